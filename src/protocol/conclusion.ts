@@ -1,0 +1,50 @@
+/** How a step ended before `continue-on-error` was applied. */
+export type Outcome = 'success' | 'failure' | 'cancelled' | 'skipped';
+
+/** How a step ended after `continue-on-error` was applied; what `steps.<id>.conclusion` shows. */
+export type StepConclusion = Outcome;
+
+/**
+ * How a job ended. `withdrawn`: the flow itself made the job needless (a lost race, an explicit end); neutral for the
+ * run.
+ */
+export type JobConclusion = 'success' | 'failure' | 'cancelled' | 'skipped' | 'withdrawn';
+
+/** How a run ended. */
+export type RunConclusion = 'success' | 'failure' | 'cancelled';
+
+/**
+ * Why a conclusion is what it is, where the conclusion alone does not say. Kebab-case, stable: users filter by it.
+ *
+ * - `failure-ignored`: outcome failure, conclusion success (`continue-on-error`).
+ * - `timed-out`: a step's own `timeout-minutes` (a failure) or a job's (a cancellation).
+ * - `cancelled-by-step`: a `cancel` step named it.
+ * - `job-cancelled`: the job was cancelled around it.
+ * - `condition`: its `if` was false.
+ * - `condition-error`: its `if`, `env` or `name` could not be evaluated.
+ * - `needs`: a job it needs did not succeed.
+ * - `cancelled-by-user`, `fail-fast`, `concurrency`, `runner-lost`: what cancelled or lost a job.
+ * - `start-failed`: the process, the shell or the working directory could not be had.
+ * - `action-not-loaded`: the action could not be found, fetched or read.
+ * - `command-error`: a workflow command or a file command was malformed.
+ * - `stop-timed-out`: it did not end within the coordinator's grace and was written off.
+ * - `not-supported`: it asks for something this version recognises but does not run.
+ */
+export type Reason =
+  | 'failure-ignored'
+  | 'timed-out'
+  | 'cancelled-by-step'
+  | 'job-cancelled'
+  | 'condition'
+  | 'condition-error'
+  | 'needs'
+  | 'cancelled-by-user'
+  | 'fail-fast'
+  | 'concurrency'
+  | 'runner-lost'
+  | 'start-failed'
+  | 'action-not-loaded'
+  | 'command-error'
+  | 'stop-timed-out'
+  | 'not-supported'
+  | 'internal-error';

@@ -1,0 +1,47 @@
+/**
+ * What happens during a run, in order, as it happens (`--events`: one JSON object a line). Import for types only, as
+ * with report.ts.
+ */
+import { z } from 'zod';
+import { annotationSchema, jobReportSchema, stepReportSchema } from './report.ts';
+
+const stamp = { at: z.iso.datetime({ precision: 3 }) };
+/** The job's key: `build`, `build.2`, `caller.build`. */
+const job = { job: z.string() };
+
+/** `pending`: declared, not reached. `queued`: a background step without a slot yet. */
+export const stepStateSchema = z.enum(['pending', 'queued', 'running', 'cancelling', 'completed']);
+
+export const jobEventSchema = z.discriminatedUnion('type', [
+  z.strictObject({ ...stamp, ...job, type: z.literal('job-started'), name: z.string(), id: z.string() }),
+  z.strictObject({ ...stamp, ...job, type: z.literal('step'), state: stepStateSchema, step: stepReportSchema }),
+  z.strictObject({ ...stamp, ...job, type: z.literal('log'), step: z.number().int(), lines: z.array(z.string()) }),
+  z.strictObject({
+    ...stamp,
+    ...job,
+    type: z.literal('annotation'),
+    step: z.number().int(),
+    annotation: annotationSchema,
+  }),
+  z.strictObject({ ...stamp, ...job, type: z.literal('job-completed'), report: jobReportSchema }),
+]);
+
+export const runEventSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...stamp,
+    type: z.literal('run-started'),
+    schema: z.literal(1),
+    workflow: z.strictObject({ name: z.string(), path: z.string() }),
+    jobs: z.array(z.strictObject({ id: z.string(), name: z.string(), needs: z.array(z.string()) })),
+  }),
+  ...jobEventSchema.options,
+  z.strictObject({
+    ...stamp,
+    type: z.literal('run-completed'),
+    conclusion: z.enum(['success', 'failure', 'cancelled']),
+  }),
+]);
+
+export type StepState = z.infer<typeof stepStateSchema>;
+export type JobEvent = z.infer<typeof jobEventSchema>;
+export type RunEvent = z.infer<typeof runEventSchema>;

@@ -1,0 +1,165 @@
+/**
+ * The plan of a workflow: what the parser makes of a file and what a worker is sent. Plain JSON, so that it crosses
+ * processes and machines as it is. `parallel` is already lowered to background steps and a `wait`.
+ */
+import type { Position } from './diagnostic.ts';
+
+/** A value from a workflow file; its strings may hold `${{ }}` and are evaluated when their key says so. */
+export type Template = string | number | boolean | null | readonly Template[] | TemplateMap;
+export interface TemplateMap {
+  readonly [key: string]: Template;
+}
+
+export interface WorkflowPlan {
+  /** Where the file was read from, as given by the caller. */
+  readonly path: string;
+  /** The `name` key, or null. */
+  readonly name: string | null;
+  readonly runName: Template;
+  /** Event name to its normalised filters; see {@link TriggerPlan}. */
+  readonly on: { readonly [event: string]: TriggerPlan };
+  readonly env: TemplateMap;
+  readonly defaults: RunDefaults;
+  readonly concurrency: ConcurrencyPlan | null;
+  readonly permissions: Template;
+  /** In declared order. */
+  readonly jobs: readonly JobPlan[];
+}
+
+/** One event under `on`, every form of the key normalised. Lists are null when the filter is absent. */
+export interface TriggerPlan {
+  readonly types: readonly string[] | null;
+  readonly branches: readonly string[] | null;
+  readonly branchesIgnore: readonly string[] | null;
+  readonly tags: readonly string[] | null;
+  readonly tagsIgnore: readonly string[] | null;
+  readonly paths: readonly string[] | null;
+  readonly pathsIgnore: readonly string[] | null;
+  readonly workflows: readonly string[] | null;
+  readonly schedules: readonly { readonly cron: string; readonly timezone: string | null }[];
+  /** `workflow_dispatch` and `workflow_call`. */
+  readonly inputs: { readonly [name: string]: InputPlan };
+  /** `workflow_call` only. */
+  readonly secrets: { readonly [name: string]: { readonly required: boolean } };
+  readonly outputs: { readonly [name: string]: { readonly value: Template } };
+}
+
+export interface InputPlan {
+  readonly type: 'string' | 'boolean' | 'number' | 'choice' | 'environment';
+  readonly required: boolean;
+  readonly default: Template;
+  readonly options: readonly string[];
+  readonly description: string | null;
+}
+
+export interface RunDefaults {
+  readonly shell: Template;
+  readonly workingDirectory: Template;
+}
+
+export interface ConcurrencyPlan {
+  readonly group: Template;
+  readonly cancelInProgress: Template;
+}
+
+interface JobPlanBase {
+  readonly id: string;
+  readonly position: Position;
+  readonly name: Template;
+  readonly needs: readonly string[];
+  /** The condition as written, without `${{ }}` around it; null when absent. */
+  readonly if: string | null;
+  readonly strategy: StrategyPlan | null;
+  readonly concurrency: ConcurrencyPlan | null;
+  readonly permissions: Template;
+}
+
+/** A job with steps of its own. */
+export interface StepsJobPlan extends JobPlanBase {
+  readonly kind: 'steps';
+  readonly runsOn: Template;
+  readonly environment: Template;
+  readonly env: TemplateMap;
+  readonly defaults: RunDefaults;
+  readonly outputs: TemplateMap;
+  readonly timeoutMinutes: Template;
+  readonly continueOnError: Template;
+  readonly container: Template;
+  readonly services: Template;
+  readonly steps: readonly StepPlan[];
+}
+
+/** A job that calls a reusable workflow. */
+export interface CallJobPlan extends JobPlanBase {
+  readonly kind: 'call';
+  readonly uses: string;
+  readonly with: TemplateMap;
+  readonly secrets: 'inherit' | TemplateMap;
+}
+
+export type JobPlan = StepsJobPlan | CallJobPlan;
+
+export interface StrategyPlan {
+  /** The `matrix` mapping (with `include` and `exclude` inside), or a string holding an expression; null when absent. */
+  readonly matrix: Template;
+  readonly failFast: Template;
+  readonly maxParallel: Template;
+}
+
+interface StepPlanBase {
+  /** As written, or generated with the reserved prefix `__`; unique within its job or composite action. */
+  readonly id: string;
+  readonly position: Position;
+  readonly name: Template;
+  readonly continueOnError: Template;
+  /** Identifies the `parallel` group this step was lowered from; null outside of one. */
+  readonly group: string | null;
+}
+
+interface ActionStepBase extends StepPlanBase {
+  readonly if: string | null;
+  readonly env: TemplateMap;
+  readonly timeoutMinutes: Template;
+  readonly background: boolean;
+  /** Our key `stop-grace`: how long each rung of the termination ladder lasts; null takes the agent's setting. */
+  readonly stopGrace: StopGrace | null;
+}
+
+/** Seconds between SIGINT and SIGTERM, and between SIGTERM and SIGKILL. */
+export interface StopGrace {
+  readonly interruptSeconds: number | null;
+  readonly terminateSeconds: number | null;
+}
+
+export interface RunStepPlan extends ActionStepBase {
+  readonly kind: 'run';
+  readonly run: string;
+  readonly shell: Template;
+  readonly workingDirectory: Template;
+}
+
+export interface UsesStepPlan extends ActionStepBase {
+  readonly kind: 'uses';
+  readonly uses: string;
+  readonly with: TemplateMap;
+}
+
+export interface WaitStepPlan extends StepPlanBase {
+  readonly kind: 'wait';
+  readonly targets: readonly string[];
+}
+
+export interface WaitAllStepPlan extends StepPlanBase {
+  readonly kind: 'wait-all';
+  /** True for the barrier that the runner adds before the post steps; false for one written in the file. */
+  readonly implicit: boolean;
+}
+
+export interface CancelStepPlan extends StepPlanBase {
+  readonly kind: 'cancel';
+  readonly target: string;
+}
+
+export type ActionStepPlan = RunStepPlan | UsesStepPlan;
+export type ControlStepPlan = WaitStepPlan | WaitAllStepPlan | CancelStepPlan;
+export type StepPlan = ActionStepPlan | ControlStepPlan;
