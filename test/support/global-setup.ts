@@ -1,0 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** Tests that run the command line run what is built, so it must be what the sources say. */
+export default function globalSetup(): void {
+  execFileSync(fileURLToPath(new URL('../../scripts/prepare', import.meta.url)), { stdio: 'inherit' });
+}
