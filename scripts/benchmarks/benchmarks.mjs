@@ -234,7 +234,7 @@ async function livingSleeps() {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const line = await readFile(`/proc/${entry}/cmdline`, 'latin1').catch(() => '');
-    if (line === 'sleep\0998\0' || line === 'sleep\0999\0') count++;
+    if (line === 'sleep\x00998\x00' || line === 'sleep\x00999\x00') count++;
   }
   return count;
 }
