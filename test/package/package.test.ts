@@ -1,0 +1,39 @@
+/** What a user gets from the registry. */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the package', () => {
+  it('runs a workflow after npm install in an empty folder', async () => {
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'paceline-package-')));
+    try {
+      const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
+      const packed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+        ...options,
+        cwd: root,
+      });
+      const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
+      const paths = files.map(({ path }) => path);
+      expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'dist/paceline.js']));
+      expect(paths.filter((path) => /^(src|test|scripts)\//.test(path))).toEqual([]);
+
+      execFileSync('npm', ['install', '--no-audit', '--no-fund', join(folder, filename)], { ...options, cwd: folder });
+      await writeFile(
+        join(folder, 'w.yml'),
+        'on: push\njobs: { a: { runs-on: x, steps: [ { run: echo from the package } ] } }',
+      );
+      const output = execFileSync(join(folder, 'node_modules/.bin/paceline'), ['run', 'w.yml'], {
+        ...options,
+        cwd: folder,
+      });
+      expect(output).toContain('from the package');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 120_000);
+});
