@@ -30,7 +30,7 @@ export function callFunction(name: string, args: readonly ExpressionData[]): Exp
   return library.call(...args);
 }
 
-export function limitText(characters: number): void {
+function limitText(characters: number): void {
   if (characters > MAX_TEXT_CHARACTERS) throw new Error(`the result is longer than ${MAX_TEXT_CHARACTERS} characters`);
 }
 

@@ -140,5 +140,6 @@ describe('references', () => {
     ]);
     expect(references('', 'condition')).toEqual([]);
     expect(references('${{ steps.a. }}', 'template')).toEqual([]);
+    expect(references(`\${{ env.a${'==1'.repeat(6_900)} }}`, 'template')).toEqual([['env', 'a']]);
   });
 });
