@@ -20,6 +20,8 @@ export interface StepScope {
   readonly contexts: Readonly<Record<string, Json>>;
   /** Composite actions: the status that `success()` and `failure()` look at; the job's otherwise. */
   readonly status: JobStatus;
+  /** Live, and the job's also inside a composite action: what `cancelled()` and `job.status` look at. */
+  readonly jobStatus: () => JobStatus;
   readonly log: StepLog;
   /** Ask the step to end: its process walks the ladder. `signal.reason` is a `Cancellation`. */
   readonly signal: AbortSignal;
