@@ -2,7 +2,8 @@
 // that life refer to each other.
 import { closeSync, statSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { execa, type ExecaError } from 'execa';
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
 import type { Clock } from '../kernel/clock.ts';
 import type { CgroupLeaf } from './cgroup.ts';
 import type { FifoPool, PipeEnds } from './fifo-pool.ts';
@@ -78,14 +79,17 @@ export class HostedProcess implements RunningProcess {
     if (refused !== null) return this.#notStarted(refused);
     const pending = this.#around.fifos.take();
     const pipe = pending instanceof Promise ? await pending : pending;
-    if (this.#asked !== 'nothing') {
+    if (this.#wasAsked()) {
       closeEnds(pipe);
       return this.#notStarted('it was asked to end before it started');
     }
 
     const entry = this.#start(pipe);
     if (typeof entry === 'string') return this.#notStarted(entry);
-    if (entry.pid === undefined) return this.#notStarted(startProblem(await entry.ended, this.#spec));
+    if (entry.pid === undefined) {
+      if (pipe) closeSync(pipe.readEnd);
+      return this.#notStarted(startProblem(await entry.ended, this.#spec));
+    }
 
     const output = this.#readOutput(entry.streams, pipe);
     const result = await entry.ended;
@@ -96,11 +100,16 @@ export class HostedProcess implements RunningProcess {
     // A stop that came while we waited for the output ends the leftovers now.
     if (this.#ending) await this.#ending;
     if (this.#leaf?.isEmpty() && this.#leaf.remove()) this.#leaf = null;
-    return { kind: 'exited', ...this.#entryExit, stopped: this.#asked !== 'nothing', outputCut };
+    return { kind: 'exited', ...this.#entryExit, stopped: this.#wasAsked(), outputCut };
+  }
+
+  /** A method, since the answer changes while others wait. */
+  #wasAsked(): boolean {
+    return this.#asked !== 'nothing';
   }
 
   #notStarted(message: string): ProcessExit {
-    return { kind: 'not-started', message, stopped: this.#asked !== 'nothing' };
+    return { kind: 'not-started', message, stopped: this.#wasAsked() };
   }
 
   #start(pipe: PipeEnds | null): Entry | string {
@@ -118,7 +127,7 @@ export class HostedProcess implements RunningProcess {
       });
       return {
         pid: subprocess.pid,
-        streams: [subprocess.stdout, subprocess.stderr].filter((stream) => stream !== null) as Socket[],
+        streams: pipe ? [] : [subprocess.stdout, subprocess.stderr],
         ended: subprocess as unknown as Promise<Ended>,
       };
     };
@@ -148,9 +157,9 @@ export class HostedProcess implements RunningProcess {
   }
 
   /** Resolves when the other side has closed the pipe. */
-  #readOutput(streams: readonly Socket[], pipe: PipeEnds | null): Promise<void> {
-    const sources = pipe ? [new Socket({ fd: pipe.readEnd, readable: true, writable: false })] : streams;
-    if (pipe) this.#reader = sources[0] ?? null;
+  #readOutput(streams: readonly Readable[], pipe: PipeEnds | null): Promise<void> {
+    if (pipe) this.#reader = new Socket({ fd: pipe.readEnd, readable: true, writable: false });
+    const sources = this.#reader ? [this.#reader] : streams;
     return Promise.all(
       sources.map(
         (source) =>
@@ -294,7 +303,8 @@ interface Ended {
 
 interface Entry {
   readonly pid: number | undefined;
-  readonly streams: readonly Socket[];
+  /** Empty when the output comes through a FIFO. */
+  readonly streams: readonly Readable[];
   readonly ended: Promise<Ended>;
 }
 
@@ -323,7 +333,7 @@ function cannotStart({ cwd }: ProcessSpec): string | null {
 }
 
 function startProblem(ended: Ended, { command }: ProcessSpec): string {
-  switch ((ended as Partial<ExecaError>).code) {
+  switch (ended.code ?? '') {
     case 'ENOENT':
       return `there is no command '${command}'`;
     case 'EACCES':
