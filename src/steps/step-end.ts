@@ -1,4 +1,5 @@
 import type { Outcome, Reason, StepConclusion } from '../protocol/conclusion.ts';
+import type { CancelCause } from '../kernel/cancellation.ts';
 import { NO_EFFECTS, type StepEffects } from './step-effects.ts';
 
 /** How a step ended, after `continue-on-error`. */
@@ -22,4 +23,9 @@ export function plainEnd(outcome: Outcome, reason: Reason | null): StepEnd {
 /** A failure that `continue-on-error` turns into a success. */
 export function ignoreFailure(end: StepEnd): StepEnd {
   return { ...end, conclusion: 'success', reason: 'failure-ignored' };
+}
+
+/** The end of a background step that was asked to end before it had a slot. */
+export function endInQueue(cause: CancelCause | null): StepEnd {
+  return plainEnd('cancelled', cause === 'cancel-step' ? 'cancelled-by-step' : 'job-cancelled');
 }

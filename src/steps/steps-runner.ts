@@ -1,9 +1,163 @@
+import { causeOf } from '../kernel/cancellation.ts';
+import type { ActionStepPlan, StepPlan, WaitAllStepPlan } from '../protocol/plan.ts';
 import type { StepReport } from '../protocol/report.ts';
+import { BackgroundRunner } from './background-runner.ts';
+import { BackgroundStepCoordinator } from './background-step-coordinator.ts';
+import { targetsOf, uncoveredSteps } from './barrier-coverage.ts';
+import { ControlRunner } from './control-runner.ts';
+import { ForegroundRunner, NOT_STARTED } from './foreground-runner.ts';
+import { taskOfStage, type StepTask } from './step-frame.ts';
+import type { ActionStage } from './step-handler.ts';
+import { declaredName, IMPLICIT_BARRIER_NAME } from './step-name.ts';
+import { StepRecord } from './step-record.ts';
 import type { StepsRunnerOptions } from './steps-runner-options.ts';
 
-/** The steps of one job: main steps in order, the drain, post steps. The only writer of the job's state. */
-export declare class StepsRunner {
-  constructor(options: StepsRunnerOptions);
-  /** Once. Resolves when every step has a conclusion; the status is in `frame.state`. */
-  run(): Promise<readonly StepReport[]>;
+interface DeclaredStep {
+  readonly record: StepRecord;
+  readonly plan: StepPlan;
+}
+
+/**
+ * The steps of one job, in three loops: the main steps in order, the drain of background steps, the post steps in
+ * reverse order of declaration. The only writer of the job's state.
+ */
+export class StepsRunner {
+  readonly #options: StepsRunnerOptions;
+  readonly #coordinator: BackgroundStepCoordinator;
+  readonly #foreground: ForegroundRunner;
+  readonly #background: BackgroundRunner;
+  readonly #control: ControlRunner;
+  readonly #records: StepRecord[] = [];
+
+  constructor(options: StepsRunnerOptions) {
+    this.#options = options;
+    this.#coordinator = new BackgroundStepCoordinator(options.maxBackground, options.kill);
+    this.#foreground = new ForegroundRunner(options);
+    this.#background = new BackgroundRunner(options, this.#coordinator);
+    this.#control = new ControlRunner({ ...options, coordinator: this.#coordinator });
+  }
+
+  /**
+   * Once. Resolves when every step has a conclusion; the job's is in `frame.state.status`. Rejects only for a bug
+   * outside of the handlers, and then too no step is left running.
+   */
+  async run(): Promise<readonly StepReport[]> {
+    const { cancel, frame } = this.#options;
+    const onCancel = (): void => {
+      frame.state.cancel();
+      this.#coordinator.cancelAll(causeOf(cancel));
+    };
+    const { main, drain } = this.#declare();
+    if (cancel.aborted) onCancel();
+    else cancel.addEventListener('abort', onCancel, { once: true });
+    try {
+      await this.#runMain(main);
+      await this.#runDrain(drain);
+      await this.#runPost();
+    } finally {
+      cancel.removeEventListener('abort', onCancel);
+      await this.#abandon();
+    }
+    return this.#records.map(({ report }) => report);
+  }
+
+  async #runMain(steps: readonly DeclaredStep[]): Promise<void> {
+    for (const { record, plan } of steps) {
+      if (this.#options.kill.aborted) record.completed(NOT_STARTED);
+      else if (plan.kind !== 'run' && plan.kind !== 'uses') await this.#control.run(record, plan);
+      else if (plan.background) await this.#background.start(record, this.#taskOf(plan));
+      else await this.#foreground.run(record, this.#taskOf(plan), plan.id);
+    }
+  }
+
+  /**
+   * Nothing may run on into the post steps. The visible barrier is there when the file leaves something uncovered; what
+   * is outstanding without it (a barrier that was never reached, after a kill) is taken silently. Then failures count
+   * that no barrier answered for, so that the conditions of post steps see them (B56).
+   */
+  async #runDrain(drain: (DeclaredStep & { readonly plan: WaitAllStepPlan }) | null): Promise<void> {
+    if (drain && this.#options.kill.aborted) drain.record.completed(NOT_STARTED);
+    else if (drain) await this.#control.run(drain.record, drain.plan);
+    await this.#control.take(this.#coordinator.untaken);
+    for (const { conclusion } of this.#coordinator.unaccounted) this.#options.frame.state.fold(conclusion);
+  }
+
+  async #runPost(): Promise<void> {
+    const stages = inPostOrder(this.#options.postStages(), this.#options.steps);
+    const declared = stages.map((stage) => ({
+      stage,
+      record: this.#record({
+        id: null,
+        name: stage.displayName,
+        kind: 'post',
+        phase: 'post',
+        background: false,
+        group: null,
+        targets: [],
+      }),
+    }));
+    for (const { record, stage } of declared) await this.#foreground.run(record, taskOfStage(stage), null);
+  }
+
+  /** After a bug in here: what still runs is killed, and waited for. Does nothing otherwise. */
+  async #abandon(): Promise<void> {
+    this.#coordinator.cancelAll('shutdown');
+    await this.#coordinator.take(this.#coordinator.untaken);
+  }
+
+  #declare(): { main: readonly DeclaredStep[]; drain: (DeclaredStep & { plan: WaitAllStepPlan }) | null } {
+    const { steps } = this.#options;
+    const main = steps.map((plan, index) => ({ plan, record: this.#recordOf(plan, steps.slice(0, index)) }));
+    if (uncoveredSteps(steps).length === 0) return { main, drain: null };
+    const plan = implicitBarrier(steps);
+    return { main, drain: { plan, record: this.#recordOf(plan, steps) } };
+  }
+
+  #recordOf(plan: StepPlan, declaredBefore: readonly StepPlan[]): StepRecord {
+    return this.#record({
+      id: plan.id,
+      name: declaredName(plan),
+      kind: plan.kind,
+      phase: 'main',
+      background: 'background' in plan && plan.background,
+      group: plan.group,
+      targets: targetsOf(plan, declaredBefore),
+    });
+  }
+
+  #record(declaration: Omit<ConstructorParameters<typeof StepRecord>[0], 'number'>): StepRecord {
+    const number = this.#options.firstNumber + this.#records.length;
+    const record = new StepRecord({ ...declaration, number }, this.#options.records);
+    this.#records.push(record);
+    return record;
+  }
+
+  #taskOf(plan: ActionStepPlan): StepTask {
+    const { handlers } = this.#options;
+    return {
+      plan,
+      displayName: null,
+      condition: { kind: 'if', text: plan.if },
+      run: (scope) => (plan.kind === 'run' ? handlers.run(plan, scope) : handlers.uses(plan, scope)),
+    };
+  }
+}
+
+/** Stages of one step in reverse order of registration, steps in reverse order of declaration. */
+function inPostOrder(stages: readonly ActionStage[], steps: readonly StepPlan[]): readonly ActionStage[] {
+  const declared = new Map(steps.map(({ id }, index) => [id, index]));
+  return stages.toReversed().sort((a, b) => (declared.get(b.step.id) ?? -1) - (declared.get(a.step.id) ?? -1));
+}
+
+function implicitBarrier(steps: readonly StepPlan[]): WaitAllStepPlan {
+  const position = steps.at(-1)?.position ?? { file: '', line: 1, column: 1 };
+  return {
+    kind: 'wait-all',
+    implicit: true,
+    id: '__wait-all-background',
+    name: IMPLICIT_BARRIER_NAME,
+    position,
+    continueOnError: false,
+    group: null,
+  };
 }
