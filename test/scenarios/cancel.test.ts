@@ -54,7 +54,7 @@ describe('a running step', () => {
   it('68: one that ignores SIGINT gets to finish its answer to SIGTERM', async () => {
     const run = await runWorkflow(
       cancelled(
-        `trap '' INT\ntrap 'sleep 0.2; touch marker; exit 0' TERM\ntouch ready\nwhile :; do sleep 0.05; done`,
+        `trap '' INT\ntrap 'sleep 0.2; touch marker; exit 0' TERM\ntouch ready\nwhile :; do sleep 0.05 || true; done`,
         GRACE,
       ),
     );
@@ -64,20 +64,24 @@ describe('a running step', () => {
   });
 
   it('69: one that ignores SIGINT and SIGTERM is killed after both rungs', async () => {
-    const run = await runWorkflow(cancelled(`trap '' INT TERM\ntouch ready\nwhile :; do sleep 0.05; done`, GRACE));
+    const run = await runWorkflow(
+      cancelled(`trap '' INT TERM\ntouch ready\nwhile :; do sleep 0.05 || true; done`, GRACE),
+    );
     expect(run.step('s')).toMatchObject({ conclusion: 'cancelled', signal: 'SIGKILL' });
     expect(milliseconds(run.step('c'))).toBeGreaterThanOrEqual(1_400);
     expect(run.exitCode).toBe(0);
   });
 
   it('70: one that exits 0 on SIGINT is cancelled all the same', async () => {
-    const run = await runWorkflow(cancelled(`trap 'exit 0' INT\ntouch ready\nwhile :; do sleep 0.05; done`));
+    const run = await runWorkflow(cancelled(`trap 'exit 0' INT\ntouch ready\nwhile :; do sleep 0.05 || true; done`));
     expect(run.step('s')).toMatchObject({ conclusion: 'cancelled', exitCode: 0 });
   });
 
   it('71: a daemon in a session of its own that holds stdout is found and ended', async () => {
     const run = await runWorkflow(
-      cancelled(`setsid bash -c 'trap "" INT TERM HUP; touch ready; while :; do sleep 0.05; done' &\nsleep 999`),
+      cancelled(
+        `setsid bash -c 'trap "" INT TERM HUP; touch ready; while :; do sleep 0.05 || true; done' &\nsleep 999`,
+      ),
     );
     expect(run.step('s').conclusion).toBe('cancelled');
     expect(run.exitCode).toBe(0);
@@ -203,7 +207,7 @@ describe('a step that is not running', () => {
         - id: s
           background: true
           ${GRACE}
-          run: "trap '' INT TERM; touch ready; while :; do sleep 0.05; done"
+          run: "trap '' INT TERM; touch ready; while :; do sleep 0.05 || true; done"
         ${UNTIL_READY}
         - cancel: s
         - { id: w, wait: s }

@@ -82,7 +82,7 @@ describe('cancelling the run', () => {
             trap 'date +%s%N > ${id}-signalled; exit 1' INT
             echo ${id} ready
             touch ${id}-ready
-            while :; do sleep 0.02; done`;
+            while :; do sleep 0.02 || true; done`;
 
   it('91: all that runs is signalled at the same time; waits and always() post steps still run', async () => {
     const started = await startWorkflow(
@@ -181,7 +181,7 @@ describe('cancelling the run', () => {
   it('a second Ctrl-C ends the steps at once and starts no other', async () => {
     const started = await startWorkflow(
       jobOf(`
-        - { id: s, run: "trap 'echo asked once' INT; trap '' TERM; echo s ready; while :; do sleep 0.05; done" }
+        - { id: s, run: "trap 'echo asked once' INT; trap '' TERM; echo s ready; while :; do sleep 0.05 || true; done" }
         - { id: always, if: always(), run: touch always-ran }
       `),
     );
@@ -199,7 +199,7 @@ describe('cancelling the run', () => {
   it('a third Ctrl-C exits and leaves no process', async () => {
     const started = await startWorkflow(
       jobOf(`
-        - { id: s, run: "trap 'echo asked once' INT; trap '' TERM; echo s ready; while :; do sleep 0.05; done" }
+        - { id: s, run: "trap 'echo asked once' INT; trap '' TERM; echo s ready; while :; do sleep 0.05 || true; done" }
       `),
       { keepsTemporaryFiles: true },
     );
