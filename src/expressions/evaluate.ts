@@ -3,7 +3,7 @@ import { numberText } from './data.ts';
 import { ExpressionError } from './expression-error.ts';
 import { MAX_TEXT_CHARACTERS, STATUS_FUNCTION_NAMES } from './functions.ts';
 import { isObject, type Json } from './json.ts';
-import { readCondition } from './read-condition.ts';
+import { readCondition, type Condition } from './read-condition.ts';
 import { runExpression } from './run-expression.ts';
 import { hasExpression, scanTemplate, type Segment } from './scan-template.ts';
 
@@ -74,17 +74,27 @@ export function evaluateText(value: Json, input: EvaluationInput): string {
  * @throws ExpressionError
  */
 export function evaluateCondition(condition: string | null, input: EvaluationInput): boolean {
+  if (!usesStatusFunction(condition) && !isTruthy(runExpression('success()', input))) return false;
   const parsed = readCondition(condition ?? '');
   switch (parsed.kind) {
     case 'none':
-      return isTruthy(runExpression('success()', input));
+      return true;
     case 'expression':
-      return impliedSuccess([parsed.text], input) && isTruthy(runExpression(parsed.text, input));
-    case 'text': {
-      const texts = parsed.segments.filter((segment) => segment.kind !== 'text').map((segment) => segment.text);
-      return impliedSuccess(texts, input) && isTruthy(joinSegments(parsed.segments, input));
-    }
+      return isTruthy(runExpression(parsed.text, input));
+    case 'text':
+      return isTruthy(joinSegments(parsed.segments, input));
   }
+}
+
+/**
+ * True when a condition calls a status function, so that no `success()` is implied. Also for one that does not parse:
+ * it has to fail, not to be skipped.
+ */
+export function usesStatusFunction(condition: string | null): boolean {
+  return expressionsOf(readCondition(condition ?? '')).some((text) => {
+    const compiled = compile(text);
+    return compiled.kind === 'problem' || compiled.calls.some((call) => STATUS_FUNCTION_NAMES.includes(call.name));
+  });
 }
 
 /** What `&&`, `||`, `!` and `if` take for true: everything but null, false, 0, NaN and the empty text. */
@@ -133,12 +143,8 @@ function isInsert(key: string): boolean {
   return segments.length === 1 && segments[0]?.kind === 'expression' && segments[0].text.trim() === 'insert';
 }
 
-function impliedSuccess(expressions: readonly string[], input: EvaluationInput): boolean {
-  return expressions.some(callsStatusFunction) || isTruthy(runExpression('success()', input));
-}
-
-/** An expression that does not parse is evaluated at once, so that it fails instead of being skipped. */
-function callsStatusFunction(text: string): boolean {
-  const compiled = compile(text);
-  return compiled.kind === 'problem' || compiled.calls.some((call) => STATUS_FUNCTION_NAMES.includes(call.name));
+function expressionsOf(condition: Condition): string[] {
+  if (condition.kind === 'expression') return [condition.text];
+  if (condition.kind === 'none') return [];
+  return condition.segments.filter((segment) => segment.kind !== 'text').map((segment) => segment.text);
 }
