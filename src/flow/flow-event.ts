@@ -1,0 +1,99 @@
+import type { JobConclusion, Reason, RunConclusion } from '../protocol/conclusion.ts';
+import type { Json, JsonMap } from '../protocol/job-message.ts';
+import type { RunDefaults, StepsJobPlan, TemplateMap } from '../protocol/plan.ts';
+import type { SecretsLayer } from './resolve-secrets.ts';
+
+/** What happened. An event that does not fit the state (a job that is not running, a second delivery) changes nothing. */
+export type FlowEvent =
+  | {
+      readonly kind: 'job-completed';
+      readonly key: string;
+      /** As the worker reports it; `continue-on-error` of the job is applied here. */
+      readonly conclusion: JobConclusion;
+      readonly reason: Reason | null;
+      readonly outputs: JsonMap;
+    }
+  | {
+      /**
+       * Ends the run as a user does: what did not start is cancelled and what runs is asked to end, but for jobs whose
+       * `if` holds in a cancelled run, such as `always()`. `force` spares none.
+       */
+      readonly kind: 'cancel';
+      readonly cause: 'user' | 'concurrency';
+      readonly force: boolean;
+    };
+
+export type CancelJobCause = 'user' | 'fail-fast' | 'concurrency';
+
+/** What the host has to do, in this order. */
+export type FlowCommand = StartJob | CancelJob | JobSettled | RunCompleted;
+
+/** Run the job; answer with one `job-completed`. */
+export interface StartJob {
+  readonly kind: 'start-job';
+  readonly key: string;
+  /** The job's id, after those of its callers: `build`, `caller.build`, `caller.2.build`. */
+  readonly id: string;
+  /** 0 without a matrix, else from 1. */
+  readonly instance: number;
+  /** Index of the job's workflow in the input. */
+  readonly workflow: number;
+  readonly plan: StepsJobPlan;
+  /** With the names of its callers: `release / build (linux)`. */
+  readonly displayName: string;
+  readonly contexts: {
+    readonly needs: JsonMap;
+    readonly strategy: JsonMap;
+    readonly matrix: JsonMap | null;
+    readonly inputs: JsonMap;
+  };
+  /** From the outside in, not yet evaluated. */
+  readonly env: readonly TemplateMap[];
+  readonly defaults: readonly RunDefaults[];
+  /** Null for no limit. */
+  readonly timeoutMinutes: number | null;
+  readonly continueOnError: boolean;
+  readonly runsOn: RunsOn;
+  /** Name of the deployment environment, or null. */
+  readonly environment: string | null;
+  /** How its secrets come from those of the run; see `resolveSecrets`. Empty: they are the same. */
+  readonly secrets: readonly SecretsLayer[];
+}
+
+export interface RunsOn {
+  readonly labels: readonly string[];
+  readonly group: string | null;
+}
+
+/** Ask a started job to end. Sent once for a job; `job-completed` is still to come. */
+export interface CancelJob {
+  readonly kind: 'cancel-job';
+  readonly key: string;
+  readonly cause: CancelJobCause;
+}
+
+/** A job that is over without having been started: skipped, cancelled, or failed because a key could not be evaluated. */
+export interface JobSettled {
+  readonly kind: 'job-settled';
+  readonly key: string;
+  readonly id: string;
+  readonly instance: number;
+  readonly name: string;
+  readonly matrix: JsonMap | null;
+  readonly conclusion: JobConclusion;
+  readonly reason: Reason | null;
+  /** A sentence for people, where there is more to say than the reason. */
+  readonly message: string | null;
+}
+
+/** Every job has its conclusion. Always the last command. */
+export interface RunCompleted {
+  readonly kind: 'run-completed';
+  readonly conclusion: RunConclusion;
+}
+
+/** How a job of a called workflow, or the outputs of one, look to the others. */
+export interface JobResult {
+  readonly result: JobConclusion;
+  readonly outputs: { readonly [name: string]: Json };
+}

@@ -1,0 +1,30 @@
+import type { JsonMap } from '../protocol/job-message.ts';
+import type { WorkflowPlan } from '../protocol/plan.ts';
+
+/** Everything a run is decided by. Plain JSON; holds no secret's value. */
+export interface FlowInput {
+  /** The first one is run; the others are called by it or by each other. */
+  readonly workflows: readonly WorkflowPlan[];
+  /** `uses` of a job, as written, to the index of the called workflow in `workflows`. */
+  readonly calls: Readonly<Record<string, number>>;
+  readonly contexts: {
+    readonly github: JsonMap;
+    readonly inputs: JsonMap;
+    readonly vars: JsonMap;
+  };
+  readonly options: FlowOptions;
+}
+
+export interface FlowOptions {
+  /** Id of the only job of the first workflow to run; null runs all. An id that does not exist is refused by `start`. */
+  readonly job: string | null;
+  /** Whether `job` brings along what it needs. If not, those count as successful, without outputs. */
+  readonly withNeeds: boolean;
+  /**
+   * Of a matrix that has `key`, only the instances whose value, as text, is among those given for it. Numbers and
+   * contexts of the instances stay what they are without the filter.
+   */
+  readonly matrix: readonly { readonly key: string; readonly value: string }[];
+}
+
+export const RUN_EVERYTHING: FlowOptions = { job: null, withNeeds: true, matrix: [] };
