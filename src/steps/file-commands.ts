@@ -1,6 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Masker } from './masker.ts';
 import { decodeText, parsePairs, parsePathLines } from './parse-file-command.ts';
 import { setIgnoringCase } from './set-ignoring-case.ts';
 import type { StepEffects } from './step-effects.ts';
@@ -10,7 +9,7 @@ export interface FileCommands {
   /** For the environment of the step: absolute paths, by variable. */
   readonly variables: Readonly<Record<FileCommandVariable, string>>;
   /** What was written, complete also after a failed step. Never throws for what a step can do to its files. */
-  read(masker: Masker): Promise<FileCommandResult>;
+  read(): Promise<FileCommandResult>;
   /** Deletes the files, also when they are gone. */
   remove(): Promise<void>;
 }
@@ -22,7 +21,7 @@ export interface FileCommandResult {
   readonly effects: StepEffects;
   /** Names differ in more than case. */
   readonly state: ReadonlyMap<string, string>;
-  /** Masked; null when nothing, or too much, was written. */
+  /** Not yet masked; null when nothing, or too much, was written. */
   readonly summary: string | null;
   /** Sentences, each of which is an error annotation of the step, not yet masked. */
   readonly problems: readonly string[];
@@ -51,7 +50,7 @@ export function openFileCommands(directory: string, key: string): Promise<FileCo
     for (const path of paths) writeFileSync(path, '');
     return {
       variables,
-      read: (masker) => settled(() => new FileCommandReader(variables, masker).read()),
+      read: () => settled(() => new FileCommandReader(variables).read()),
       remove: () => settled(() => paths.forEach((path) => rmSync(path, { force: true, recursive: true }))),
     };
   });
@@ -64,13 +63,11 @@ function settled<T>(work: () => T): Promise<T> {
 
 class FileCommandReader {
   readonly #files: FileCommands['variables'];
-  readonly #masker: Masker;
   readonly #problems: string[] = [];
   #failed = false;
 
-  constructor(files: FileCommands['variables'], masker: Masker) {
+  constructor(files: FileCommands['variables']) {
     this.#files = files;
-    this.#masker = masker;
   }
 
   read(): FileCommandResult {
@@ -102,7 +99,7 @@ class FileCommandReader {
     try {
       const { size } = fstatSync(file);
       if (size === 0) return null;
-      if (size <= MAX_SUMMARY_BYTES) return this.#masker.mask(decodeText(readFileSync(file)));
+      if (size <= MAX_SUMMARY_BYTES) return decodeText(readFileSync(file));
       const sizes = `it has ${Math.ceil(size / 1_024)} KiB, and at most ${MAX_SUMMARY_BYTES / 1_024} KiB are kept`;
       this.#problems.push(`The step summary was left out: ${sizes}.`);
       return null;
