@@ -1,74 +1,106 @@
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 
-/** Both ends of one pipe. The write end becomes a child's stdout and stderr; whoever takes it closes it. */
+/** Both ends of one pipe, as file descriptors. Whoever takes them closes them. */
 export interface PipeEnds {
+  /** Non-blocking. */
   readonly readEnd: number;
+  /** Blocking, as a program expects of its output. */
   readonly writeEnd: number;
 }
 
+/** One call of mkfifo(1) costs 3 ms, for one FIFO as for many. */
+const BATCH_SIZE = 32;
+/** The next batch is made when so few are left. */
+const LOW_WATER = 8;
+
 /**
- * FIFOs made ahead of time. Node.js gives children socket pairs, on which `echo x > /dev/stderr` fails; a FIFO is a
- * real pipe. `mkfifo` costs a process, so one call makes a batch while the steps before run.
+ * FIFOs for the output of processes, made ahead of time. What Node.js gives a child as a pipe is a socket pair, on which
+ * `echo x > /dev/stderr` fails; Node.js cannot make a real pipe, but it can open a FIFO. Each is used once: a process left
+ * behind may hold it for ever.
  */
 export class FifoPool {
-  readonly #directory: string;
-  readonly #batch: number;
-  #made = 0;
+  readonly #parent: string;
+  #available: boolean;
+  #directory: string | null = null;
   #ready: string[] = [];
-  #refill: Promise<boolean> | null = null;
-  #available = true;
+  #made = 0;
+  #batch: Promise<void> | null = null;
 
-  constructor(directory: string, batch: number) {
-    this.#directory = directory;
-    this.#batch = batch;
+  /** `parent` is a folder that exists; the pool makes one of its own there. */
+  constructor(parent: string, platform: NodeJS.Platform) {
+    this.#parent = parent;
+    this.#available = platform !== 'win32';
   }
 
-  /** Makes the first batch. False where FIFOs cannot be made (Windows); callers then use ordinary pipes. */
-  async prepare(): Promise<boolean> {
-    return this.#fill();
+  /** Begins to make a batch, unless one is under way. */
+  prepare(): void {
+    if (!this.#available) return;
+    this.#batch ??= this.#make().finally(() => (this.#batch = null));
   }
 
-  /** A fresh pipe, at once when one is ready; null where there are none. */
-  take(): PipeEnds | Promise<PipeEnds | null> | null {
-    if (!this.#available) return null;
-    const path = this.#ready.pop();
-    if (this.#ready.length < this.#batch / 4) void this.#fill();
-    return path === undefined ? this.#takeLater() : open(path);
+  /**
+   * A fresh pipe: at once when one is ready, so that a start is one synchronous step; else when it has been made. Null
+   * where FIFOs cannot be made (Windows, some network file systems, a full disk). Throws when no file can be opened.
+   */
+  take(): PipeEnds | null | Promise<PipeEnds | null> {
+    const path = this.#ready.shift();
+    if (this.#ready.length < LOW_WATER) this.prepare();
+    const pipe = path === undefined ? null : this.#open(path);
+    return pipe ?? this.#batch?.then(() => this.take()) ?? null;
   }
 
-  async #takeLater(): Promise<PipeEnds | null> {
-    for (;;) {
-      if (!(await this.#fill())) return null;
-      const path = this.#ready.pop();
-      if (path !== undefined) return open(path);
+  /** Removes what was not used. Afterwards there are none. */
+  async close(): Promise<void> {
+    this.#available = false;
+    await this.#batch;
+    this.#forget();
+  }
+
+  /** Null when a step has removed them (`rm -rf "$RUNNER_TEMP"`): new ones are made. */
+  #open(path: string): PipeEnds | null {
+    try {
+      return open(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      this.#forget();
+      this.prepare();
+      return null;
     }
   }
 
-  /** Waits for a batch under way and removes what was not used. */
-  async dispose(): Promise<void> {
-    await this.#refill;
-    for (const path of this.#ready.splice(0)) unlinkSync(path);
-    this.#available = false;
+  #forget(): void {
+    if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory = null;
+    this.#ready = [];
   }
 
-  #fill(): Promise<boolean> {
-    this.#refill ??= this.#make().finally(() => (this.#refill = null));
-    return this.#refill;
+  async #make(): Promise<void> {
+    const paths = await this.#mkfifo();
+    if (paths.length === 0) this.#available = false;
+    if (this.#directory !== null) this.#ready.push(...paths);
   }
 
-  async #make(): Promise<boolean> {
-    const paths = Array.from({ length: this.#batch }, () => join(this.#directory, `pipe-${String(this.#made++)}`));
-    const { failed } = await execa('mkfifo', ['-m', '600', ...paths], { reject: false, stdio: 'ignore' });
-    if (failed) this.#available = false;
-    else this.#ready.push(...paths);
-    return !failed;
+  async #mkfifo(): Promise<readonly string[]> {
+    try {
+      this.#directory ??= mkdtempSync(join(this.#parent, 'output-'));
+    } catch {
+      // No room, or no such folder: ordinary pipes do.
+      return [];
+    }
+    const directory = this.#directory;
+    const paths = Array.from({ length: BATCH_SIZE }, () => join(directory, String(this.#made++)));
+    // The folder is private, so the mode lets only a step's own programs that changed their user (`su`) open /dev/stderr.
+    // Detached: a Ctrl-C at the terminal is for the steps.
+    const options = { stdio: 'ignore', buffer: false, reject: false, detached: true, cleanup: false } as const;
+    const { failed } = await execa('mkfifo', ['-m', '666', ...paths], options);
+    return failed ? [] : paths;
   }
 }
 
-/** Non-blocking on our side only: the child must block when we are slow, or its output would be lost. */
 function open(path: string): PipeEnds {
+  // A reader that does not block can open first; the writer then finds it there.
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return { readEnd, writeEnd: openSync(path, constants.O_WRONLY) };

@@ -1,31 +1,32 @@
 import { access, constants, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
+
+/** Tried on Windows after the name as it stands, in the order of its own PATHEXT. */
+const WINDOWS_ENDINGS = ['', '.com', '.exe', '.bat', '.cmd'];
 
 /**
- * The absolute path of an executable file: `name` as it is when it holds a slash (relative to `cwd`), else the first
- * match in `path` (the value of PATH; an empty entry means `cwd`). Null when there is none.
+ * The absolute path of the executable that `name` means: a name with a slash is taken from `cwd`, any other is looked up
+ * in the folders of `path` (the PATH variable; an empty entry is `cwd`, as POSIX has it). Null when there is none.
  */
 export async function findCommand(name: string, path: string, cwd: string): Promise<string | null> {
-  const candidates = name.includes('/') || isAbsolute(name) ? [''] : path.split(delimiter);
-  for (const directory of candidates) {
-    for (const extension of EXTENSIONS) {
-      const file = resolve(cwd, join(directory, name + extension));
-      if (await isExecutable(file)) return file;
+  if (name === '') return null;
+  const isPath = name.includes('/') || (process.platform === 'win32' && name.includes('\\'));
+  const folders = isPath ? [''] : path.split(delimiter);
+  const endings = process.platform === 'win32' ? WINDOWS_ENDINGS : [''];
+  for (const folder of folders)
+    for (const ending of endings) {
+      const candidate = resolve(cwd, folder, name + ending);
+      if (await isExecutable(candidate)) return candidate;
     }
-  }
   return null;
 }
 
-/** What Windows appends to a command without an extension. */
-const EXTENSIONS = process.platform === 'win32' ? ['.exe', '.cmd', '.bat', '.com', ''] : [''];
-
-async function isExecutable(file: string): Promise<boolean> {
+async function isExecutable(path: string): Promise<boolean> {
   try {
-    await access(file, constants.X_OK);
-    // A folder may be "executed" as well, which means entered.
-    return (await stat(file)).isFile();
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
   } catch {
-    // Not there or not ours to execute: the next entry of PATH may have it.
+    // Missing, or not for us: the look-up goes on.
     return false;
   }
 }

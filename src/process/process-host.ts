@@ -1,59 +1,67 @@
 import type { Clock } from '../kernel/clock.ts';
-import { findCgroups, type Cgroups } from './cgroup.ts';
 import { FifoPool } from './fifo-pool.ts';
-import { HostedProcess } from './hosted-process.ts';
-import { killMarked } from './marked-processes.ts';
-import type { ProcessHost, ProcessSpec, RunningProcess } from './running-process.ts';
-import { treeEnderFor } from './tree-ender.ts';
+import { HostedProcess, type Premises } from './hosted-process.ts';
+import { ProcTrees } from './proc-trees.ts';
+import type { ProcessTrees } from './process-tree.ts';
+import { readProcess } from './process-table.ts';
+import type { ProcessHost } from './running-process.ts';
+import { walkWithTreeKill, WalkedTrees } from './walked-trees.ts';
 
 export interface ProcessHostOptions {
-  /** Unique for ever, as it names processes of this job in their environment: letters, digits, `-`. */
+  /** Unique for ever: it names the job's processes in their environment and its cgroup. Letters, digits, `-`, `_`. */
   readonly jobId: string;
   /** For FIFOs; exists, is ours, and outlives the host. */
   readonly tempDirectory: string;
   readonly clock: Clock;
   /** Use cgroup v2 where it can be written. */
   readonly cgroups: boolean;
-  /** Makes the kernel end steps before us when memory runs out; Linux, -1000 to 1000; null leaves it. */
+  /** Makes the kernel end steps before us when memory runs out; Linux, -1000 to 1000; null leaves it. GitHub's runner: 500. */
   readonly oomScoreAdj: number | null;
-  /** How long output may be held open by what a process left behind after it ended. */
+  /** How long output may be held open by what a process left behind after it ended; default {@link OUTPUT_WAIT_MS}. */
   readonly outputWaitMs?: number;
+  /** Whose means are used; default: this machine's. */
+  readonly platform?: NodeJS.Platform;
 }
 
 /** As GitHub's runner: five seconds, then the step ends without the rest. */
 export const OUTPUT_WAIT_MS = 5_000;
-/** Enough for a burst of background steps; made in one call. */
-const FIFO_BATCH = 16;
+export const DEFAULT_OOM_SCORE_ADJ = 500;
 
-export async function createProcessHost(options: ProcessHostOptions): Promise<ProcessHost> {
-  const fifos = new FifoPool(options.tempDirectory, FIFO_BATCH);
-  const cgroups: Cgroups | null = options.cgroups ? findCgroups(`paceline-${options.jobId}`) : null;
-  await fifos.prepare();
+/** See {@link ProcessHost}. Rejects only for a bug: what the machine does not offer is done without. */
+export function createProcessHost(options: ProcessHostOptions): Promise<ProcessHost> {
+  const { clock, oomScoreAdj, tempDirectory, outputWaitMs = OUTPUT_WAIT_MS, platform = process.platform } = options;
+  const fifos = new FifoPool(tempDirectory, platform);
+  const trees = treesOf(options, platform);
+  const premises: Premises = { clock, oomScoreAdj, outputWaitMs, fifos, trees };
   const started = new Set<HostedProcess>();
-  let count = 0;
+  fifos.prepare();
 
-  return {
-    start(spec: ProcessSpec): RunningProcess {
-      const hosted = new HostedProcess(spec, {
-        ...{ clock: options.clock, oomScoreAdj: options.oomScoreAdj, fifos },
-        leaf: () => cgroups?.leaf(String(count++)) ?? null,
-        outputWaitMs: options.outputWaitMs ?? OUTPUT_WAIT_MS,
-        tree: treeEnderFor(process.platform),
-      });
+  return Promise.resolve({
+    start(spec) {
+      const hosted = new HostedProcess(spec, premises);
       started.add(hosted);
+      void hosted.exited.then(() => {
+        if (hosted.isOver) started.delete(hosted);
+      });
       return hosted;
     },
     async endLeftovers() {
-      const ended = [];
-      for (const hosted of started) ended.push(...(await hosted.endLeftovers()));
-      ended.push(...(await killMarked(`paceline_${options.jobId}.`, 'prefix', options.clock)));
-      return ended;
+      const running = [...started];
+      for (const hosted of running) hosted.kill();
+      await Promise.all(running.map(({ exited }) => exited));
+      return trees.endLeftovers();
     },
-    dispose() {
-      for (const hosted of started) hosted.dispose();
+    async dispose() {
+      for (const hosted of started) hosted.close();
       started.clear();
-      cgroups?.remove();
-      return fifos.dispose();
+      trees.dispose();
+      await fifos.close();
     },
-  };
+  });
+}
+
+function treesOf({ jobId, cgroups }: ProcessHostOptions, platform: NodeJS.Platform): ProcessTrees {
+  // /proc may be missing even on Linux (a bare chroot).
+  if (platform === 'linux' && readProcess(process.pid)) return new ProcTrees(jobId, cgroups);
+  return new WalkedTrees(platform, walkWithTreeKill);
 }

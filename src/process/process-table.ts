@@ -1,73 +1,81 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ProcessIdentity } from './running-process.ts';
 
-/** One line of /proc/PID/stat, as far as it matters here. */
-export interface ProcessRow {
-  readonly pid: number;
+/** What /proc/PID/stat says of a process, as far as it matters here (proc_pid_stat(5)). */
+export interface ProcessFacts extends ProcessIdentity {
+  /** Field 22, in clock ticks since boot. */
+  readonly startTime: string;
+  /** Field 2, at most 15 bytes: what `ps -o comm` shows. */
   readonly name: string;
-  /** A zombie has ended; only its parent has not noticed yet. */
   readonly state: string;
   readonly parent: number;
   readonly group: number;
-  readonly startTime: string;
+  readonly session: number;
 }
 
-/** Null when there is no such process (or no /proc). */
-export function readProcess(pid: number): ProcessRow | null {
-  let text: string;
+/** Null when there is no such process, or no /proc. */
+export function readProcess(pid: number): ProcessFacts | null {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat === null ? null : parseStat(pid, stat);
+}
+
+/** The name stands in parentheses and may itself hold spaces, parentheses and newlines; no field after it can. */
+export function parseStat(pid: number, stat: string): ProcessFacts | null {
+  const nameEnd = stat.lastIndexOf(')');
+  const [state, parent, group, session, ...rest] = stat.slice(nameEnd + 2).split(' ');
+  const startTime = rest[14];
+  if (nameEnd < 0 || state === undefined || startTime === undefined) return null;
+  const name = stat.slice(stat.indexOf('(') + 1, nameEnd);
+  return { pid, startTime, name, state, parent: Number(parent), group: Number(group), session: Number(session) };
+}
+
+/** A zombie has ended: only its parent has not noticed yet, and one adopted by a slow pid 1 may stay for long. */
+export function lives(facts: ProcessFacts): boolean {
+  return facts.state !== 'Z' && facts.state !== 'X';
+}
+
+export function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.startTime === b.startTime;
+}
+
+/** A start time as something that can be ordered. */
+export function startedAt(identity: ProcessIdentity): number {
+  return Number(identity.startTime);
+}
+
+/**
+ * The value of a variable in the environment that the process got at its last `exec`. Null when it is not there, or
+ * when the environment is not ours to read (then the process is not ours to end either).
+ */
+export function readVariable(pid: number, name: string): string | null {
+  const environment = read(`/proc/${pid}/environ`);
+  if (environment === null) return null;
+  const start = environment.startsWith(`${name}=`) ? 0 : environment.indexOf(`\0${name}=`) + 1;
+  if (start === 0 && !environment.startsWith(`${name}=`)) return null;
+  const end = environment.indexOf('\0', start);
+  return environment.slice(start + name.length + 1, end === -1 ? undefined : end);
+}
+
+/** Whether the process has a handler of its own for a signal (by number): it may be cleaning up. */
+export function handles(pid: number, signal: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  return caught !== undefined && (BigInt(`0x${caught}`) & (1n << BigInt(signal - 1))) !== 0n;
+}
+
+export function listPids(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
+}
+
+/** The pid that was given out last: the same before and after a look at /proc means that nothing was started meanwhile. */
+export function lastPid(): string | null {
+  return read('/proc/loadavg')?.trim().split(' ').at(-1) ?? null;
+}
+
+function read(path: string): string | null {
   try {
-    text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    return readFileSync(path, 'latin1');
   } catch {
-    // No such process: the answer, not an error.
+    // Gone, or never there: for whoever looks at processes that is an answer, not an error.
     return null;
   }
-  // The name stands in parentheses and may itself hold spaces and parentheses.
-  const nameEnd = text.lastIndexOf(')');
-  const fields = text.slice(nameEnd + 2).split(' ');
-  return {
-    pid,
-    name: text.slice(text.indexOf('(') + 1, nameEnd),
-    state: fields[0] ?? '',
-    parent: Number(fields[1]),
-    group: Number(fields[2]),
-    startTime: fields[19] ?? '',
-  };
-}
-
-export function hasEnded({ state }: ProcessRow): boolean {
-  return state === 'Z' || state === 'X';
-}
-
-/** The process with this identity still lives: same pid, same start time, no zombie. */
-export function isAlive(identity: ProcessIdentity): boolean {
-  const row = readProcess(identity.pid);
-  return row !== null && !hasEnded(row) && row.startTime === identity.startTime;
-}
-
-/** Every process there is right now, zombies included. */
-export function* allProcesses(): Generator<ProcessRow> {
-  for (const entry of readdirSync('/proc')) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    const row = readProcess(pid);
-    if (row) yield row;
-  }
-}
-
-/** The value of a variable in the environment a process was started with; null when unset or not ours to read. */
-export function startedWith(pid: number, variable: string): string | null {
-  let environment: string;
-  try {
-    environment = readFileSync(`/proc/${String(pid)}/environ`, 'latin1');
-  } catch {
-    // Gone, or of another user: then it is not ours to end.
-    return null;
-  }
-  const prefix = `${variable}=`;
-  if (environment.startsWith(prefix)) return environment.slice(prefix.length, environment.indexOf('\0'));
-  const at = environment.indexOf(`\0${prefix}`);
-  if (at === -1) return null;
-  const from = at + 1 + prefix.length;
-  const end = environment.indexOf('\0', from);
-  return environment.slice(from, end === -1 ? undefined : end);
 }

@@ -1,0 +1,37 @@
+import { makeJobCgroup, type Cgroup } from './cgroup.ts';
+import { endJobProcesses, type KnownSession } from './end-job-processes.ts';
+import { ProcTree } from './proc-tree.ts';
+import { ProcessScanner } from './process-scan.ts';
+import type { EndedProcess, EntryProcess, ProcessTree, ProcessTrees } from './process-tree.ts';
+
+/** Linux: by cgroup where there is one, by session, and by the tracking variable in /proc. */
+export class ProcTrees implements ProcessTrees {
+  readonly #jobId: string;
+  readonly #cgroup: Cgroup | null;
+  readonly #scanner = new ProcessScanner();
+  readonly #leftBehind: KnownSession[] = [];
+  #leaves = 0;
+
+  constructor(jobId: string, cgroups: boolean) {
+    this.#jobId = jobId;
+    this.#cgroup = cgroups ? makeJobCgroup(jobId) : null;
+  }
+
+  leaf(): Cgroup | null {
+    return this.#cgroup?.leaf(String(this.#leaves++)) ?? null;
+  }
+
+  treeOf(entry: EntryProcess, leaf: Cgroup | null): ProcessTree {
+    return new ProcTree(entry, leaf, this.#scanner, (session) => this.#leftBehind.push(session));
+  }
+
+  endLeftovers(): Promise<readonly EndedProcess[]> {
+    const cgroups = this.#cgroup ? [this.#cgroup] : [];
+    const sessions = this.#leftBehind.splice(0);
+    return endJobProcesses({ jobId: this.#jobId, cgroups, sessions, scanner: this.#scanner });
+  }
+
+  dispose(): void {
+    this.#cgroup?.remove();
+  }
+}
