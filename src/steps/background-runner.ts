@@ -3,7 +3,8 @@ import type { BackgroundStep, BackgroundStepCoordinator } from './background-ste
 import { NOT_STARTED, reachNow } from './foreground-runner.ts';
 import { endInQueue, type StepEnd, plainEnd } from './step-end.ts';
 import type { ReadyStep } from './reach-step.ts';
-import { finishReached, internalError, runReady } from './run-step.ts';
+import { endByInternalError } from './internal-error.ts';
+import { finishReached, runReady } from './run-step.ts';
 import type { StepTask } from './step-frame.ts';
 import type { StepLog } from './step-log.ts';
 import type { StepRecord } from './step-record.ts';
@@ -23,10 +24,9 @@ export class BackgroundRunner {
 
   /** Resolves when the step was reached: it is queued then, or has ended without queueing. */
   async start(record: StepRecord, task: StepTask): Promise<void> {
-    const { frame, openLog, cancel, kill } = this.#options;
+    const { frame, cancel, kill } = this.#options;
     const { id } = task.plan;
-    const reached = await reachNow(task, this.#options);
-    record.rename(reached.name);
+    const reached = await this.#reach(record, task);
     if (kill.aborted) {
       record.completed(NOT_STARTED);
       return;
@@ -35,18 +35,14 @@ export class BackgroundRunner {
       case 'skipped': {
         // Visible at once: there is nothing that a barrier would have to wait for.
         const end = plainEnd('skipped', 'condition');
-        this.#coordinator.skip(id, reached.name);
+        this.#coordinator.skip(id, record.name);
         frame.state.commit(id, end);
         record.completed(end);
         return;
       }
-      case 'problem': {
-        const stop = new StepStop(null, null);
-        const log = openLog(record, record.annotate);
-        const end = await finishReached(reached, task, { frame, key: String(record.number), log, stop });
-        this.#coordinator.adopt(this.#settled(record, id), end);
+      case 'ended':
+        this.#coordinator.adopt(this.#settled(record, id), reached.end);
         return;
-      }
       case 'ready':
         // It may not run even with `always()`, but its condition held: cancelled, not skipped (scenario 94).
         if (cancel.aborted) this.#coordinator.adopt(this.#settled(record, id), endInQueue(causeOf(cancel)));
@@ -54,6 +50,26 @@ export class BackgroundRunner {
           record.queued();
           this.#coordinator.start(this.#step(record, reached));
         }
+    }
+  }
+
+  /** Whatever goes wrong here is the step's own end already, and as any other it waits for a barrier (56, 57). */
+  async #reach(
+    record: StepRecord,
+    task: StepTask,
+  ): Promise<ReadyStep | { readonly kind: 'skipped' } | { readonly kind: 'ended'; readonly end: StepEnd }> {
+    const { frame, openLog } = this.#options;
+    const stop = new StepStop(null, null);
+    let log: StepLog | null = null;
+    try {
+      const reached = await reachNow(task, this.#options);
+      record.rename(reached.name);
+      if (reached.kind !== 'problem') return reached;
+      log = openLog(record, record.annotate);
+      const end = await finishReached(reached, task, { frame, key: String(record.number), log, stop });
+      return { kind: 'ended', end };
+    } catch (error) {
+      return { kind: 'ended', end: endByInternalError(error, record, log) };
     }
   }
 
@@ -88,7 +104,7 @@ export class BackgroundRunner {
           if (ahead !== null) log.line(queueLine(ahead, startedAt - reachedAt));
           return await this.#run(ready, record, log, stop);
         } catch (error) {
-          return log === null ? plainEnd('failure', 'internal-error') : internalError(error, log);
+          return endByInternalError(error, record, log);
         }
       },
     };

@@ -4,7 +4,7 @@ import type { BackgroundStepCoordinator, BarrierTarget } from './background-step
 import { conflictMessages, failureMessages, mergeTargets, resultLine } from './barrier-result.ts';
 import { annotation } from './own-annotation.ts';
 import { continuesOnError } from './reach-step.ts';
-import { internalError } from './run-step.ts';
+import { endByInternalError } from './internal-error.ts';
 import { evaluateNow, reachContexts } from './step-contexts.ts';
 import { ignoreFailure, plainEnd, type StepEnd } from './step-end.ts';
 import type { StepFrame } from './step-frame.ts';
@@ -31,12 +31,8 @@ export class ControlRunner {
 
   /** Never rejects for what a step does. */
   async run(record: StepRecord, plan: ControlStepPlan): Promise<void> {
-    const { frame, openLog } = this.#options;
-    const reachedAt = frame.clock.now();
-    record.rename(await this.#nameOf(plan));
-    record.started(reachedAt);
-    const log = openLog(record, record.annotate);
-    const end = await this.#barrier(plan, log).catch((error: unknown) => internalError(error, log));
+    const { frame } = this.#options;
+    const end = await this.#end(record, plan);
     frame.state.commit(plan.id, end);
     frame.state.fold(end.conclusion);
     record.completed(end);
@@ -49,6 +45,20 @@ export class ControlRunner {
     for (const target of targets)
       if (target.kind === 'ended' && target.first) frame.state.commit(target.id, target.end);
     return targets;
+  }
+
+  async #end(record: StepRecord, plan: ControlStepPlan): Promise<StepEnd> {
+    const { frame, openLog } = this.#options;
+    const reachedAt = frame.clock.now();
+    let log: StepLog | null = null;
+    try {
+      record.rename(await this.#nameOf(plan));
+      record.started(reachedAt);
+      log = openLog(record, record.annotate);
+      return await this.#barrier(plan, log);
+    } catch (error) {
+      return endByInternalError(error, record, log);
+    }
   }
 
   async #barrier(plan: ControlStepPlan, log: StepLog): Promise<StepEnd> {

@@ -1,6 +1,7 @@
 import { causeOf } from '../kernel/cancellation.ts';
 import { conditionHolds, reachStep, type ReachedStep, type ReadyStep } from './reach-step.ts';
-import { finishReached, internalError } from './run-step.ts';
+import { endByInternalError } from './internal-error.ts';
+import { finishReached } from './run-step.ts';
 import { plainEnd, type StepEnd } from './step-end.ts';
 import type { StepTask } from './step-frame.ts';
 import type { StepLog } from './step-log.ts';
@@ -36,17 +37,17 @@ export class ForegroundRunner {
     const { frame, kill, openLog } = this.#options;
     if (kill.aborted) return NOT_STARTED;
     const reachedAt = frame.clock.now();
-    const reached = await reachNow(task, this.#options);
-    record.rename(reached.name);
-    // Looked at again: evaluating may have taken its time. (A signal changes behind the compiler's back.)
-    if ((kill as { aborted: boolean }).aborted) return NOT_STARTED;
-    if (reached.kind === 'skipped') return plainEnd('skipped', 'condition');
-    record.started(reachedAt);
-    const log = openLog(record, record.annotate);
+    let log: StepLog | null = null;
     try {
+      const reached = await reachNow(task, this.#options);
+      record.rename(reached.name);
+      if (isAborted(kill)) return NOT_STARTED;
+      if (reached.kind === 'skipped') return plainEnd('skipped', 'condition');
+      record.started(reachedAt);
+      log = openLog(record, record.annotate);
       return await this.#run(record, reached, task, log);
     } catch (error) {
-      return internalError(error, log);
+      return endByInternalError(error, record, log);
     }
   }
 
@@ -104,4 +105,9 @@ export async function reachNow(
     if (cancel.aborted) frame.state.cancel();
     if (frame.state.status === status) return reached;
   }
+}
+
+/** For a second look after an await, which the compiler takes for the first one. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

@@ -1,5 +1,6 @@
 import type { CancelCause } from '../kernel/cancellation.ts';
 import { continuesOnError, reachStep, type ReachedStep, type ReadyStep } from './reach-step.ts';
+import { internalError } from './internal-error.ts';
 import { annotation } from './own-annotation.ts';
 import { liveContexts } from './step-contexts.ts';
 import { ignoreFailure, plainEnd, type StepEnd } from './step-end.ts';
@@ -125,12 +126,6 @@ function stoppedEnd(cause: CancelCause | null, step: ReadyStep, log: StepLog): S
       log.line('Cancelled with the job.');
       return plainEnd('cancelled', 'job-cancelled');
   }
-}
-
-export function internalError(error: unknown, log: StepLog): StepEnd {
-  const message = error instanceof Error ? error.message : String(error);
-  log.annotate(annotation('error', `Internal error of Paceline: ${message}`));
-  return plainEnd('failure', 'internal-error');
 }
 
 async function afterContinueOnError(

@@ -55,6 +55,8 @@ export interface FakeJobOptions extends Partial<Pick<StepsRunnerOptions, 'maxBac
   readonly env?: Readonly<Record<string, string>>;
   readonly contexts?: Readonly<Record<string, Json>>;
   readonly hashFiles?: (patterns: readonly string[]) => Promise<string>;
+  /** Called with every change of a record. */
+  readonly onChanged?: (step: StepReport, state: StepState) => void;
   readonly postStages?: (job: FakeJob) => readonly ActionStage[];
 }
 
@@ -113,7 +115,10 @@ export class FakeJob {
         mask: (text) => text.replaceAll('hunter2', '***'),
         observer: {
           declared: (step) => void this.#rows.set(step.number, step),
-          changed: (step, state) => this.#changed(step, state),
+          changed: (step, state) => {
+            this.#changed(step, state);
+            options.onChanged?.(step, state);
+          },
           annotated: () => undefined,
         },
       },
@@ -125,6 +130,8 @@ export class FakeJob {
   /** Starts, and returns when everything waits for the test. `ended` resolves with the reports. */
   async start(): Promise<{ readonly ended: Promise<readonly StepReport[]> }> {
     const ended = this.#runner.run();
+    // Who awaits `ended` hears of it; until then a rejection is not a stray one.
+    ended.catch(() => undefined);
     await settle();
     return { ended };
   }
