@@ -1,0 +1,122 @@
+import { constants, cp, lstat, mkdir } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import type { GitState } from './git-state.ts';
+
+/** A folder for one job alone. */
+export interface WorkspaceCopy {
+  readonly directory: string;
+  /** Removes the copy and what git remembers of it. */
+  remove(): Promise<void>;
+}
+
+/** Nothing of the user's set-up may run or ask while a copy is made. */
+const QUIET_GIT = ['-c', 'core.hooksPath=/dev/null', '-c', 'user.name=paceline', '-c', 'user.email=paceline@localhost'];
+
+/**
+ * Makes copies of a workspace: with git a linked work tree at HEAD with the uncommitted changes and the untracked files
+ * (what is ignored stays behind, as in a fresh checkout), else a plain copy. One at a time: git locks its folder.
+ */
+export class WorkspaceCopier {
+  readonly #workspace: string;
+  readonly #git: GitState | null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(workspace: string, git: GitState | null) {
+    this.#workspace = workspace;
+    this.#git = git;
+  }
+
+  /** `target` does not exist yet. Rejects with a sentence when the copy cannot be made. */
+  copy(target: string, signal: AbortSignal): Promise<WorkspaceCopy> {
+    const made = this.#last.then(() => this.#copy(target, signal));
+    this.#last = made.catch(() => undefined);
+    return made;
+  }
+
+  async #copy(target: string, signal: AbortSignal): Promise<WorkspaceCopy> {
+    signal.throwIfAborted();
+    await mkdir(dirname(target), { recursive: true });
+    const git = this.#git;
+    if (git?.sha == null) return plainCopy(this.#workspace, target);
+    const run = await gitRunner(git.root);
+    if (!(await run(['--version'])).ok) return plainCopy(this.#workspace, target);
+    const added = await run(['worktree', 'add', '--detach', '--quiet', target, 'HEAD']);
+    if (!added.ok) throw new Error(`A copy of the workspace cannot be made: ${added.problem}`);
+    const remove = async (): Promise<void> => {
+      await run(['worktree', 'remove', '--force', target]);
+    };
+    try {
+      await addChanges(git.root, target);
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+    return { directory: join(target, relative(git.root, this.#workspace)), remove };
+  }
+}
+
+/** The uncommitted and the untracked, left uncommitted and untracked in the copy too. */
+async function addChanges(root: string, target: string): Promise<void> {
+  const inRoot = await gitRunner(root);
+  const inTarget = await gitRunner(target);
+  const stash = (await must(inRoot, ['stash', 'create'])).trim();
+  if (stash !== '') {
+    await must(inTarget, ['read-tree', '-u', '--reset', stash]);
+    await must(inTarget, ['reset', '--quiet']);
+  }
+  const untracked = await must(inRoot, ['ls-files', '--others', '--exclude-standard', '-z']);
+  for (const path of untracked.split('\0').filter(Boolean)) {
+    await mkdir(dirname(join(target, path)), { recursive: true });
+    await copyTree(join(root, path), join(target, path));
+  }
+}
+
+async function plainCopy(workspace: string, target: string): Promise<WorkspaceCopy> {
+  await copyTree(workspace, target);
+  return {
+    directory: target,
+    // The temporary folder of the run goes as a whole.
+    remove: () => Promise.resolve(),
+  };
+}
+
+/** Shares blocks where the file system can; links stay links. */
+function copyTree(from: string, to: string): Promise<void> {
+  return cp(from, to, {
+    recursive: true,
+    verbatimSymlinks: true,
+    preserveTimestamps: true,
+    mode: constants.COPYFILE_FICLONE,
+    // A socket or a FIFO cannot be copied, and nobody expects it to be.
+    filter: async (path) => isOrdinary(path),
+  });
+}
+
+async function isOrdinary(path: string): Promise<boolean> {
+  const found = await lstat(path);
+  return found.isFile() || found.isDirectory() || found.isSymbolicLink();
+}
+
+type GitResult = { readonly ok: true; readonly output: string } | { readonly ok: false; readonly problem: string };
+type GitRunner = (args: readonly string[]) => Promise<GitResult>;
+
+async function gitRunner(folder: string): Promise<GitRunner> {
+  const { execa } = await import('execa');
+  return async (args) => {
+    const result = await execa('git', [...QUIET_GIT, '-C', folder, ...args], {
+      reject: false,
+      stdin: 'ignore',
+      stripFinalNewline: false,
+      env: { GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0' },
+    });
+    if (!result.failed) return { ok: true, output: result.stdout };
+    const said = result.stderr.trim().split('\n').at(-1) || (result.shortMessage ?? '');
+    return { ok: false, problem: said.replace(/^fatal: /, '') };
+  };
+}
+
+async function must(run: GitRunner, args: readonly string[]): Promise<string> {
+  const result = await run(args);
+  if (!result.ok) throw new Error(`A copy of the workspace cannot be made: git ${args[0] ?? ''}: ${result.problem}`);
+  return result.output;
+}
