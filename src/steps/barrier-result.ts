@@ -7,9 +7,12 @@ export function mergeTargets(targets: readonly BarrierTarget[]): StepEnd {
   if (ends.some(({ conclusion }) => conclusion === 'failure')) return plainEnd('failure', null);
   const cancelled = ends.filter(({ conclusion }) => conclusion === 'cancelled');
   if (cancelled.length === 0) return plainEnd('success', null);
-  const withJob = cancelled.some(({ reason }) => reason === 'job-cancelled');
-  return plainEnd('cancelled', withJob ? 'job-cancelled' : 'cancelled-by-step');
+  const reasons = cancelled.map(({ reason }) => reason);
+  return plainEnd('cancelled', CANCEL_REASONS.find((reason) => reasons.includes(reason)) ?? null);
 }
+
+/** Which one a barrier shows when its targets were cancelled for several. */
+const CANCEL_REASONS = ['job-cancelled', 'cancelled-by-step', 'stop-timed-out'] as const;
 
 /** One line of a barrier's log: `  NAME: failure (exit code 7)`. */
 export function resultLine(target: BarrierTarget): string {

@@ -26,7 +26,7 @@ export function evaluatedName(plan: StepPlan, input: EvaluationInput): string {
 export function defaultName(plan: StepPlan): string {
   switch (plan.kind) {
     case 'run':
-      return `Run ${oneLine(plan.run.trimStart())}`;
+      return `Run ${oneLine(plan.run.trimStart())}`.trimEnd();
     case 'uses':
       return `Run ${plan.uses}`;
     case 'wait':

@@ -42,23 +42,35 @@ export class StepsRunner {
    * outside of the handlers, and then too no step is left running.
    */
   async run(): Promise<readonly StepReport[]> {
-    const { cancel, frame } = this.#options;
-    const onCancel = (): void => {
-      frame.state.cancel();
-      this.#coordinator.cancelAll(causeOf(cancel));
-    };
     const { main, drain } = this.#declare();
-    if (cancel.aborted) onCancel();
-    else cancel.addEventListener('abort', onCancel, { once: true });
+    const detach = this.#listen();
     try {
       await this.#runMain(main);
       await this.#runDrain(drain);
       await this.#runPost();
     } finally {
-      cancel.removeEventListener('abort', onCancel);
+      detach();
       await this.#abandon();
     }
     return this.#records.map(({ report }) => report);
+  }
+
+  /** A kill comes to what runs by itself; a cancellation goes to the background steps from here. */
+  #listen(): () => void {
+    const { cancel, kill, frame } = this.#options;
+    const onCancel = (): void => {
+      frame.state.cancel();
+      this.#coordinator.cancelAll(causeOf(cancel));
+    };
+    const onKill = (): void => frame.state.cancel();
+    if (cancel.aborted) onCancel();
+    if (kill.aborted) onKill();
+    cancel.addEventListener('abort', onCancel, { once: true });
+    kill.addEventListener('abort', onKill, { once: true });
+    return () => {
+      cancel.removeEventListener('abort', onCancel);
+      kill.removeEventListener('abort', onKill);
+    };
   }
 
   async #runMain(steps: readonly DeclaredStep[]): Promise<void> {
