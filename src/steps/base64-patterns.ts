@@ -8,11 +8,11 @@ import type { Pattern } from './pattern-matcher.ts';
  */
 export function base64Patterns(bytes: Buffer): Pattern[] {
   if (bytes.length < MIN_BYTES) return [];
-  return ALPHABETS.flatMap((alphabet) => [0, 1, 2].map((offset) => patternAt(bytes, offset, alphabet)));
+  return ENCODINGS.flatMap((encoding) => [0, 1, 2].map((offset) => patternAt(bytes, offset, encoding)));
 }
 
-function patternAt(bytes: Buffer, offset: number, alphabet: Alphabet): Pattern {
-  const encoded = Buffer.concat([Buffer.alloc(offset), bytes, Buffer.alloc(3)]).toString(alphabet.encoding);
+function patternAt(bytes: Buffer, offset: number, encoding: 'base64' | 'base64url'): Pattern {
+  const encoded = Buffer.concat([Buffer.alloc(offset), bytes, Buffer.alloc(3)]).toString(encoding);
   const firstBit = offset * 8;
   const lastBit = firstBit + bytes.length * 8;
   const start = Math.ceil(firstBit / 6);
@@ -21,28 +21,29 @@ function patternAt(bytes: Buffer, offset: number, alphabet: Alphabet): Pattern {
     bytes: Buffer.from(encoded.slice(start, end), 'latin1'),
     wholeWord: false,
     // The low bits of the character before are ours, the high bits of the one after.
-    before: fitting(alphabet, encoded, start - 1, (1 << (start * 6 - firstBit)) - 1),
-    after: fitting(alphabet, encoded, end, 63 ^ ((1 << (6 - (lastBit - end * 6))) - 1)),
+    before: fitting(encoded, start - 1, (1 << (start * 6 - firstBit)) - 1),
+    after: fitting(encoded, end, 63 ^ ((1 << (6 - (lastBit - end * 6))) - 1)),
   };
 }
 
-/** The characters that agree with the one at `index` in the bits of `mask`; none where no bit is ours. */
-function fitting(alphabet: Alphabet, encoded: string, index: number, mask: number): string {
+/**
+ * The characters of any alphabet that agree with the one at `index` in the bits of `mask`; none where no bit is ours.
+ * Of any, because the same inner part in two alphabets is one pattern.
+ */
+function fitting(encoded: string, index: number, mask: number): string {
   if (mask === 0) return '';
-  const wanted = alphabet.characters.indexOf(encoded.charAt(index)) & mask;
-  return Array.from(alphabet.characters)
-    .filter((_, value) => (value & mask) === wanted)
+  const wanted = valueOf(encoded.charAt(index)) & mask;
+  return Array.from(CHARACTERS)
+    .filter((character) => (valueOf(character) & mask) === wanted)
     .join('');
 }
 
-interface Alphabet {
-  readonly encoding: 'base64' | 'base64url';
-  readonly characters: string;
+function valueOf(character: string): number {
+  const value = CHARACTERS.indexOf(character);
+  return value < 64 ? value : value - 2;
 }
 
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-const ALPHABETS: readonly Alphabet[] = [
-  { encoding: 'base64', characters: `${LETTERS}+/` },
-  { encoding: 'base64url', characters: `${LETTERS}-_` },
-];
+/** 64 of the ordinary alphabet; then the last two of the one for URLs. */
+const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_';
+const ENCODINGS = ['base64', 'base64url'] as const;
 const MIN_BYTES = 4;

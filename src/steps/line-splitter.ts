@@ -28,10 +28,15 @@ export class LineSplitter {
     this.#long = long;
   }
 
+  /** Any size of block; no line inside of a part of this size is too long. */
   write(block: Buffer): void {
+    for (let at = 0; at < block.length; at += MAX_LINE_BYTES) this.#write(block.subarray(at, at + MAX_LINE_BYTES));
+  }
+
+  #write(block: Buffer): void {
     let rest = block;
     if (this.#afterCarriageReturn && rest[0] === LINE_FEED) rest = rest.subarray(1);
-    if (block.length > 0) this.#afterCarriageReturn = block[block.length - 1] === CARRIAGE_RETURN;
+    this.#afterCarriageReturn = block[block.length - 1] === CARRIAGE_RETURN;
     if (this.#heldBytes > 0 || this.#insideLongLine) rest = this.#finishHeld(rest);
     const end = lastBreak(rest) + 1;
     if (end > 0) this.#takeLines(withLineFeeds(rest.subarray(0, end)));

@@ -30,8 +30,8 @@ export class MaskStream {
     let spans = this.#masker.find(text);
     if (this.#covered > 0) spans = mergeSpans([0, this.#covered], spans);
     const released = spansBefore(spans, length);
-    const crossing = released.length > 0 ? (spans[released.length - 1] as number) : 0;
-    this.#covered = Math.max(0, crossing - length);
+    const lastEnd = released.length > 0 ? (spans[released.length - 1] as number) : 0;
+    this.#covered = Math.max(0, Math.max(this.#covered, lastEnd) - length);
     this.#held = length === text.length ? null : text.subarray(length);
     const lines = text.subarray(0, length);
     return released.length === 0 ? lines : replaceSpans(lines, released);

@@ -1,6 +1,5 @@
 import {
   MATCHER_PROPERTIES,
-  MAX_SLOW_LINES,
   type MatcherPattern,
   type MatcherProperty,
   type MatcherSet,
@@ -16,6 +15,13 @@ export interface MatchedLine {
   readonly captured: Captured;
 }
 
+export interface MatchedLines {
+  /** In order. */
+  readonly matched: readonly MatchedLine[];
+  /** Matchers that took too long, and are no longer in the set. */
+  readonly removed: readonly ProblemMatcher[];
+}
+
 /**
  * Runs the job's problem matchers over the lines of one output and keeps how far each of them came. A regular
  * expression that takes too long is interrupted: the line counts as not matched, and the matcher is removed when it
@@ -23,21 +29,20 @@ export interface MatchedLine {
  */
 export class LineMatching {
   readonly #set: MatcherSet;
-  readonly #warn: (text: string) => void;
   /** By matcher: what each pattern but the last matched on the line before; undefined where it did not. */
   #progress: ReadonlyMap<ProblemMatcher, Advanced['progress']> = new Map();
   /** Where an interrupted run was. */
   #atLine = 0;
   #atMatcher: ProblemMatcher | null = null;
 
-  constructor(set: MatcherSet, warn: (text: string) => void) {
+  constructor(set: MatcherSet) {
     this.#set = set;
-    this.#warn = warn;
   }
 
   /** Lines without colours and breaks, in order. Lines over {@link MAX_MATCHED_CHARACTERS} match nothing. */
-  match(lines: readonly string[]): MatchedLine[] {
+  match(lines: readonly string[]): MatchedLines {
     const matched: MatchedLine[] = [];
+    const removed: ProblemMatcher[] = [];
     let from = 0;
     while (from < lines.length) {
       const finished = this.#set.timeLimit.run(() => this.#matchFrom(lines, from, matched));
@@ -45,11 +50,11 @@ export class LineMatching {
       // Only a line that had the whole time for itself is slow; what came before it may have used the time up.
       if (this.#atLine > from) from = this.#atLine;
       else {
-        this.#countSlowLine();
+        this.#countSlowLine(removed);
         from = this.#atLine + 1;
       }
     }
-    return matched;
+    return { matched, removed };
   }
 
   /** As if a line had come that matches nothing. */
@@ -81,13 +86,10 @@ export class LineMatching {
     this.#progress = progressOf;
   }
 
-  #countSlowLine(): void {
+  #countSlowLine(removed: ProblemMatcher[]): void {
     this.reset();
     const matcher = this.#atMatcher;
-    if (matcher === null || !this.#set.countSlowLine(matcher)) return;
-    this.#warn(
-      `Removed the problem matcher '${matcher.owner}': ${MAX_SLOW_LINES} lines took it more than ${this.#set.timeLimit.timeoutMs} ms each.`,
-    );
+    if (matcher !== null && this.#set.countSlowLine(matcher)) removed.push(matcher);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Annotation } from '../protocol/report.ts';
 import { findCommandLine } from './find-command-line.ts';
 import { LineSplitter, MAX_LINE_BYTES } from './line-splitter.ts';
 import { LineMatching } from './match-lines.ts';
+import { MAX_SLOW_LINES } from './matcher-set.ts';
 import { matcherAnnotation } from './matcher-annotation.ts';
 import type { CapturedCommands, StepOutput, StepOutputOptions } from './step-log.ts';
 import { type CommandContext, WorkflowCommands } from './workflow-commands.ts';
@@ -37,7 +38,7 @@ export class ProcessOutput implements StepOutput {
     this.#target = target;
     this.#context = context;
     this.#commands = new WorkflowCommands(context, options);
-    this.#matching = new LineMatching(context.matchers, (message) => context.log.annotate(warning(message)));
+    this.#matching = new LineMatching(context.matchers);
     this.#splitter = new LineSplitter((lines) => this.#take(validUtf8(lines)), {
       cut: (line, limit) => this.#cut(line, limit),
       lookAheadBytes: () => context.masker.reachBytes,
@@ -76,7 +77,8 @@ export class ProcessOutput implements StepOutput {
     const texts = lines.toString().split('\n').slice(0, -1).map(stripVTControlCharacters);
     let line = 0;
     let from = 0;
-    for (const match of this.#matching.match(texts)) {
+    const { matched, removed } = this.#matching.match(texts);
+    for (const match of matched) {
       const annotation = matcherAnnotation(match, this.#context.workspace);
       if (annotation === null) continue;
       let start = from;
@@ -88,6 +90,7 @@ export class ProcessOutput implements StepOutput {
       line++;
     }
     if (from < lines.length) this.#target.print(lines.subarray(from));
+    for (const { owner } of removed) this.#context.log.annotate(removalWarning(owner));
   }
 
   /** Too long for a command. But what begins as a mask must not be printed for that. */
@@ -118,10 +121,10 @@ function validUtf8(bytes: Buffer): Buffer {
   return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString());
 }
 
-function warning(message: string): Annotation {
+function removalWarning(owner: string): Annotation {
   return {
     level: 'warning',
-    message,
+    message: `Removed the problem matcher '${owner}': it took too long for ${MAX_SLOW_LINES} lines.`,
     title: null,
     file: null,
     line: null,
