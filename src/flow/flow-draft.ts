@@ -1,5 +1,6 @@
 import type { WorkflowPlan, JobPlan } from '../protocol/plan.ts';
 import type { FlowCommand } from './flow-event.ts';
+import { Table } from './table.ts';
 import type { FlowState, GroupState, InstanceState, JobState, ScopeState } from './flow-state.ts';
 
 /**
@@ -37,7 +38,7 @@ export class FlowDraft {
   }
 
   planOf(job: JobState): JobPlan {
-    const plan = this.workflowOf(job.scope).jobs.find((candidate) => candidate.id === job.id);
+    const plan = this.workflowOf(job.scope).jobs[job.index];
     if (!plan) throw new RangeError(`no plan for the job '${job.id}'`);
     return plan;
   }
@@ -55,6 +56,8 @@ export class FlowDraft {
 }
 
 export type FlowTask =
+  /** A job one of whose instances failed: cancel the others. */
+  | { readonly kind: 'fail-fast'; readonly job: string }
   /** A pending job whose needs are settled: decide whether and as what it runs. */
   | { readonly kind: 'begin'; readonly job: string }
   /** An open job: start instances as far as there are places. */
@@ -63,53 +66,3 @@ export type FlowTask =
   | { readonly kind: 'launch'; readonly instance: string }
   /** A scope all of whose jobs are settled. */
   | { readonly kind: 'close'; readonly scope: string };
-
-/** A record with changes beside it. Keys come from the user, so nothing is looked up on a prototype. */
-class Table<T> {
-  readonly #base: Readonly<Record<string, T>>;
-  readonly #changes = new Map<string, T | null>();
-
-  constructor(base: Readonly<Record<string, T>>) {
-    this.#base = base;
-  }
-
-  find(key: string): T | null {
-    const changed = this.#changes.get(key);
-    if (changed !== undefined) return changed;
-    return Object.hasOwn(this.#base, key) ? (this.#base[key] ?? null) : null;
-  }
-
-  get(key: string): T {
-    const value = this.find(key);
-    if (value === null) throw new RangeError(`nothing is known of '${key}'`);
-    return value;
-  }
-
-  set(key: string, value: T): void {
-    this.#changes.set(key, value);
-  }
-
-  update(key: string, change: Partial<T>): T {
-    const value = { ...this.get(key), ...change };
-    this.set(key, value);
-    return value;
-  }
-
-  delete(key: string): void {
-    this.#changes.set(key, null);
-  }
-
-  entries(): [string, T][] {
-    return Object.entries(this.finish());
-  }
-
-  finish(): Readonly<Record<string, T>> {
-    if (this.#changes.size === 0) return this.#base;
-    const merged = new Map<string, T>(Object.entries(this.#base));
-    for (const [key, value] of this.#changes) {
-      if (value === null) merged.delete(key);
-      else merged.set(key, value);
-    }
-    return Object.fromEntries(merged);
-  }
-}

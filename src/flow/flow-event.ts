@@ -1,5 +1,5 @@
 import type { JobConclusion, Reason, RunConclusion } from '../protocol/conclusion.ts';
-import type { Json, JsonMap } from '../protocol/job-message.ts';
+import type { JsonMap } from '../protocol/job-message.ts';
 import type { RunDefaults, StepsJobPlan, TemplateMap } from '../protocol/plan.ts';
 import type { SecretsLayer } from './resolve-secrets.ts';
 
@@ -90,10 +90,4 @@ export interface JobSettled {
 export interface RunCompleted {
   readonly kind: 'run-completed';
   readonly conclusion: RunConclusion;
-}
-
-/** How a job of a called workflow, or the outputs of one, look to the others. */
-export interface JobResult {
-  readonly result: JobConclusion;
-  readonly outputs: { readonly [name: string]: Json };
 }

@@ -3,6 +3,7 @@ import type { JsonMap } from '../protocol/job-message.ts';
 import type { CancelJobCause, RunsOn } from './flow-event.ts';
 import type { FlowInput } from './flow-input.ts';
 import type { SecretsLayer } from './resolve-secrets.ts';
+import type { Shards } from './table.ts';
 
 /**
  * The state of a run: plain JSON that may be stored between any two events. Paths name jobs (`build`, `caller.2.build`),
@@ -11,11 +12,11 @@ import type { SecretsLayer } from './resolve-secrets.ts';
  */
 export interface FlowState {
   readonly input: FlowInput;
-  readonly scopes: Readonly<Record<string, ScopeState>>;
-  readonly jobs: Readonly<Record<string, JobState>>;
-  readonly instances: Readonly<Record<string, InstanceState>>;
+  readonly scopes: Shards<ScopeState>;
+  readonly jobs: Shards<JobState>;
+  readonly instances: Shards<InstanceState>;
   /** Concurrency groups in use, by name in lower case. */
-  readonly groups: Readonly<Record<string, GroupState>>;
+  readonly groups: Shards<GroupState>;
   readonly conclusion: RunConclusion | null;
 }
 
@@ -29,7 +30,8 @@ export interface ScopeState {
   readonly secrets: readonly SecretsLayer[];
   /** Names of the callers, for display. */
   readonly names: readonly string[];
-  readonly cancelled: CancelJobCause | null;
+  /** Null until it is cancelled. `force` spares no job, whatever its condition says. */
+  readonly cancelled: { readonly cause: CancelJobCause; readonly force: boolean } | null;
   /** Paths, in declared order. */
   readonly jobs: readonly string[];
   /** Jobs that are not settled yet. */
@@ -39,18 +41,23 @@ export interface ScopeState {
 /**
  * ```
  * pending ──last need settled──► open ──last instance settled──► settled
- *    └── condition false, a key that cannot be evaluated, cancel ──────▲
+ *    └── condition false, a key that cannot be evaluated ──────────────▲
  * ```
  */
 export interface JobState {
   readonly scope: string;
   readonly id: string;
+  /** Index into the jobs of the plan. */
+  readonly index: number;
   readonly phase: 'pending' | 'open' | 'settled';
+  /** In declared order; the path is null where the options leave the needed job out. */
+  readonly needs: readonly { readonly id: string; readonly path: string | null }[];
   /** Paths this job still waits for. */
   readonly waitingFor: readonly string[];
   /** Paths that wait for this job. */
   readonly dependants: readonly string[];
-  readonly strategy: { readonly failFast: boolean; readonly maxParallel: number };
+  /** `maxParallel` is null without a limit. */
+  readonly strategy: { readonly failFast: boolean; readonly maxParallel: number | null };
   /** Keys, in order. */
   readonly instances: readonly string[];
   /** Null until it is settled. */
@@ -66,6 +73,8 @@ export interface Lineage {
   readonly success: boolean;
   /** At least one failed. */
   readonly failure: boolean;
+  /** At least one was cancelled. */
+  readonly cancelled: boolean;
 }
 
 export interface InstanceState {
@@ -81,8 +90,9 @@ export interface InstanceState {
   readonly status: InstanceStatus;
 }
 
-/** The job's keys as evaluated for one instance. */
+/** The job's keys as evaluated for one instance; `none` when that failed, and the instance with it. */
 export type InstanceSettings =
+  | { readonly kind: 'none'; readonly groups: readonly [] }
   | {
       readonly kind: 'steps';
       readonly groups: readonly GroupRequest[];

@@ -2,9 +2,10 @@ import { evaluateText } from '../expressions/evaluate.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { TemplateMap } from '../protocol/plan.ts';
 
-/** The `secrets` mapping of one call, with the contexts of its caller. Values come in when the host resolves it. */
+/** The `secrets` mapping of one call. Values come in when the host resolves it. */
 export interface SecretsLayer {
   readonly secrets: TemplateMap;
+  /** Those of the caller that differ from job to job: `inputs`, `needs`, `strategy`, `matrix`. */
   readonly contexts: JsonMap;
 }
 
@@ -19,9 +20,10 @@ const ALWAYS_PASSED = 'GITHUB_TOKEN';
 export function resolveSecrets(
   secrets: Readonly<Record<string, string>>,
   layers: readonly SecretsLayer[],
+  shared: { readonly github: JsonMap; readonly vars: JsonMap },
 ): Readonly<Record<string, string>> {
   return layers.reduce<Readonly<Record<string, string>>>((current, layer) => {
-    const contexts = { ...layer.contexts, secrets: current };
+    const contexts = { ...shared, ...layer.contexts, secrets: current };
     const mapped = Object.entries(layer.secrets)
       .map(([name, value]) => [name, evaluateText(value, { contexts })] as const)
       .filter(([, value]) => value !== '');

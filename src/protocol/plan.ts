@@ -60,6 +60,8 @@ export interface RunDefaults {
 export interface ConcurrencyPlan {
   readonly group: Template;
   readonly cancelInProgress: Template;
+  /** `max`: those that wait queue up. Otherwise a newer one replaces the one that waits. */
+  readonly queue?: 'single' | 'max';
 }
 
 interface JobPlanBase {

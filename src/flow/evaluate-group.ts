@@ -1,0 +1,23 @@
+import { evaluateText } from '../expressions/evaluate.ts';
+import type { Json } from '../protocol/job-message.ts';
+import type { ConcurrencyPlan } from '../protocol/plan.ts';
+import type { GroupRequest } from './flow-state.ts';
+import { KeyProblem } from './key-problem.ts';
+import { evaluateBoolean } from './typed-value.ts';
+
+/** GitHub's limit. */
+const MAX_GROUP_CHARACTERS = 400;
+
+/** @throws ExpressionError, KeyProblem */
+export function evaluateGroup(plan: ConcurrencyPlan, contexts: Readonly<Record<string, Json>>): GroupRequest {
+  const group = evaluateText(plan.group, { contexts });
+  if (group === '') throw new KeyProblem('The group of `concurrency` is empty.');
+  if (group.length > MAX_GROUP_CHARACTERS) {
+    throw new KeyProblem(`The group of \`concurrency\` is longer than ${MAX_GROUP_CHARACTERS} characters.`);
+  }
+  return {
+    group: group.toLowerCase(),
+    cancelInProgress: evaluateBoolean('cancel-in-progress', plan.cancelInProgress, { contexts }) ?? false,
+    queue: plan.queue === 'max',
+  };
+}

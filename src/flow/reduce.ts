@@ -1,0 +1,86 @@
+/**
+ * Which job may start now: a pure state machine. `start` and `reduce` take a state and what happened and give the next
+ * state and what the host has to do. Nothing in here waits, reads a clock or keeps anything between two calls.
+ *
+ * An event changes what it names and puts what follows from it into the draft's tasks; they are worked off here, first
+ * in, first out, until nothing is left to do.
+ */
+import { advanceJob, launchInstance } from './advance-job.ts';
+import { beginJob } from './begin-job.ts';
+import { cancelScope, failFast } from './cancel.ts';
+import { closeScope } from './close-scope.ts';
+import { completeInstance } from './settle.ts';
+import { FlowDraft, type FlowTask } from './flow-draft.ts';
+import type { FlowCommand, FlowEvent } from './flow-event.ts';
+import type { FlowInput } from './flow-input.ts';
+import type { FlowState } from './flow-state.ts';
+import { openScope } from './open-scope.ts';
+import { selectJobs } from './select-jobs.ts';
+import { NO_ENTRIES } from './table.ts';
+
+export interface FlowStep {
+  readonly state: FlowState;
+  readonly commands: readonly FlowCommand[];
+}
+
+/**
+ * Begins a run. Plans come from the parser, which refuses unknown needs and cycles.
+ * @throws RangeError when the options name a job that the workflow does not have.
+ */
+export function start(input: FlowInput): FlowStep {
+  const draft = new FlowDraft({
+    input,
+    scopes: NO_ENTRIES,
+    jobs: NO_ENTRIES,
+    instances: NO_ENTRIES,
+    groups: NO_ENTRIES,
+    conclusion: null,
+  });
+  openScope(
+    draft,
+    '',
+    { workflow: 0, depth: 0, inputs: input.contexts.inputs, secrets: [], names: [] },
+    selectJobs(input),
+  );
+  return work(draft);
+}
+
+/** Works one event in. An event that does not fit the state, such as one that is delivered twice, changes nothing. */
+export function reduce(state: FlowState, event: FlowEvent): FlowStep {
+  if (state.conclusion !== null) return { state, commands: [] };
+  const draft = new FlowDraft(state);
+  switch (event.kind) {
+    case 'job-completed':
+      completeInstance(draft, event);
+      break;
+    case 'cancel':
+      cancelScope(draft, '', event.cause, event.force);
+      break;
+  }
+  return work(draft);
+}
+
+function work(draft: FlowDraft): FlowStep {
+  for (let task = draft.tasks.shift(); task; task = draft.tasks.shift()) perform(draft, task);
+  return { state: draft.finish(), commands: draft.commands };
+}
+
+function perform(draft: FlowDraft, task: FlowTask): void {
+  switch (task.kind) {
+    case 'begin':
+      beginJob(draft, task.job);
+      return;
+    case 'fail-fast':
+      failFast(draft, task.job);
+      return;
+    case 'advance':
+      advanceJob(draft, task.job);
+      return;
+    case 'launch':
+      launchInstance(draft, task.instance);
+      return;
+    case 'close':
+      closeScope(draft, task.scope);
+      return;
+  }
+}

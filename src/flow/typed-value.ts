@@ -1,0 +1,36 @@
+import { evaluateTemplate, toText, type EvaluationInput } from '../expressions/evaluate.ts';
+import type { Json } from '../protocol/job-message.ts';
+import type { Template } from '../protocol/plan.ts';
+import { KeyProblem } from './key-problem.ts';
+
+/** As on GitHub, `'true'` is text and not a boolean: fromJSON() makes one of it. Null where the key is absent. */
+export function evaluateBoolean(key: string, template: Template, input: EvaluationInput): boolean | null {
+  const value = evaluateTemplate(template, input);
+  if (value === null || typeof value === 'boolean') return value;
+  throw new KeyProblem(`\`${key}\` takes true or false, but it is ${kindOf(value)}.`);
+}
+
+export function evaluateNumber(key: string, template: Template, input: EvaluationInput): number | null {
+  const value = evaluateTemplate(template, input);
+  if (value === null || (typeof value === 'number' && Number.isFinite(value))) return value;
+  throw new KeyProblem(`\`${key}\` takes a number, but it is ${kindOf(value)}.`);
+}
+
+/** Text of an evaluated value; empty for null. */
+export function textOf(key: string, value: Json): string {
+  if (typeof value !== 'object' || value === null) return toText(value);
+  throw new KeyProblem(`\`${key}\` takes text, but it is ${kindOf(value)}.`);
+}
+
+/** Texts of an evaluated value that is one or a list of them; empty ones are left out. */
+export function textsOf(key: string, value: Json): string[] {
+  const items: readonly Json[] = Array.isArray(value) ? (value as readonly Json[]) : [value];
+  return items.map((item) => textOf(key, item)).filter((item) => item !== '');
+}
+
+export function kindOf(value: Json): string {
+  if (value === null) return 'empty';
+  if (typeof value === 'string') return 'text';
+  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a mapping';
+  return `a ${typeof value}`;
+}

@@ -1,0 +1,109 @@
+import { expect } from '@jest/globals';
+import { reduce, start, type FlowStep } from '../../src/flow/reduce.ts';
+import type { FlowCommand, FlowEvent, JobSettled, StartJob } from '../../src/flow/flow-event.ts';
+import type { FlowInput } from '../../src/flow/flow-input.ts';
+import type { FlowState } from '../../src/flow/flow-state.ts';
+import type { JobConclusion, Reason, RunConclusion } from '../../src/protocol/conclusion.ts';
+import type { JsonMap } from '../../src/protocol/job-message.ts';
+
+/**
+ * Plays the host of a flow by hand, and holds at every event what is always true: the state that goes in is not
+ * touched, one that was written and read in between does the same, and a second delivery does nothing.
+ */
+export class FlowDriver {
+  state: FlowState;
+  /** Everything that was asked for, in order. */
+  readonly commands: FlowCommand[] = [];
+  /** By key; a job that was started, until it is completed. */
+  readonly running = new Map<string, StartJob>();
+  readonly started = new Map<string, StartJob>();
+  /** By key; how it ended. */
+  readonly ended = new Map<string, JobConclusion>();
+  readonly settled = new Map<string, JobSettled>();
+  readonly cancelled = new Map<string, string>();
+  conclusion: RunConclusion | null = null;
+
+  constructor(input: FlowInput) {
+    const step = start(input);
+    expect(start(readBack(input))).toEqual(step);
+    this.state = step.state;
+    this.#take(step);
+  }
+
+  /** The commands of this event alone, short: `start build`, `cancel build`, `skipped deploy`, `run success`. */
+  complete(
+    key: string,
+    conclusion: JobConclusion = 'success',
+    outputs: JsonMap = {},
+    reason: Reason | null = null,
+  ): string[] {
+    expect([...this.running.keys()]).toContain(key);
+    this.running.delete(key);
+    this.ended.set(key, conclusion);
+    return this.send({ kind: 'job-completed', key, conclusion, reason, outputs });
+  }
+
+  cancel(force = false): string[] {
+    return this.send({ kind: 'cancel', cause: 'user', force });
+  }
+
+  send(event: FlowEvent): string[] {
+    const before = JSON.stringify(this.state);
+    const step = reduce(this.state, event);
+    expect(JSON.stringify(this.state)).toBe(before);
+    expect(reduce(JSON.parse(before) as FlowState, event)).toEqual(step);
+    expect(reduce(step.state, event)).toEqual({ state: step.state, commands: [] });
+    this.state = step.state;
+    return this.#take(step);
+  }
+
+  /** `id: conclusion reason` of what never started. */
+  get neverStarted(): Record<string, string> {
+    return Object.fromEntries(
+      [...this.settled].map(([key, { conclusion, reason }]) => [key, [conclusion, reason].filter(Boolean).join(' ')]),
+    );
+  }
+
+  #take({ commands }: FlowStep): string[] {
+    this.commands.push(...commands);
+    return commands.map((command) => {
+      expect(this.conclusion).toBeNull();
+      switch (command.kind) {
+        case 'start-job':
+          expect(this.started.has(command.key) || this.ended.has(command.key)).toBe(false);
+          this.started.set(command.key, command);
+          this.running.set(command.key, command);
+          return `start ${command.key}`;
+        case 'cancel-job':
+          expect(this.running.has(command.key)).toBe(true);
+          expect(this.cancelled.has(command.key)).toBe(false);
+          this.cancelled.set(command.key, command.cause);
+          return `cancel ${command.key}`;
+        case 'job-settled':
+          expect(this.started.has(command.key) || this.ended.has(command.key)).toBe(false);
+          this.settled.set(command.key, command);
+          this.ended.set(command.key, command.conclusion);
+          return `${command.conclusion} ${command.key}`;
+        case 'run-completed':
+          expect([...this.running.keys()]).toEqual([]);
+          this.conclusion = command.conclusion;
+          return `run ${command.conclusion}`;
+      }
+    });
+  }
+}
+
+/** The commands of the start, short. */
+export function begin(input: FlowInput): { flow: FlowDriver; first: string[] } {
+  const flow = new FlowDriver(input);
+  const first = flow.commands.map((command) =>
+    'key' in command
+      ? `${command.kind === 'job-settled' ? command.conclusion : 'start'} ${command.key}`
+      : `run ${command.conclusion}`,
+  );
+  return { flow, first };
+}
+
+function readBack<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
