@@ -8,6 +8,7 @@ import {
   toText,
   type EvaluationInput,
 } from '../expressions/evaluate.ts';
+import type { Json } from '../protocol/job-message.ts';
 import type { Template, TemplateMap } from '../protocol/plan.ts';
 import { evaluateNow, reachContexts, type ReachContexts } from './step-contexts.ts';
 import type { StepCondition, StepFrame, StepTask } from './step-frame.ts';
@@ -68,8 +69,13 @@ export function conditionHolds(condition: StepCondition, contexts: ReachContexts
     const input: EvaluationInput = { ...withoutStatus, status: frame.state.statusFunctions };
     return condition.kind === 'if'
       ? evaluateCondition(condition.text, input)
-      : isTruthy(evaluateExpression(condition.text, input));
+      : isTruthy(evaluateVerbatim(condition.text, input));
   });
+}
+
+/** With or without `${{ }}` around it, as an `if` may be written. */
+function evaluateVerbatim(text: string, input: EvaluationInput): Json {
+  return text.includes('${{') ? evaluateTemplate(text, input) : evaluateExpression(text, input);
 }
 
 /** `continue-on-error`, evaluated only when there is an error to continue on. A problem with it counts as false. */

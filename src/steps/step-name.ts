@@ -23,7 +23,7 @@ export function evaluatedName(plan: StepPlan, input: EvaluationInput): string {
 }
 
 /** `Run` and the first line of the script, `Run owner/name@ref`, `Wait`… (background-steps A11, runner-behaviour 2.6) */
-export function defaultName(plan: StepPlan): string {
+function defaultName(plan: StepPlan): string {
   switch (plan.kind) {
     case 'run':
       return `Run ${oneLine(plan.run.trimStart())}`.trimEnd();

@@ -39,7 +39,7 @@ export class StepsRunner {
 
   /**
    * Once. Resolves when every step has a conclusion; the job's is in `frame.state.status`. Rejects only for a bug
-   * outside of the handlers, and then too no step is left running.
+   * outside of the steps, and then too no step is left running.
    */
   async run(): Promise<readonly StepReport[]> {
     const { main, drain } = this.#declare();
@@ -111,7 +111,7 @@ export class StepsRunner {
     for (const { record, stage } of declared) await this.#foreground.run(record, taskOfStage(stage), null);
   }
 
-  /** After a bug in here: what still runs is killed, and waited for. Does nothing otherwise. */
+  /** After a bug in here: what still runs is asked to end, and waited for. Does nothing otherwise. */
   async #abandon(): Promise<void> {
     this.#coordinator.cancelAll('shutdown');
     await this.#coordinator.take(this.#coordinator.untaken);

@@ -175,6 +175,7 @@ describe('a stage of an action', () => {
     ['always()', 'failure', true],
     ['success()', 'failure', false],
     ['inputs.who', 'failure', true],
+    ['${{ !failure() }}', 'failure', false],
     ["inputs.who == 'you'", 'success', false],
   ])('with the condition %s after a %s: nothing is implied', async (text, status, runs) => {
     const state = new JobState({ env: new Map(), path: [], jobStatus: null });
