@@ -45,6 +45,8 @@ export class LineMatching {
     const removed: ProblemMatcher[] = [];
     let from = 0;
     while (from < lines.length) {
+      // An interruption may come after the last line was done; it is done again then.
+      while (matched.length > 0 && (matched.at(-1) as MatchedLine).index >= from) matched.pop();
       const finished = this.#set.timeLimit.run(() => this.#matchFrom(lines, from, matched));
       if (finished) break;
       // Only a line that had the whole time for itself is slow; what came before it may have used the time up.

@@ -38,17 +38,24 @@ function readPair(line: string, reader: LineReader): readonly [string, string] |
   const equals = line.indexOf('=');
   const arrows = line.indexOf('<<');
   if (equals >= 0 && (arrows < 0 || equals < arrows)) {
-    if (equals === 0) return `The line '${line}' has no name before '='.`;
+    if (equals === 0) return `The line ${quoted(line)} has no name before '='.`;
     return [line.slice(0, equals), line.slice(equals + 1)];
   }
-  if (arrows < 0) return `Invalid format '${line}': expected NAME=VALUE or NAME<<DELIMITER.`;
+  if (arrows < 0) return `Invalid format ${quoted(line)}: expected NAME=VALUE or NAME<<DELIMITER.`;
   const name = line.slice(0, arrows);
   const delimiter = line.slice(arrows + 2);
   if (name === '' || delimiter === '') {
-    return `Invalid format '${line}': the name and the delimiter must not be empty.`;
+    return `Invalid format ${quoted(line)}: the name and the delimiter must not be empty.`;
   }
   const value = reader.until(delimiter);
-  return value === null ? `Matching delimiter not found: no line after '${line}' is '${delimiter}'.` : [name, value];
+  return value === null
+    ? `Matching delimiter not found: no line after ${quoted(line)} is ${quoted(delimiter)}.`
+    : [name, value];
+}
+
+/** A long one is not cut: the cut could go through a secret, which nothing would mask then. */
+function quoted(line: string): string {
+  return line.length > MAX_QUOTED_CHARACTERS ? `(${line.length} characters)` : `'${line}'`;
 }
 
 class LineReader {
@@ -82,3 +89,5 @@ class LineReader {
     return null;
   }
 }
+
+const MAX_QUOTED_CHARACTERS = 1_000;

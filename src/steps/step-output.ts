@@ -74,7 +74,7 @@ export class ProcessOutput implements StepOutput {
       this.#target.print(lines);
       return;
     }
-    const texts = lines.toString().split('\n').slice(0, -1).map(stripVTControlCharacters);
+    const texts = lines.toString().split('\n').slice(0, -1).map(withoutColours);
     let line = 0;
     let from = 0;
     const { matched, removed } = this.#matching.match(texts);
@@ -119,6 +119,10 @@ export class ProcessOutput implements StepOutput {
 
 function validUtf8(bytes: Buffer): Buffer {
   return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString());
+}
+
+function withoutColours(line: string): string {
+  return line.includes('\u001b') || line.includes('\u009b') ? stripVTControlCharacters(line) : line;
 }
 
 function removalWarning(owner: string): Annotation {

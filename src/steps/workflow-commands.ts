@@ -1,10 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { commandAnnotation } from './command-annotation.ts';
 import type { Masker } from './masker.ts';
-import type { MatcherSet, ProblemMatcher } from './matcher-set.ts';
-import { parseProblemMatchers } from './parse-problem-matchers.ts';
+import type { MatcherSet } from './matcher-set.ts';
 import { parseWorkflowCommand, type WorkflowCommand } from './parse-workflow-command.ts';
+import { readProblemMatchers } from './read-problem-matchers.ts';
 import { setIgnoringCase } from './set-ignoring-case.ts';
 import type { CapturedCommands, StepLog, StepOutputOptions } from './step-log.ts';
 
@@ -164,7 +162,7 @@ export class WorkflowCommands {
       this.#annotate('warning', '::add-matcher:: needs the path of a file: it did nothing.');
       return null;
     }
-    const read = this.#readMatchers(data);
+    const read = readProblemMatchers(data, this.#context.workspace);
     if (typeof read === 'string') return read;
     const problem = this.#context.matchers.add(read);
     if (problem !== null) return problem;
@@ -178,28 +176,12 @@ export class WorkflowCommands {
       this.#annotate('warning', '::remove-matcher:: needs either an owner or a file, not both: it did nothing.');
       return null;
     }
-    const read = owner === '' ? this.#readMatchers(data) : [{ owner }];
+    const read = owner === '' ? readProblemMatchers(data, this.#context.workspace) : [{ owner }];
     if (typeof read === 'string') return read;
     const owners = read.map((matcher) => matcher.owner);
     this.#context.matchers.remove(owners);
     this.#context.log.debug(`Removed problem matchers: ${owners.map((name) => `'${name}'`).join(', ')}.`);
     return null;
-  }
-
-  /** A sentence when there are none to read. */
-  #readMatchers(file: string): readonly ProblemMatcher[] | string {
-    const path = resolve(this.#context.workspace, file);
-    try {
-      const status = statSync(path);
-      if (!status.isFile()) return `The problem matcher '${file}' is no file.`;
-      if (status.size > MAX_MATCHER_FILE_BYTES) {
-        return `The problem matcher file '${file}' has more than ${MAX_MATCHER_FILE_BYTES} bytes.`;
-      }
-      const parsed = parseProblemMatchers(readFileSync(path, 'utf8'));
-      return parsed.kind === 'matchers' ? parsed.matchers : `The problem matcher file '${file}': ${parsed.message}`;
-    } catch (cause) {
-      return `The problem matcher file '${file}' cannot be read: ${(cause as Error).message}`;
-    }
   }
 
   #deprecate(name: string, variable: string): void {
@@ -254,4 +236,3 @@ const COMMANDS: ReadonlyMap<string, CommandHandler> = new Map<string, CommandHan
 
 /** Longer stop tokens are masked for the rest of the job. */
 const MIN_MASKED_TOKEN = 6;
-const MAX_MATCHER_FILE_BYTES = 1_048_576;
