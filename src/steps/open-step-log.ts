@@ -10,7 +10,7 @@ import {
   type StepOutput,
   type StepOutputOptions,
 } from './step-log.ts';
-import { type OutputTarget, ProcessOutput } from './step-output.ts';
+import { type OutputTarget, WatchedOutput } from './step-output.ts';
 
 export interface StepLogOptions {
   /** The job's. */
@@ -54,7 +54,7 @@ class MaskedStepLog implements StepLog, OutputTarget {
     this.#openOutputs++;
     const { masker, matchers, workspace, debug } = this.#options;
     const context = { log: this, masker, matchers, workspace, debug, deprecated: this.#deprecated };
-    return new ProcessOutput(this, context, options);
+    return new WatchedOutput(this, context, options);
   }
 
   line(text: string): void {

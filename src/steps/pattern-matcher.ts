@@ -79,10 +79,14 @@ export class PatternMatcher {
   }
 
   #findShort(text: Buffer, spans: number[]): void {
+    const first = this.#shortFirst;
     for (let start = 0; start < text.length; start++) {
-      if (this.#shortFirst[text[start] as number] === 0) continue;
+      const byte = text[start] as number;
+      if (first[byte] === 0) continue;
+      // Most candidates are in the middle of a word: seen before anything is looked up.
+      if (start > 0 && isWordByte(byte) && isWordByte(text[start - 1] as number)) continue;
       for (let end = start + 1; end < start + MIN_WINDOW && end <= text.length; end++) {
-        if (this.#short.has(packed(text, start, end)) && isWholeWord(text, start, end)) pushSpan(spans, start, end);
+        if (isWholeWord(text, start, end) && this.#short.has(packed(text, start, end))) pushSpan(spans, start, end);
       }
     }
   }

@@ -31,7 +31,10 @@ export interface StepOutputOptions {
 }
 
 export interface StepOutput {
-  /** Raw bytes in the order they were written; any split, also inside a character or a secret. */
+  /**
+   * Raw bytes in the order they were written; any split, also inside a character or a secret. The block may go on to
+   * the sink as it is: do not write into it afterwards.
+   */
   write(block: Buffer): void;
   /** Lets go of an unterminated last line and of what masking held back. Call once, after the last block. */
   end(): CapturedCommands;

@@ -25,7 +25,7 @@ export interface OutputTarget {
  * The output of one process on its way to the log: split into lines, made valid UTF-8, searched for commands, then for
  * problems. Without a command's mark and a matcher a block goes on as it is, never as strings.
  */
-export class ProcessOutput implements StepOutput {
+export class WatchedOutput implements StepOutput {
   readonly #target: OutputTarget;
   readonly #context: CommandContext;
   readonly #commands: WorkflowCommands;
