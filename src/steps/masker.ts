@@ -48,10 +48,12 @@ export class Masker {
       this.#addForms(text);
       return;
     }
-    const partial = lines.filter((line) => isMaskedAnywhere(line));
-    for (const line of partial) this.#addForms(line);
-    // Where every line is masked by itself, lines need not be held back to see whether the whole follows.
-    this.#addWhole(text, partial.length === lines.filter((line) => line !== '').length);
+    for (const line of lines) if (isWorthALine(line)) this.#addForms(line);
+    // Where every line is masked wherever it stands, none is held back to see whether the whole follows.
+    this.#addWhole(
+      text,
+      lines.every((line) => line === '' || !isShort(line)),
+    );
   }
 
   /** The value in forms that need no second line, and, unless `coveredByLines`, over its lines. */
@@ -164,9 +166,8 @@ function isShort(value: string): boolean {
   return value.length < 2 * MIN_CHARACTERS && Array.from(value).length < MIN_CHARACTERS;
 }
 
-function isMaskedAnywhere(line: string): boolean {
-  if (!isShort(line)) return true;
-  return line.length > 1 && /[\p{L}\p{N}]/u.test(line);
+function isWorthALine(line: string): boolean {
+  return !isShort(line) || (line.length > 1 && /[\p{L}\p{N}]/u.test(line));
 }
 
 const LINE_BREAK = /\r\n?|\n/g;

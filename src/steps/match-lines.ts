@@ -7,7 +7,7 @@ import {
 } from './matcher-set.ts';
 
 /** What the patterns of one matcher captured. An earlier pattern's property stands; severity may be the default. */
-export type Captured = Readonly<Partial<Record<MatcherProperty, string>>>;
+type Captured = Readonly<Partial<Record<MatcherProperty, string>>>;
 
 export interface MatchedLine {
   readonly index: number;

@@ -66,6 +66,6 @@ export class MatcherSet {
   }
 }
 
-export const DEFAULT_MATCH_TIMEOUT_MS = 1_000;
+const DEFAULT_MATCH_TIMEOUT_MS = 1_000;
 export const MAX_SLOW_LINES = 3;
 export const MAX_MATCHERS = 100;

@@ -69,7 +69,8 @@ describe('values under four characters', () => {
 describe('secrets of several lines', () => {
   it('are masked as a whole and line by line, line breaks kept', () => {
     const masker = maskerOf('first line\r\n  second line\nok\n');
-    expect(masker.mask('first line\n  second line\nok')).toBe('***\n  ***\n***');
+    expect(masker.mask('first line\n  second line\nok')).toBe('***\n***\n***');
+    expect(masker.mask('first line\n  second line\nokay')).toBe('***\n***\n***ay');
     expect(masker.mask('the second line.')).toBe('the ***.');
     expect(masker.mask('ok, looks good')).toBe('***, looks good');
   });
