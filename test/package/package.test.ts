@@ -12,7 +12,10 @@ describe('the package', () => {
   it('runs a workflow after npm install in an empty folder', async () => {
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'paceline-package-')));
     try {
-      const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
+      const options: { encoding: 'utf8'; stdio: ['ignore', 'pipe', 'pipe'] } = {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      };
       const packed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
         ...options,
         cwd: root,

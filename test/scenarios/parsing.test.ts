@@ -15,9 +15,8 @@ function errorsOf(steps: string): { message: string; line: number; column: numbe
 
 /** The text under the caret of an error. */
 function offending(steps: string, { line, column, length }: { line: number; column: number; length: number }): string {
-  return jobOf(steps)
-    .split('\n')
-    [line - 1]!.slice(column - 1, column - 1 + length);
+  const text = jobOf(steps).split('\n')[line - 1]!;
+  return text.slice(column - 1, column - 1 + length);
 }
 
 describe('accepted', () => {
