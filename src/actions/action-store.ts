@@ -114,7 +114,8 @@ export function createActionStore(options: ActionStoreOptions): ActionStore {
       } catch (error) {
         if (signal.aborted) return problem(`Loading the action '${uses}' was cancelled.`);
         // A full disk, a folder that may not be read: the system's own words name the file.
-        if (isSystemError(error)) return problem(`The action '${uses}' cannot be loaded: ${error.message}.`);
+        const { syscall, message } = error as NodeJS.ErrnoException;
+        if (syscall !== undefined) return problem(`The action '${uses}' cannot be loaded: ${message}.`);
         throw error;
       }
     },
@@ -150,10 +151,6 @@ async function isDirectory(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   );
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
 }
 
 function problem(message: string): ActionProblem {

@@ -110,7 +110,9 @@ function stoppedEnd(cause: CancelCause | null, step: ReadyStep, log: StepLog): S
     case null:
       return internalError(new Error('it stopped although nobody had asked it to'), log);
     case 'step-timeout': {
-      const minutes = step.timeLimit.kind === 'minutes' ? step.timeLimit.minutes : 0;
+      // Without a limit of its own it is the composite action around it that ran out of time, and says so.
+      if (step.timeLimit.kind !== 'minutes') return plainEnd('failure', 'timed-out');
+      const { minutes } = step.timeLimit;
       const unit = minutes === 1 ? 'minute' : 'minutes';
       log.annotate(annotation('error', `The step '${step.name}' has timed out after ${String(minutes)} ${unit}.`));
       return plainEnd('failure', 'timed-out');

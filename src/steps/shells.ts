@@ -37,10 +37,11 @@ export async function resolveShell(shell: string, around: ShellSurroundings): Pr
   const space = text.indexOf(' ');
   const name = space < 0 ? text : text.slice(0, space);
   const ownArguments = space < 0 ? '' : text.slice(space + 1).trim();
-  const builtIn = Object.hasOwn(BUILT_IN, name.toLowerCase()) ? BUILT_IN[name.toLowerCase()] : undefined;
+  const known = name.toLowerCase();
+  const builtIn = Object.hasOwn(BUILT_IN, known) ? BUILT_IN[known] : undefined;
   const format = ownArguments || (builtIn?.format ?? '');
   if (!format.includes('{0}')) return { kind: 'problem', message: INVALID };
-  const command = await findCommand(name, around.path, around.cwd);
+  const command = await findCommand(builtIn ? known : name, around.path, around.cwd);
   if (command === null)
     return { kind: 'problem', message: `The shell '${name}' was not found on this machine's PATH.` };
   return invocation(command, builtIn ?? CUSTOM, format);

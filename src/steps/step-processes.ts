@@ -134,8 +134,9 @@ export async function untilExit(started: RunningProcess, { signal, kill }: StepS
 
 /** A full disk, a temporary folder that cannot be written. @throws what is no error of the system. */
 export function unprepared({ log }: StepScope, error: unknown): HandlerResult {
-  if (!(error instanceof Error && 'syscall' in error)) throw error;
-  return failed(log, 'start-failed', `The step could not be prepared: ${error.message}.`);
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) throw error;
+  return failed(log, 'start-failed', `The step could not be prepared: ${message}.`);
 }
 
 function isTrue(value: string | undefined): boolean {
