@@ -14,7 +14,7 @@ export interface TreeEnd {
 }
 
 /** How long SIGKILL may take: only a process in an uninterruptible wait, or of another user, outlives it. */
-export const UNKILLABLE_MS = 5_000;
+const UNKILLABLE_MS = 5_000;
 /** Nobody tells when a process that is not our child has ended, so we look: soon at first, then less and less. */
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 32;

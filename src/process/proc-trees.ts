@@ -2,6 +2,7 @@ import { makeJobCgroup, type Cgroup } from './cgroup.ts';
 import { endJobProcesses, type KnownSession } from './end-job-processes.ts';
 import { ProcTree } from './proc-tree.ts';
 import { ProcessScanner } from './process-scan.ts';
+import { belongsToJob } from './tracking.ts';
 import type { EndedProcess, EntryProcess, ProcessTree, ProcessTrees } from './process-tree.ts';
 
 /** Linux: by cgroup where there is one, by session, and by the tracking variable in /proc. */
@@ -22,7 +23,9 @@ export class ProcTrees implements ProcessTrees {
   }
 
   treeOf(entry: EntryProcess, leaf: Cgroup | null): ProcessTree {
-    return new ProcTree(entry, leaf, this.#scanner, (session) => this.#leftBehind.push(session));
+    // Another value (a step may set the variable) could be that of anybody's processes.
+    const tracking = belongsToJob(entry.tracking, this.#jobId) ? entry.tracking : null;
+    return new ProcTree({ ...entry, tracking }, leaf, this.#scanner, (session) => this.#leftBehind.push(session));
   }
 
   endLeftovers(): Promise<readonly EndedProcess[]> {

@@ -25,7 +25,6 @@ export interface ProcessHostOptions {
 
 /** As GitHub's runner: five seconds, then the step ends without the rest. */
 export const OUTPUT_WAIT_MS = 5_000;
-export const DEFAULT_OOM_SCORE_ADJ = 500;
 
 /** See {@link ProcessHost}. Rejects only for a bug: what the machine does not offer is done without. */
 export function createProcessHost(options: ProcessHostOptions): Promise<ProcessHost> {

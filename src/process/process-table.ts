@@ -23,7 +23,7 @@ export function readProcess(pid: number): ProcessFacts | null {
 export function parseStat(pid: number, stat: string): ProcessFacts | null {
   const nameEnd = stat.lastIndexOf(')');
   const [state, parent, group, session, ...rest] = stat.slice(nameEnd + 2).split(' ');
-  const startTime = rest[14];
+  const startTime = rest[15];
   if (nameEnd < 0 || state === undefined || startTime === undefined) return null;
   const name = stat.slice(stat.indexOf('(') + 1, nameEnd);
   return { pid, startTime, name, state, parent: Number(parent), group: Number(group), session: Number(session) };
@@ -48,12 +48,14 @@ export function startedAt(identity: ProcessIdentity): number {
  * when the environment is not ours to read (then the process is not ours to end either).
  */
 export function readVariable(pid: number, name: string): string | null {
-  const environment = read(`/proc/${pid}/environ`);
-  if (environment === null) return null;
-  const start = environment.startsWith(`${name}=`) ? 0 : environment.indexOf(`\0${name}=`) + 1;
-  if (start === 0 && !environment.startsWith(`${name}=`)) return null;
+  const text = read(`/proc/${pid}/environ`);
+  if (text === null) return null;
+  const environment = `\0${text}`;
+  const at = environment.indexOf(`\0${name}=`);
+  if (at === -1) return null;
+  const start = at + name.length + 2;
   const end = environment.indexOf('\0', start);
-  return environment.slice(start + name.length + 1, end === -1 ? undefined : end);
+  return environment.slice(start, end === -1 ? undefined : end);
 }
 
 /** Whether the process has a handler of its own for a signal (by number): it may be cleaning up. */

@@ -1,16 +1,9 @@
-/**
- * The value of the tracking variable: which job a process belongs to, and which step. Steps of the same job are told
- * apart by what follows the last dot, so `paceline_7.1` is not mistaken for `paceline_7.12`.
- */
+/** Every value of the tracking variable that is ours begins so; see TRACKING_VARIABLE. */
 const PREFIX = 'paceline_';
 
-/** For one step (`step` is its number in the report). `jobId` is unique for ever and has no dot at its end. */
-export function trackingValue(jobId: string, step: number | string): string {
-  return `${jobPrefix(jobId)}${step}`;
-}
-
+/** Up to the dot, so that job `7` is not mistaken for job `71`. */
 export function belongsToJob(value: string | null, jobId: string): boolean {
-  return value?.startsWith(jobPrefix(jobId)) ?? false;
+  return value?.startsWith(`${PREFIX}${jobId}.`) ?? false;
 }
 
 /**
@@ -20,8 +13,4 @@ export function belongsToJob(value: string | null, jobId: string): boolean {
  */
 export function leftTheJob(value: string | null): boolean {
   return value !== null && !value.startsWith(PREFIX);
-}
-
-function jobPrefix(jobId: string): string {
-  return `${PREFIX}${jobId}.`;
 }
