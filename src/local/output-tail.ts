@@ -39,7 +39,9 @@ export class OutputTail {
   lastLines(count: number): string[] {
     if (this.#bytes === null) return [];
     let start = this.#length - 1;
-    for (let left = count; left > 0 && start > 0; left--) start = this.#bytes.lastIndexOf(NEWLINE, start - 1);
+    // A negative offset would count from the end.
+    for (let left = count; left > 0 && start >= 0; left--)
+      start = start === 0 ? -1 : this.#bytes.lastIndexOf(NEWLINE, start - 1);
     // What was cut begins somewhere inside a line; a line that alone is longer than what is kept is shown from there.
     const lines = this.#bytes.toString('utf8', Math.max(start + 1, 0), this.#length).split('\n');
     lines.pop();

@@ -18,18 +18,21 @@ const MAX_NAME_COLUMNS = 40;
 export class PlainView implements RunView {
   readonly #model: RunModel;
   readonly #output: TextOutput;
+  readonly #notices: TextOutput;
   /** By job and step, as Latin-1 bytes; see {@link prefixed}. */
   readonly #prefixes = new Map<string, string>();
 
-  constructor(model: RunModel, output: TextOutput) {
+  /** What is said to the person goes to `notices`: it is no part of the log. */
+  constructor(model: RunModel, output: TextOutput, notices: TextOutput) {
     this.#model = model;
     this.#output = output;
+    this.#notices = notices;
   }
 
   event(event: RunEvent): void {
     switch (event.type) {
       case 'run-started':
-        this.notice(`${plainLine(event.workflow.name)} (${event.workflow.path})`);
+        this.#output.write(`${plainLine(event.workflow.name)} (${event.workflow.path})\n`);
         return;
       case 'job-started':
         this.#job(event.job, event.name === event.job ? 'started' : `started: ${plainLine(event.name)}`);
@@ -58,7 +61,7 @@ export class PlainView implements RunView {
   }
 
   notice(text: string): void {
-    this.#output.write(`${text}\n`);
+    this.#notices.write(`${text}\n`);
   }
 
   end(): void {

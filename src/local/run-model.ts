@@ -28,13 +28,17 @@ export interface JobView {
  * {@link RunModel.output} are the only writers.
  */
 export class RunModel {
-  workflow: { readonly name: string; readonly path: string } = { name: '', path: '' };
+  workflow: { readonly name: string; readonly path: string };
   startedAt: string | null = null;
   completedAt: string | null = null;
   conclusion: RunConclusion | null = null;
   readonly #jobs = new Map<string, JobView>();
   /** In declared order: instances and called jobs stand where their job was declared. */
   #order: string[] = [];
+
+  constructor(workflow: { readonly name: string; readonly path: string }) {
+    this.workflow = workflow;
+  }
 
   get jobs(): readonly JobView[] {
     return this.#order.flatMap((key) => this.#jobs.get(key) ?? []);

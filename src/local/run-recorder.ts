@@ -50,11 +50,9 @@ export class RunRecorder {
     this.#parts.view.notice(this.#parts.mask.mask(text));
   }
 
-  /** Closes what is written to; the view is ended. */
-  close(): void {
+  /** Nothing is shown any more. */
+  end(): void {
     this.#parts.view.end();
-    this.#parts.events?.close();
-    this.#parts.logs?.close();
   }
 
   #masked(event: RunEvent): RunEvent {

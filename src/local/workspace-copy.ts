@@ -1,13 +1,20 @@
 import { constants, cp, lstat, mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { gitEnvironment } from '../actions/git-environment.ts';
 import type { GitState } from './git-state.ts';
 
 /** A folder for one job alone. */
 export interface WorkspaceCopy {
+  readonly kind: 'copied';
   readonly directory: string;
   /** Removes the copy and what git remembers of it. */
   remove(): Promise<void>;
 }
+
+export type CopyResult = WorkspaceCopy | { readonly kind: 'problem'; readonly message: string };
+
+/** Thrown and caught in here: a step of the copying did not work. */
+class CopyProblem extends Error {}
 
 /** Nothing of the user's set-up may run or ask while a copy is made. */
 const QUIET_GIT = ['-c', 'core.hooksPath=/dev/null', '-c', 'user.name=paceline', '-c', 'user.email=paceline@localhost'];
@@ -19,46 +26,46 @@ const QUIET_GIT = ['-c', 'core.hooksPath=/dev/null', '-c', 'user.name=paceline',
 export class WorkspaceCopier {
   readonly #workspace: string;
   readonly #git: GitState | null;
+  readonly #environment: Readonly<Record<string, string>>;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(workspace: string, git: GitState | null) {
+  /** `environment` is what git runs with. */
+  constructor(workspace: string, git: GitState | null, environment: Readonly<Record<string, string>>) {
     this.#workspace = workspace;
     this.#git = git;
+    this.#environment = environment;
   }
 
-  /** `target` does not exist yet. Rejects with a sentence when the copy cannot be made. */
-  copy(target: string, signal: AbortSignal): Promise<WorkspaceCopy> {
-    const made = this.#last.then(() => this.#copy(target, signal));
+  /** `target` does not exist yet. */
+  copy(target: string): Promise<CopyResult> {
+    const made = this.#last.then(() => this.#copy(target)).catch(asProblem);
     this.#last = made.catch(() => undefined);
     return made;
   }
 
-  async #copy(target: string, signal: AbortSignal): Promise<WorkspaceCopy> {
-    signal.throwIfAborted();
+  async #copy(target: string): Promise<WorkspaceCopy> {
     await mkdir(dirname(target), { recursive: true });
     const git = this.#git;
     if (git?.sha == null) return plainCopy(this.#workspace, target);
-    const run = await gitRunner(git.root);
+    const run = await gitRunner(git.root, this.#environment);
     if (!(await run(['--version'])).ok) return plainCopy(this.#workspace, target);
     const added = await run(['worktree', 'add', '--detach', '--quiet', target, 'HEAD']);
-    if (!added.ok) throw new Error(`A copy of the workspace cannot be made: ${added.problem}`);
+    if (!added.ok) throw new CopyProblem(`git worktree add: ${added.problem}`);
     const remove = async (): Promise<void> => {
       await run(['worktree', 'remove', '--force', target]);
     };
     try {
-      await addChanges(git.root, target);
+      await addChanges(run, await gitRunner(target, this.#environment), git.root, target);
     } catch (error) {
       await remove();
       throw error;
     }
-    return { directory: join(target, relative(git.root, this.#workspace)), remove };
+    return { kind: 'copied', directory: join(target, relative(git.root, this.#workspace)), remove };
   }
 }
 
 /** The uncommitted and the untracked, left uncommitted and untracked in the copy too. */
-async function addChanges(root: string, target: string): Promise<void> {
-  const inRoot = await gitRunner(root);
-  const inTarget = await gitRunner(target);
+async function addChanges(inRoot: GitRunner, inTarget: GitRunner, root: string, target: string): Promise<void> {
   const stash = (await must(inRoot, ['stash', 'create'])).trim();
   if (stash !== '') {
     await must(inTarget, ['read-tree', '-u', '--reset', stash]);
@@ -74,6 +81,7 @@ async function addChanges(root: string, target: string): Promise<void> {
 async function plainCopy(workspace: string, target: string): Promise<WorkspaceCopy> {
   await copyTree(workspace, target);
   return {
+    kind: 'copied',
     directory: target,
     // The temporary folder of the run goes as a whole.
     remove: () => Promise.resolve(),
@@ -100,14 +108,15 @@ async function isOrdinary(path: string): Promise<boolean> {
 type GitResult = { readonly ok: true; readonly output: string } | { readonly ok: false; readonly problem: string };
 type GitRunner = (args: readonly string[]) => Promise<GitResult>;
 
-async function gitRunner(folder: string): Promise<GitRunner> {
+async function gitRunner(folder: string, environment: Readonly<Record<string, string>>): Promise<GitRunner> {
   const { execa } = await import('execa');
   return async (args) => {
     const result = await execa('git', [...QUIET_GIT, '-C', folder, ...args], {
       reject: false,
       stdin: 'ignore',
       stripFinalNewline: false,
-      env: { GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0' },
+      extendEnv: false,
+      env: { ...gitEnvironment(environment, '', null), GIT_OPTIONAL_LOCKS: '0' },
     });
     if (!result.failed) return { ok: true, output: result.stdout };
     const said = result.stderr.trim().split('\n').at(-1) || (result.shortMessage ?? '');
@@ -117,6 +126,12 @@ async function gitRunner(folder: string): Promise<GitRunner> {
 
 async function must(run: GitRunner, args: readonly string[]): Promise<string> {
   const result = await run(args);
-  if (!result.ok) throw new Error(`A copy of the workspace cannot be made: git ${args[0] ?? ''}: ${result.problem}`);
+  if (!result.ok) throw new CopyProblem(`git ${args[0] ?? ''}: ${result.problem}`);
   return result.output;
+}
+
+function asProblem(error: unknown): CopyResult {
+  // The system's own words name the file: a full disk, a folder that may not be read.
+  if (!(error instanceof CopyProblem) && !(error instanceof Error && 'syscall' in error)) throw error;
+  return { kind: 'problem', message: `A copy of the workspace for this job cannot be made: ${error.message}.` };
 }

@@ -1,0 +1,13 @@
+import type { TextOutput } from '../local/text-output.ts';
+
+/** What a command gets of the process it runs in, so that `main.ts` alone touches the process. */
+export interface CliHost {
+  /** Of Paceline. */
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly directory: string;
+  readonly stdout: TextOutput;
+  readonly stderr: TextOutput;
+  /** Ends the process now, without waiting for anything. */
+  exitNow(code: number): never;
+}

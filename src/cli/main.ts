@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { StreamOutput } from '../local/stream-output.ts';
+import { UsageError } from '../local/usage-error.ts';
+import type { CliHost } from './cli-host.ts';
+import { EXIT } from './exit-codes.ts';
+import { internalErrorText } from './internal-error-text.ts';
+import { runProgram } from './program.ts';
+
+const version = process.env.PACELINE_VERSION ?? versionOfPackage();
+const host: CliHost = {
+  version,
+  environment: process.env,
+  directory: process.cwd(),
+  stdout: new StreamOutput(process.stdout, tmpdir()),
+  stderr: new StreamOutput(process.stderr, tmpdir()),
+  exitNow: (code) => process.exit(code),
+};
+
+/** Waits until what was printed has been read, or nobody reads any more. */
+async function leave(code: number): Promise<never> {
+  await Promise.all([host.stdout.flush(), host.stderr.flush()]);
+  process.exit(code);
+}
+
+function fail(error: unknown): Promise<never> {
+  if (error instanceof UsageError) {
+    host.stderr.write(`paceline: ${error.message}\n`);
+    return leave(EXIT.usage);
+  }
+  host.stderr.write(internalErrorText(error, version, process.env.PACELINE_LOG === 'debug'));
+  return leave(EXIT.internal);
+}
+
+process.on('uncaughtException', (error) => void fail(error));
+process.on('unhandledRejection', (reason) => void fail(reason));
+
+try {
+  await leave(await runProgram(process.argv.slice(2), host));
+} catch (error) {
+  await fail(error);
+}
+
+/** From a checkout that is not bundled. */
+function versionOfPackage(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

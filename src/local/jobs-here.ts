@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ExpressionError } from '../expressions/evaluate.ts';
+import type { StartJob } from '../flow/flow-event.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
+import type { Reason } from '../protocol/conclusion.ts';
+import type { JobReport } from '../protocol/report.ts';
+import { parseDotenv } from '../worker/parse-dotenv.ts';
+import { jobMessage } from './job-message.ts';
+import type { JobSignals } from './local-jobs.ts';
+import type { PreparedRun } from './prepare-run.ts';
+import type { RunOptions } from './run-options.ts';
+import type { RunRecorder } from './run-recorder.ts';
+import { runnerFacts } from './runner-facts.ts';
+import { unstartedJob } from './unstarted-job.ts';
+import { UsageError } from './usage-error.ts';
+import { type CopyResult, WorkspaceCopier } from './workspace-copy.ts';
+
+/** What runs the jobs of one local run, in this process. */
+export interface JobsHere {
+  /** Of every job so far: what their processes are found by. */
+  readonly jobIds: readonly string[];
+  /** Runs one job to its end; every event of it has been recorded when it resolves. Rejects for a bug only. */
+  run(command: StartJob, signals: JobSignals): Promise<JobReport>;
+  /** Removes the temporary folder. Call when no job runs. */
+  close(): Promise<void>;
+}
+
+export interface JobsHereOptions {
+  readonly prepared: PreparedRun;
+  readonly options: RunOptions;
+  readonly recorder: RunRecorder;
+  readonly clock: Clock;
+}
+
+/** Throws a `UsageError` when the temporary folder or a configured file cannot be had. */
+export async function openJobsHere({ prepared, options, recorder, clock }: JobsHereOptions): Promise<JobsHere> {
+  const { config, context } = prepared;
+  const dotenv = parseDotenv(config.envFile === null ? '' : await readEnvFile(config.envFile));
+  const tempRoot = await makeTempRoot(config.workDirectory ?? options.tempDirectory);
+  const log = await openDiagnosticLog(config.log);
+  const copier = new WorkspaceCopier(options.workspace, prepared.git, options.environment);
+  const jobIds: string[] = [];
+
+  const runIn = async (workspace: string, command: StartJob, signals: JobSignals): Promise<JobReport> => {
+    const message = jobMessage(command, prepared, options, workspace);
+    const jobId = `${randomUUID().slice(0, ID_CHARACTERS)}-${command.key.replaceAll('.', '-')}`;
+    jobIds.push(jobId);
+    return (await loadRunJob())(message, {
+      jobId,
+      version: options.version,
+      node: options.node,
+      runner: runnerFacts(options.machineName, process.platform, process.arch),
+      workspace,
+      tempRoot,
+      toolCache: config.toolCache ?? join(options.cacheDirectory, 'tools'),
+      actions: prepared.actions,
+      checkout: {
+        kind: 'in-place',
+        repository: context.repository,
+        baseUrl: config.actions.baseUrl,
+        offline: options.offline || config.actions.offline,
+      },
+      config: { ...config, maxBackground: options.maxBackground ?? config.maxBackground },
+      baseEnvironment: options.environment,
+      dotenv,
+      ...signals,
+      clock,
+      log,
+      logEvents: options.events !== null,
+      emit: (event) => recorder.emit(event),
+      openLog: (number, name) => recorder.openLog(command.key, number, name),
+    });
+  };
+  const refused = (command: StartJob, reason: Reason, message: string): JobReport => {
+    const at = new Date(clock.now()).toISOString();
+    const { id, displayName: name, instance, contexts } = command;
+    const job = { id, name, instance, matrix: contexts.matrix, conclusion: 'failure' as const, reason, message };
+    const report = unstartedJob(job, at);
+    recorder.emit({ type: 'job-completed', at, job: command.key, report });
+    return report;
+  };
+
+  return {
+    jobIds,
+    async run(command, signals) {
+      let copy: CopyResult | null = null;
+      try {
+        if (options.isolate) copy = await copier.copy(join(tempRoot, 'copies', command.key));
+        if (copy?.kind === 'problem') return refused(command, 'start-failed', copy.message);
+        return await runIn(copy?.directory ?? options.workspace, command, signals);
+      } catch (error) {
+        if (error instanceof ExpressionError) return refused(command, 'condition-error', error.message);
+        throw error;
+      } finally {
+        if (copy?.kind === 'copied') await copy.remove();
+      }
+    },
+    async close() {
+      await rm(tempRoot, { recursive: true, force: true });
+      await log.close();
+    },
+  };
+}
+
+/** Of a UUID: enough to be unique on a machine, short enough for the names of cgroups and variables. */
+const ID_CHARACTERS = 13;
+
+async function makeTempRoot(directory: string): Promise<string> {
+  try {
+    return await mkdtemp(join(directory, 'paceline-'));
+  } catch (error) {
+    throw new UsageError(`No temporary folder can be made: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+async function readEnvFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`The configured envFile cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+async function loadRunJob(): Promise<any> {
+  try {
+    return (await import('../worker/run-job.ts')).runJob;
+  } catch (error) {
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import type PQueue from 'p-queue';
+import type { CancelJob, CancelJobCause, StartJob } from '../flow/flow-event.ts';
+import { AbortScope } from '../kernel/cancellation.ts';
+import type { JobReport } from '../protocol/report.ts';
+
+/** The two ways to end a running job: ask (post and `always()` steps run), and at once. */
+export interface JobSignals {
+  readonly cancel: AbortSignal;
+  readonly kill: AbortSignal;
+}
+
+export interface LocalJobsOptions {
+  /** Bounds the jobs at once. */
+  readonly queue: PQueue;
+  /** Runs one job to its end. Rejects for a bug only. */
+  readonly run: (command: StartJob, signals: JobSignals) => Promise<JobReport>;
+  /** A job that was cancelled before its turn. */
+  readonly neverRan: (command: StartJob, cause: CancelJobCause) => JobReport;
+  readonly completed: (key: string, report: JobReport) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Jobs that flow started: `queued → running → over`, with `queued –cancel→ over`. A queued job that is cancelled is
+ * over at once; its turn in the queue then does nothing.
+ */
+export class LocalJobs {
+  readonly #options: LocalJobsOptions;
+  readonly #jobs = new Map<string, Job>();
+  readonly #kill = new AbortScope();
+
+  constructor(options: LocalJobsOptions) {
+    this.#options = options;
+  }
+
+  start(command: StartJob): void {
+    const job: Job = { command, state: 'queued', cancel: new AbortScope() };
+    this.#jobs.set(command.key, job);
+    void this.#options.queue.add(() => this.#run(job));
+  }
+
+  cancel({ key, cause }: CancelJob): void {
+    const job = this.#jobs.get(key);
+    if (job === undefined) return;
+    job.cancel.cancel(cause);
+    // Flow hears of it after it has given all its commands.
+    if (job.state === 'queued') queueMicrotask(() => this.#over(job, this.#options.neverRan(job.command, cause)));
+  }
+
+  /** Ends whatever runs, now and later. */
+  kill(): void {
+    this.#kill.cancel('user');
+  }
+
+  async #run(job: Job): Promise<void> {
+    if (job.state !== 'queued' || job.cancel.signal.aborted) return;
+    job.state = 'running';
+    const kill = new AbortScope(this.#kill.signal);
+    try {
+      this.#over(job, await this.#options.run(job.command, { cancel: job.cancel.signal, kill: kill.signal }));
+    } catch (error) {
+      this.#options.failed(error);
+    } finally {
+      kill.dispose();
+    }
+  }
+
+  #over(job: Job, report: JobReport): void {
+    if (job.state === 'over') return;
+    job.state = 'over';
+    this.#jobs.delete(job.command.key);
+    this.#options.completed(job.command.key, report);
+  }
+}
+
+interface Job {
+  readonly command: StartJob;
+  state: 'queued' | 'running' | 'over';
+  readonly cancel: AbortScope;
+}
