@@ -1,7 +1,7 @@
 import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
 import { cancelInstance } from './cancel.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { GroupRequest, GroupState } from './flow-state.ts';
+import type { GroupRequest } from './flow-state.ts';
 import { settleInstance } from './settle.ts';
 
 /** GitHub's limit for `queue: max`. */
@@ -20,7 +20,7 @@ export function takeGroup(draft: FlowDraft, key: string, request: GroupRequest):
     draft.groups.set(request.group, { ...group, holder: key });
     return 'taken';
   }
-  if (wouldWaitForItself(draft, key, group, request)) {
+  if (wouldWaitForItself(draft, key, group.holder)) {
     const message = `It would wait for ever for the concurrency group '${request.group}', which it holds itself or a workflow around it does.`;
     return { conclusion: 'failure', reason: 'concurrency', message };
   }
@@ -39,28 +39,22 @@ export function takeGroup(draft: FlowDraft, key: string, request: GroupRequest):
 }
 
 /**
- * True when what holds the group cannot end before `key` does: a workflow around `key` holds it, or something that the
- * holder waits for is held by one.
+ * True when `holder` cannot end before `key` does: it is a workflow around `key`, or something in it waits for a group
+ * whose holder is one. (Those that wait before `key` wait for the same holder, so they need no look.)
  */
-function wouldWaitForItself(draft: FlowDraft, key: string, group: GroupState, request: GroupRequest): boolean {
+function wouldWaitForItself(draft: FlowDraft, key: string, firstHolder: string): boolean {
   const seen = new Set<string>();
-  const open = blockers(group, request.queue);
+  const open = [firstHolder];
   for (let holder = open.pop(); holder !== undefined; holder = open.pop()) {
     if (isWithin(key, holder)) return true;
     if (seen.has(holder)) continue;
     seen.add(holder);
     for (const [, other] of draft.groups.entries()) {
-      other.waiting.forEach((waiting, index) => {
-        if (other.holder !== null && isWithin(waiting, holder))
-          open.push(other.holder, ...other.waiting.slice(0, index));
-      });
+      const waits = other.waiting.some((waiting) => isWithin(waiting, holder));
+      if (other.holder !== null && waits) open.push(other.holder);
     }
   }
   return false;
-}
-
-function blockers(group: GroupState, queue: boolean): string[] {
-  return [...(group.holder === null ? [] : [group.holder]), ...(queue ? group.waiting : [])];
 }
 
 /** True for an instance itself and for everything in a workflow that it calls. */

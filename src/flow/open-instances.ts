@@ -121,21 +121,19 @@ function openInstance(
 ): { readonly key: string; readonly problem: string | null } {
   const key = jobKey(path, variant.number);
   const contexts = { ...jobContexts, strategy: variant.strategy, matrix: variant.matrix };
-  const evaluated = attempt(() => ({
-    name: instanceName(plan, variant.label, { contexts }),
-    settings: evaluateSettings(draft, draft.jobs.get(path), contexts),
-  }));
-  const ok = evaluated.kind === 'value';
+  const name = attempt(() => instanceName(plan, variant.label, { contexts }));
+  const settings = attempt(() => evaluateSettings(draft, draft.jobs.get(path), contexts));
   const instance: InstanceState = {
     job: path,
     number: variant.number,
-    name: ok ? evaluated.value.name : bareName(plan, { contexts: jobContexts }),
+    name: name.kind === 'value' ? name.value : bareName(plan, { contexts: jobContexts }),
     matrix: variant.matrix,
     strategy: variant.strategy,
-    settings: ok ? evaluated.value.settings : { kind: 'none', groups: [] },
+    settings: settings.kind === 'value' ? settings.value : { kind: 'none', groups: [] },
     groupsHeld: 0,
     status: { kind: 'waiting' },
   };
   draft.instances.set(key, instance);
-  return { key, problem: ok ? null : evaluated.message };
+  const problem = [name, settings].find((evaluated) => evaluated.kind === 'problem');
+  return { key, problem: problem?.message ?? null };
 }

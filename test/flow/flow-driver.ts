@@ -57,6 +57,10 @@ export class FlowDriver {
     return this.#take(step);
   }
 
+  get isOver(): boolean {
+    return this.conclusion !== null;
+  }
+
   /** `id: conclusion reason` of what never started. */
   get neverStarted(): Record<string, string> {
     return Object.fromEntries(

@@ -1,0 +1,192 @@
+import { describe, expect, it } from '@jest/globals';
+import { begin } from './flow-driver.ts';
+import { callable, input, workflow } from './plans.ts';
+
+describe('concurrency of a job', () => {
+  it('lets one job of a group run, and the next when it has ended', () => {
+    const { flow, first } = begin(input(workflow({ a: { concurrency: 'g' }, b: { concurrency: 'G' }, c: {} })));
+    expect(first).toEqual(['start a', 'start c']);
+    expect(flow.complete('a', 'failure')).toEqual(['start b']);
+    flow.complete('c');
+    expect(flow.complete('b')).toEqual(['run failure']);
+  });
+
+  it('keeps groups apart by their evaluated names', () => {
+    const { first } = begin(
+      input(
+        workflow({ a: { concurrency: '${{ github.ref }}-x' }, b: { concurrency: '${{ github.ref }}-y' } }),
+        {},
+        {},
+        { github: { ref: 'main' } },
+      ),
+    );
+    expect(first).toEqual(['start a', 'start b']);
+  });
+
+  it('lets a newer one take the place of the one that waits', () => {
+    const { flow, first } = begin(
+      input(workflow({ a: { concurrency: 'g' }, b: { concurrency: 'g' }, c: { concurrency: 'g' } })),
+    );
+    expect(first).toEqual(['start a', 'cancelled b']);
+    expect(flow.settled.get('b')).toMatchObject({
+      reason: 'concurrency',
+      message: "A newer job waits for the concurrency group 'g'.",
+    });
+    expect(flow.complete('a')).toEqual(['start c']);
+    expect(flow.complete('c')).toEqual(['run cancelled']);
+  });
+
+  it('queues up with queue: max', () => {
+    const queue = { group: 'g', cancelInProgress: null, queue: 'max' } as const;
+    const { flow, first } = begin(
+      input(workflow({ a: { concurrency: queue }, b: { concurrency: queue }, c: { concurrency: queue } })),
+    );
+    expect(first).toEqual(['start a']);
+    expect(flow.complete('a')).toEqual(['start b']);
+    expect(flow.complete('b')).toEqual(['start c']);
+    expect(flow.complete('c')).toEqual(['run success']);
+  });
+
+  it('cancels what finds the queue full', () => {
+    const queue = { group: 'g', cancelInProgress: null, queue: 'max' } as const;
+    const n = Array.from({ length: 102 }, (_, index) => index);
+    const { flow } = begin(input(workflow({ a: { matrix: { n }, concurrency: queue } })));
+    expect([...flow.settled.keys()]).toEqual(['a.102']);
+    expect(flow.settled.get('a.102')).toMatchObject({ conclusion: 'cancelled', reason: 'concurrency' });
+  });
+
+  it('asks the holder to end with cancel-in-progress, and starts when it has', () => {
+    const { flow, first } = begin(
+      input(workflow({ a: { concurrency: 'g' }, b: { concurrency: { group: 'g', cancelInProgress: '${{ true }}' } } })),
+    );
+    expect(first).toEqual(['start a', 'start a']);
+    expect(flow.cancelled.get('a')).toBe('concurrency');
+    expect(flow.complete('a', 'cancelled')).toEqual(['start b']);
+    expect(flow.complete('b')).toEqual(['run cancelled']);
+  });
+
+  it('leaves the first and the last of a matrix in one group', () => {
+    const { flow, first } = begin(input(workflow({ a: { matrix: { n: [1, 2, 3, 4] }, concurrency: 'g' } })));
+    expect(first).toEqual(['start a.1', 'cancelled a.2', 'cancelled a.3']);
+    expect(flow.complete('a.1')).toEqual(['start a.4']);
+  });
+
+  it('goes one by one, and loses none, with max-parallel: 1', () => {
+    const { flow, first } = begin(
+      input(workflow({ a: { matrix: { n: [1, 2, 3] }, concurrency: 'g', strategy: { maxParallel: 1 } } })),
+    );
+    expect(first).toEqual(['start a.1']);
+    expect(flow.complete('a.1')).toEqual(['start a.2']);
+    expect(flow.complete('a.2')).toEqual(['start a.3']);
+    expect(flow.complete('a.3')).toEqual(['run success']);
+  });
+
+  it('is given back by a job that is cancelled while it waits', () => {
+    const { flow } = begin(
+      input(
+        workflow({
+          a: { concurrency: 'g' },
+          m: { matrix: { n: [1, 2] }, concurrency: "${{ matrix.n == 2 && 'g' || 'h' }}" },
+          z: { needs: ['m'], if: 'always()', concurrency: 'g' },
+        }),
+      ),
+    );
+    expect(flow.complete('m.1', 'failure')).toEqual(['cancelled m.2']);
+    expect(flow.complete('a')).toEqual(['start z']);
+  });
+
+  it('is held by a called workflow until it is over', () => {
+    const { flow, first } = begin(
+      input(workflow({ call: { uses: 'w', concurrency: 'g' }, b: { concurrency: 'g' } }), {
+        w: callable({ x: {}, y: { needs: ['x'] } }),
+      }),
+    );
+    expect(first).toEqual(['start call.x']);
+    expect(flow.complete('call.x')).toEqual(['start call.y']);
+    expect(flow.complete('call.y')).toEqual(['start b']);
+  });
+
+  it('of a called workflow counts as of the job that calls it', () => {
+    const concurrency = { group: 'g-${{ inputs.env }}', cancelInProgress: null };
+    const { flow, first } = begin(
+      input(
+        workflow({
+          one: { uses: 'w', with: { env: 'x' } },
+          two: { uses: 'w', with: { env: 'x' } },
+          three: { uses: 'w', with: { env: 'y' } },
+        }),
+        {
+          w: callable(
+            { job: {} },
+            { inputs: { env: { type: 'string', required: true, default: null, options: [], description: null } } },
+            { concurrency },
+          ),
+        },
+      ),
+    );
+    expect(first).toEqual(['start one.job', 'start three.job']);
+    expect(flow.complete('one.job')).toEqual(['start two.job']);
+  });
+
+  it('cancels the jobs of a called workflow that holds the group', () => {
+    const { flow, first } = begin(
+      input(
+        workflow({
+          call: { uses: 'w', concurrency: 'g' },
+          b: { concurrency: { group: 'g', cancelInProgress: true } },
+        }),
+        { w: callable({ x: {}, y: { needs: ['x'] }, z: { needs: ['x'], if: 'always()' } }) },
+      ),
+    );
+    // b comes before the jobs of the call are looked at, so they are cancelled before they start.
+    expect(first).toEqual(['cancelled call.x', 'cancelled call.y', 'start call.z']);
+    expect(flow.complete('call.z')).toEqual(['start b']);
+  });
+});
+
+describe('a concurrency group that would be waited for for ever', () => {
+  const message = (group: string) =>
+    `It would wait for ever for the concurrency group '${group}', which it holds itself or a workflow around it does.`;
+
+  it('fails a job in a called workflow whose caller holds it', () => {
+    const { flow, first } = begin(
+      input(workflow({ call: { uses: 'w', concurrency: 'g' } }), { w: callable({ x: { concurrency: 'g' } }) }),
+    );
+    expect(first).toEqual(['failure call.x', 'run failure']);
+    expect(flow.settled.get('call.x')).toMatchObject({ reason: 'concurrency', message: message('g') });
+  });
+
+  it('fails a call whose workflow asks for the group of the calling job', () => {
+    const w = callable({ x: {} }, {}, { concurrency: { group: 'g', cancelInProgress: true } });
+    const { flow, first } = begin(input(workflow({ call: { uses: 'w', concurrency: 'g' } }), { w }));
+    expect(first).toEqual(['failure call', 'run failure']);
+    expect(flow.settled.get('call')?.message).toBe(message('g'));
+  });
+
+  it('fails the second of two calls that hold what a job of the other asks for', () => {
+    const { flow, first } = begin(
+      input(workflow({ one: { uses: 'v', concurrency: 'g' }, two: { uses: 'w', concurrency: 'h' } }), {
+        v: callable({ x: { concurrency: 'h' } }),
+        w: callable({ x: { concurrency: 'g' } }),
+      }),
+    );
+    // one.x waits for h, so that nothing but two.x can give way.
+    expect(first).toEqual(['failure two.x', 'start one.x']);
+    expect(flow.complete('one.x')).toEqual(['run failure']);
+  });
+
+  it('fails fast: a sibling is not started any more', () => {
+    const x = { matrix: { n: [1, 2] }, concurrency: "${{ matrix.n == 1 && 'g' || 'h' }}" };
+    const { first } = begin(input(workflow({ call: { uses: 'w', concurrency: 'g' } }), { w: callable({ x }) }));
+    expect(first).toEqual(['failure call.x.1', 'cancelled call.x.2', 'run failure']);
+  });
+
+  it('does not mistake a caller with a similar name for one around it', () => {
+    const { first } = begin(
+      input(workflow({ call: { concurrency: 'g' }, 'call-2': { uses: 'w' } }), {
+        w: callable({ x: { concurrency: 'g' } }),
+      }),
+    );
+    expect(first).toEqual(['start call']);
+  });
+});
