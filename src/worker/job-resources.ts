@@ -1,0 +1,60 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createProcessHost } from '../process/process-host.ts';
+import type { ProcessHost } from '../process/running-process.ts';
+import type { JsonMap } from '../protocol/job-message.ts';
+import { eventPath } from './job-contexts.ts';
+import type { WorkerHost } from './worker-host.ts';
+
+export interface OpenResources {
+  /** `RUNNER_TEMP`: of this job alone, mode 0700. */
+  readonly tempDirectory: string;
+  readonly processes: ProcessHost;
+}
+
+/** What a job has of the machine: its temporary folder and its processes. Whatever was had is given back. */
+export class JobResources {
+  readonly #host: WorkerHost;
+  #tempDirectory: string | null = null;
+  #processes: ProcessHost | null = null;
+
+  constructor(host: WorkerHost) {
+    this.#host = host;
+  }
+
+  /** Once. @throws what the file system says, such as ENOSPC. */
+  async open(event: JsonMap): Promise<OpenResources> {
+    const { jobId, tempRoot, clock, config } = this.#host;
+    // Its mode is 0700 whatever the umask. Short, as sockets below it have some hundred characters for their path.
+    const tempDirectory = await mkdtemp(join(tempRoot, 'job-'));
+    this.#tempDirectory = tempDirectory;
+    const eventFile = eventPath(tempDirectory);
+    mkdirSync(dirname(eventFile));
+    writeFileSync(eventFile, JSON.stringify(event));
+    const processes = await createProcessHost({
+      jobId,
+      tempDirectory,
+      clock,
+      cgroups: config.cgroups === 'auto',
+      oomScoreAdj: config.oomScoreAdj,
+    });
+    this.#processes = processes;
+    return { tempDirectory, processes };
+  }
+
+  /** Ends what the steps left running. */
+  async endLeftovers(): Promise<readonly { readonly pid: number; readonly name: string }[]> {
+    return (await this.#processes?.endLeftovers()) ?? [];
+  }
+
+  /** Call after {@link endLeftovers}. @throws what the file system says when something cannot be removed. */
+  async close(): Promise<void> {
+    await this.#processes?.dispose();
+    if (this.#tempDirectory !== null)
+      await rm(this.#tempDirectory, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
+  }
+}
+
+/** Of what is written to while it is removed. */
+const REMOVE_RETRIES = 3;

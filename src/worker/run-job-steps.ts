@@ -1,0 +1,63 @@
+import type { Reason } from '../protocol/conclusion.ts';
+import type { StepReport } from '../protocol/report.ts';
+import { ForegroundRunner } from '../steps/foreground-runner.ts';
+import { taskOfStage, type StepTask } from '../steps/step-frame.ts';
+import { StepRecord } from '../steps/step-record.ts';
+import type { JobStatus } from '../steps/step-scope.ts';
+import type { ForegroundOptions } from '../steps/steps-runner-options.ts';
+import { StepsRunner } from '../steps/steps-runner.ts';
+import { hookTask, jobHooks } from './job-hooks.ts';
+import type { JobPremises } from './job-premises.ts';
+import type { ReadyJob } from './set-up-job.ts';
+
+const MS_PER_SECOND = 1_000;
+
+/**
+ * Everything between "Set up job" and "Complete job": the started hook, pre steps, main steps with their drain and post
+ * steps, the completed hook. Never rejects: a bug in here is the job's `problem`.
+ */
+export async function runJobSteps(
+  job: ReadyJob,
+  premises: JobPremises,
+): Promise<{ readonly status: JobStatus; readonly problem: Reason | null }> {
+  const { host, stop, logs, records, events, log, message } = premises;
+  const { frame, handlers, handlerOptions, preStages } = job;
+  const options: ForegroundOptions = { frame, openLog: logs.open, cancel: stop.cancel, kill: stop.kill };
+  const foreground = new ForegroundRunner(options);
+  const hooks = jobHooks(host.config, handlerOptions.baseEnvironment);
+  let problem: Reason | null = null;
+  let number = (events.steps.at(-1)?.number ?? 0) + 1;
+  const declare = (task: StepTask, kind: StepReport['kind'], phase: StepReport['phase']): StepRecord => {
+    const base = { id: null, background: false, group: null, targets: [] };
+    return new StepRecord({ ...base, number: number++, name: task.displayName ?? '', kind, phase }, records);
+  };
+
+  try {
+    const before = [
+      ...(hooks.started === null ? [] : [{ task: hookTask(hooks.started, handlerOptions), kind: 'hook' as const }]),
+      ...preStages.map((stage) => ({ task: taskOfStage(stage), kind: 'uses' as const })),
+    ].map(({ task, kind }) => ({ task, record: declare(task, kind, 'pre') }));
+    for (const { task, record } of before) await foreground.run(record, task, null);
+
+    const runner = new StepsRunner({
+      ...options,
+      steps: message.job.steps,
+      firstNumber: number,
+      handlers,
+      postStages: () => handlers.postStages(),
+      records,
+      maxBackground: host.config.maxBackground,
+      waitNoticeMs: host.config.waitNoticeSeconds * MS_PER_SECOND,
+    });
+    await runner.run();
+  } catch (error) {
+    log.error('the steps of a job met a bug', { error: String((error as Error).stack ?? error) });
+    problem = 'internal-error';
+  }
+  number = (events.steps.at(-1)?.number ?? 0) + 1;
+  if (hooks.completed !== null) {
+    const task = hookTask(hooks.completed, handlerOptions);
+    await foreground.run(declare(task, 'hook', 'post'), task, null);
+  }
+  return { status: frame.state.status, problem };
+}
