@@ -19,8 +19,6 @@ export interface JobProcesses {
   readonly scanner: ProcessScanner;
 }
 
-/** Looks that find nobody before we believe it, when processes were started all over the machine meanwhile. */
-const EMPTY_LOOKS = 3;
 /** A look takes some milliseconds, the pauses between grow: about 5 s in all, for what SIGKILL does not end at once. */
 const MAX_LOOKS = 100;
 const PAUSE_STEP_MS = 1;
@@ -31,13 +29,11 @@ const PAUSE_STEP_MS = 1;
  */
 export async function endJobProcesses(job: JobProcesses): Promise<readonly EndedProcess[]> {
   const ended = new Map<string, EndedProcess>();
-  for (let look = 0, empty = 0; look < MAX_LOOKS; look++) {
-    const { processes, complete } = await job.scanner.scan();
-    const { doomed, unseen } = sort(job, processes);
+  for (let look = 0; look < MAX_LOOKS; look++) {
+    const { doomed, unseen } = sort(job, await job.scanner.scan());
+    if (doomed.length === 0 && !unseen) break;
     for (const { pid, startTime, name } of doomed) ended.set(`${pid} ${startTime}`, { pid, name });
     for (const facts of doomed) signalProcess(facts, 'SIGKILL');
-    empty = doomed.length > 0 || unseen ? 0 : empty + 1;
-    if (empty >= (complete ? 1 : EMPTY_LOOKS)) break;
     await new Promise((resolve) => setTimeout(resolve, look * PAUSE_STEP_MS));
   }
   return [...ended.values()];

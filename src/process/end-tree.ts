@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Pulse } from '../kernel/pulse.ts';
-import type { EntryProcess, ProcessTree } from './process-tree.ts';
+import type { EntryProcess, ProcessTree, SessionState } from './process-tree.ts';
 import type { StopLadder } from './running-process.ts';
 
 export interface TreeEnd {
@@ -15,11 +15,11 @@ export interface TreeEnd {
 
 /** How long SIGKILL may take: only a process in an uninterruptible wait, or of another user, outlives it. */
 const UNKILLABLE_MS = 5_000;
+/** Most entry processes end at once of a SIGINT to their group. Only if not is it worth a search who else gets one. */
+const GROUP_FIRST_MS = 10;
 /** Nobody tells when a process that is not our child has ended, so we look: soon at first, then less and less. */
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 32;
-/** Looks that find nobody before we believe it, when processes were started all over the machine meanwhile. */
-const EMPTY_LOOKS = 3;
 
 /**
  * The ladder: SIGINT, SIGTERM, SIGKILL, each rung until its time is over or the whole session has ended; then what left
@@ -31,16 +31,19 @@ const EMPTY_LOOKS = 3;
  * and may be cleaning up. After SIGTERM they have the same time as everybody.
  */
 export async function endTree(end: TreeEnd): Promise<void> {
-  const { tree, entry, ladder, killAsked } = end;
+  const { tree, entry, ladder, pulse, killAsked } = end;
+  let session: SessionState = 'alive';
   if (!killAsked() && entry.lives()) {
     const time = new RungTime(end, ladder.interruptMs);
-    await tree.interrupt();
-    await time.whileNeeded(async () => (await tree.look()) === 'cleaning-up');
+    tree.interrupt();
+    await pulse.next(systemTimer(GROUP_FIRST_MS));
+    if (entry.lives() && !killAsked()) await tree.interruptOthers();
+    session = await time.whileAnyIs(['cleaning-up']);
   }
-  if (!killAsked() && (entry.lives() || (await tree.look()) !== 'gone')) {
+  if (!killAsked() && session !== 'gone') {
     const time = new RungTime(end, ladder.terminateMs);
     await tree.terminate();
-    await time.whileNeeded(async () => (await tree.look()) !== 'gone');
+    await time.whileAnyIs(['alive', 'cleaning-up']);
   }
   await killAll(end);
 }
@@ -48,10 +51,8 @@ export async function endTree(end: TreeEnd): Promise<void> {
 async function killAll({ tree, entry, clock, pulse }: TreeEnd): Promise<void> {
   const giveUp = clock.monotonic() + UNKILLABLE_MS;
   const pauses = new Pauses(pulse);
-  for (let emptyLooks = 0; clock.monotonic() < giveUp;) {
-    const { found, certain } = await tree.kill();
-    emptyLooks = found || entry.lives() ? 0 : emptyLooks + 1;
-    if (emptyLooks >= (certain ? 1 : EMPTY_LOOKS)) return;
+  while ((await tree.kill()) || entry.lives()) {
+    if (clock.monotonic() >= giveUp) return;
     await pauses.next();
   }
 }
@@ -70,18 +71,22 @@ class RungTime {
     });
   }
 
-  /** Waits for the entry process, and from then on while `needed` says so; never longer than the rung's time or until a kill. */
-  async whileNeeded(needed: () => Promise<boolean>): Promise<void> {
-    const { entry, pulse, killAsked } = this.#end;
+  /**
+   * Waits for the entry process, and from then on while its session is in such a state; never longer than the rung's
+   * time or until a kill. Returns the last state that was seen.
+   */
+  async whileAnyIs(states: readonly SessionState[]): Promise<SessionState> {
+    const { tree, entry, pulse, killAsked } = this.#end;
     const over = (): boolean => this.#over || killAsked();
     await pulse.until(() => over() || !entry.lives());
     const pauses = new Pauses(pulse);
-    while (!over() && (await needed())) await pauses.next();
+    let session: SessionState = 'alive';
+    while (!over() && states.includes((session = await tree.look()))) await pauses.next();
     this.#cancel();
+    return session;
   }
 }
 
-/** Pauses between looks at the system, which runs on its own time: not on the injected clock. */
 class Pauses {
   readonly #pulse: Pulse;
   #ms = FIRST_PAUSE_MS;
@@ -93,9 +98,14 @@ class Pauses {
   next(): Promise<void> {
     const ms = this.#ms;
     this.#ms = Math.min(ms * 2, LONGEST_PAUSE_MS);
-    return this.#pulse.next((callback) => {
-      const timer = setTimeout(callback, ms);
-      return () => clearTimeout(timer);
-    });
+    return this.#pulse.next(systemTimer(ms));
   }
+}
+
+/** For pauses between looks at the system, which runs on its own time, not on the injected clock. */
+function systemTimer(ms: number): (callback: () => void) => () => void {
+  return (callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  };
 }

@@ -1,7 +1,16 @@
 import type { Cgroup } from './cgroup.ts';
 import type { KnownSession } from './end-job-processes.ts';
 import type { ProcessScanner, TrackedProcess } from './process-scan.ts';
-import { handles, isSame, listPids, lives, readProcess, readVariable, startedAt } from './process-table.ts';
+import {
+  handles,
+  isSame,
+  listPids,
+  lives,
+  readEnvironment,
+  readProcess,
+  startedAt,
+  variableIn,
+} from './process-table.ts';
 import type { EntryProcess, ProcessTree, SessionState } from './process-tree.ts';
 import { TRACKING_VARIABLE } from './running-process.ts';
 import { groupExists, signalGroup, signalProcess } from './send-signal.ts';
@@ -18,6 +27,8 @@ export class ProcTree implements ProcessTree {
   readonly #leaf: Cgroup | null;
   readonly #scanner: ProcessScanner;
   readonly #remember: (session: KnownSession) => void;
+  /** The scan that found its session gone: it knows as well what else there is, which saves {@link kill} one. */
+  #afterSession: readonly TrackedProcess[] | null = null;
 
   constructor(entry: EntryProcess, leaf: Cgroup | null, scanner: ProcessScanner, remember: (s: KnownSession) => void) {
     this.#entry = entry;
@@ -26,12 +37,16 @@ export class ProcTree implements ProcessTree {
     this.#remember = remember;
   }
 
+  interrupt(): void {
+    signalGroup(this.#entry.pid, 'SIGINT');
+  }
+
   /**
-   * To its group; of other groups in the session only to the leader: `timeout` passes signals on, and a second SIGINT makes many programs give up
-   * their clean-up. Other sessions belong to whoever made them, such as a Paceline that runs inside the step.
+   * Of other groups in the session only to the leader: `timeout` passes signals on, and a second SIGINT makes many
+   * programs give up their clean-up. Other sessions belong to whoever made them, such as a Paceline that runs inside the
+   * step.
    */
-  async interrupt(): Promise<void> {
-    if (this.#entry.lives()) signalGroup(this.#entry.pid, 'SIGINT');
+  async interruptOthers(): Promise<void> {
     const session = await this.#session();
     for (const group of this.#groups(session, 'others')) {
       const leader = session.find(({ pid }) => pid === group);
@@ -48,13 +63,14 @@ export class ProcTree implements ProcessTree {
     for (const group of this.#groups(session, entryLived ? 'others' : 'all')) this.#terminateGroup(group);
   }
 
-  async kill(): Promise<{ found: boolean; certain: boolean }> {
+  async kill(): Promise<boolean> {
     if (this.#entry.lives()) signalGroup(this.#entry.pid, 'SIGKILL');
-    if (this.#leaf && this.#killLeaf(this.#leaf)) return { found: true, certain: true };
-    const { processes, complete } = await this.#scanner.scan();
-    const tree = processes.filter(this.#isOurs(processes));
+    if (this.#leaf && this.#killLeaf(this.#leaf)) return true;
+    const scanned = this.#afterSession ?? (await this.#scanner.scan());
+    this.#afterSession = null;
+    const tree = scanned.filter(this.#isOurs(scanned));
     for (const facts of tree) signalProcess(facts, 'SIGKILL');
-    return { found: tree.length > 0, certain: complete || this.#leaf !== null };
+    return tree.length > 0;
   }
 
   async look(): Promise<SessionState> {
@@ -75,18 +91,21 @@ export class ProcTree implements ProcessTree {
   async #session(): Promise<readonly TrackedProcess[]> {
     const inSession = ({ session, group }: TrackedProcess): boolean =>
       session === this.#entry.pid || group === this.#entry.pid;
+    this.#afterSession = null;
     if (this.#leaf) {
       const members = this.#leafMembers(this.#leaf).filter(inSession);
       if (members.length > 0 || !groupExists(this.#entry.pid)) return members;
     }
-    const { processes } = await this.#scanner.scan();
-    return this.#wasReplaced(processes) ? [] : processes.filter(inSession);
+    const scanned = await this.#scanner.scan();
+    const members = this.#wasReplaced(scanned) ? [] : scanned.filter(inSession);
+    this.#afterSession = members.length === 0 && !this.#entry.lives() ? scanned : null;
+    return members;
   }
 
   #leafMembers(leaf: Cgroup): TrackedProcess[] {
     return leaf.pids().flatMap((pid) => {
       const facts = readProcess(pid);
-      return facts && lives(facts) ? [{ ...facts, tracking: readVariable(pid, TRACKING_VARIABLE) }] : [];
+      return facts && lives(facts) ? [{ ...facts, tracking: variableIn(readEnvironment(pid), TRACKING_VARIABLE) }] : [];
     });
   }
 

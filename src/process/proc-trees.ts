@@ -1,6 +1,8 @@
 import { makeJobCgroup, type Cgroup } from './cgroup.ts';
 import { endJobProcesses, type KnownSession } from './end-job-processes.ts';
 import { ProcTree } from './proc-tree.ts';
+import { startedAt } from './process-table.ts';
+import type { ProcessIdentity } from './running-process.ts';
 import { ProcessScanner } from './process-scan.ts';
 import { belongsToJob } from './tracking.ts';
 import type { EndedProcess, EntryProcess, ProcessTree, ProcessTrees } from './process-tree.ts';
@@ -9,12 +11,14 @@ import type { EndedProcess, EntryProcess, ProcessTree, ProcessTrees } from './pr
 export class ProcTrees implements ProcessTrees {
   readonly #jobId: string;
   readonly #cgroup: Cgroup | null;
-  readonly #scanner = new ProcessScanner();
+  readonly #scanner: ProcessScanner;
   readonly #leftBehind: KnownSession[] = [];
   #leaves = 0;
 
-  constructor(jobId: string, cgroups: boolean) {
+  /** `self` is this very process: what it starts is younger. */
+  constructor(jobId: string, cgroups: boolean, self: ProcessIdentity) {
     this.#jobId = jobId;
+    this.#scanner = new ProcessScanner(startedAt(self));
     this.#cgroup = cgroups ? makeJobCgroup(jobId) : null;
   }
 

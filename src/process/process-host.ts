@@ -61,6 +61,7 @@ export function createProcessHost(options: ProcessHostOptions): Promise<ProcessH
 
 function treesOf({ jobId, cgroups }: ProcessHostOptions, platform: NodeJS.Platform): ProcessTrees {
   // /proc may be missing even on Linux (a bare chroot).
-  if (platform === 'linux' && readProcess(process.pid)) return new ProcTrees(jobId, cgroups);
+  const self = platform === 'linux' ? readProcess(process.pid) : null;
+  if (self) return new ProcTrees(jobId, cgroups, self);
   return new WalkedTrees(platform, walkWithTreeKill);
 }

@@ -44,18 +44,21 @@ export function startedAt(identity: ProcessIdentity): number {
 }
 
 /**
- * The value of a variable in the environment that the process got at its last `exec`. Null when it is not there, or
- * when the environment is not ours to read (then the process is not ours to end either).
+ * The environment that the process got at its last `exec`, as `NAME=value` with a NUL after each. Null when it is not ours
+ * to read (then the process is not ours to end either), or the process is gone.
  */
-export function readVariable(pid: number, name: string): string | null {
-  const text = read(`/proc/${pid}/environ`);
-  if (text === null) return null;
-  const environment = `\0${text}`;
-  const at = environment.indexOf(`\0${name}=`);
+export function readEnvironment(pid: number): string | null {
+  return read(`/proc/${pid}/environ`);
+}
+
+/** Null when it is not set there. */
+export function variableIn(environment: string | null, name: string): string | null {
+  const text = `\0${environment ?? ''}`;
+  const at = text.indexOf(`\0${name}=`);
   if (at === -1) return null;
   const start = at + name.length + 2;
-  const end = environment.indexOf('\0', start);
-  return environment.slice(start, end === -1 ? undefined : end);
+  const end = text.indexOf('\0', start);
+  return text.slice(start, end === -1 ? undefined : end);
 }
 
 /** Whether the process has a handler of its own for a signal (by number): it may be cleaning up. */
@@ -66,11 +69,6 @@ export function handles(pid: number, signal: number): boolean {
 
 export function listPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger);
-}
-
-/** The pid that was given out last: the same before and after a look at /proc means that nothing was started meanwhile. */
-export function lastPid(): string | null {
-  return read('/proc/loadavg')?.trim().split(' ').at(-1) ?? null;
 }
 
 function read(path: string): string | null {

@@ -27,12 +27,14 @@ export interface EndedProcess {
 
 /** What one process has started, itself included. */
 export interface ProcessTree {
-  /** SIGINT to those whom a Ctrl-C at a terminal would reach. */
-  interrupt(): Promise<void>;
+  /** SIGINT to the group of the entry process, which lives. */
+  interrupt(): void;
+  /** SIGINT to whom else of its session a Ctrl-C is for. */
+  interruptOthers(): Promise<void>;
   /** SIGTERM to all of its session. */
   terminate(): Promise<void>;
-  /** SIGKILL to everything that can be found. `found` is whether anything lived; if not, `certain` is whether a process could have been missed. */
-  kill(): Promise<{ readonly found: boolean; readonly certain: boolean }>;
+  /** SIGKILL to everything that can be found. Returns whether there was anything. */
+  kill(): Promise<boolean>;
   /** What lives of its session. */
   look(): Promise<SessionState>;
   /** Call when the process is over: what still lives is kept in mind for {@link ProcessTrees.endLeftovers}. */

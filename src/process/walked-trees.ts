@@ -58,8 +58,12 @@ class GroupTree implements ProcessTree {
     this.#remember = remember;
   }
 
-  interrupt(): Promise<void> {
+  interrupt(): void {
     signalGroup(this.#entry.pid, 'SIGINT');
+  }
+
+  interruptOthers(): Promise<void> {
+    // Nobody knows of them here.
     return Promise.resolve();
   }
 
@@ -69,12 +73,12 @@ class GroupTree implements ProcessTree {
     return Promise.resolve();
   }
 
-  async kill(): Promise<{ found: boolean; certain: boolean }> {
+  async kill(): Promise<boolean> {
     // The tree first: when its root has ended nobody can tell whose children they were.
     if (this.#entry.lives()) await this.#walk(this.#entry.pid, 'SIGKILL');
     const found = groupExists(this.#entry.pid);
     if (found) signalGroup(this.#entry.pid, 'SIGKILL');
-    return { found, certain: true };
+    return found;
   }
 
   look(): Promise<SessionState> {
@@ -96,7 +100,11 @@ class WindowsTree implements ProcessTree {
     this.#walk = walk;
   }
 
-  interrupt(): Promise<void> {
+  interrupt(): void {
+    // Its rung is interruptOthers: a walk takes time.
+  }
+
+  interruptOthers(): Promise<void> {
     return this.#end();
   }
 
@@ -104,10 +112,10 @@ class WindowsTree implements ProcessTree {
     return this.#end();
   }
 
-  async kill(): Promise<{ found: boolean; certain: boolean }> {
+  async kill(): Promise<boolean> {
     const found = this.#entry.lives();
     await this.#end();
-    return { found, certain: true };
+    return found;
   }
 
   look(): Promise<SessionState> {

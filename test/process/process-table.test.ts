@@ -4,7 +4,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { handles, parseStat, readProcess, readVariable } from '../../src/process/process-table.ts';
+import { handles, parseStat, readEnvironment, readProcess, variableIn } from '../../src/process/process-table.ts';
 import { ownLine, ProcessScanner } from '../../src/process/process-scan.ts';
 
 const FIELDS = 'S 10 20 30 0 -1 4194304 9 0 0 0 0 0 0 0 20 0 1 0 987654 1 2 3';
@@ -24,7 +24,7 @@ describe('the process table', () => {
 
   it('knows nothing of a process that is not there', () => {
     expect(readProcess(2 ** 30)).toBeNull();
-    expect(readVariable(2 ** 30, 'PATH')).toBeNull();
+    expect(variableIn(readEnvironment(2 ** 30), 'PATH')).toBeNull();
   });
 
   it('reads a process with a name that looks like fields', async () => {
@@ -34,10 +34,9 @@ describe('the process table', () => {
     const child = spawn(file, ['999'], { env: { MY_NAME: 'not this', NAME: 'this', EMPTY: '', LAST: 'ends' } });
     await once(child, 'spawn');
     expect(readProcess(child.pid!)).toMatchObject({ name: 'x) R 1 (y', parent: process.pid });
-    expect(['NAME', 'EMPTY', 'LAST', 'AME', 'NONE'].map((name) => readVariable(child.pid!, name))).toEqual([
-      ...['this', '', 'ends'],
-      ...[null, null],
-    ]);
+    expect(
+      ['NAME', 'EMPTY', 'LAST', 'AME', 'NONE'].map((name) => variableIn(readEnvironment(child.pid!), name)),
+    ).toEqual([...['this', '', 'ends'], ...[null, null]]);
     child.kill('SIGKILL');
     await once(child, 'exit');
     await rm(directory, { recursive: true });
@@ -52,7 +51,7 @@ describe('the process table', () => {
   });
 
   it('never offers ourselves, nor who started us', async () => {
-    const { processes } = await new ProcessScanner().scan();
+    const processes = await new ProcessScanner(0).scan();
     const line = ownLine();
     expect(line).toContain(process.pid);
     expect(line).toContain(process.ppid);
@@ -61,7 +60,7 @@ describe('the process table', () => {
   });
 
   it('is looked through once for all who ask before a look begins', async () => {
-    const scanner = new ProcessScanner();
+    const scanner = new ProcessScanner(0);
     const first = scanner.scan();
     expect(scanner.scan()).toBe(first);
     await Promise.resolve();
