@@ -5,7 +5,7 @@ import type { GroupRequest } from './flow-state.ts';
 import { settleInstance } from './settle.ts';
 
 /** GitHub's limit for `queue: max`. */
-export const MAX_QUEUED_IN_GROUP = 100;
+const MAX_QUEUED_IN_GROUP = 100;
 
 export type GroupAnswer =
   'taken' | 'waits' | { readonly conclusion: JobConclusion; readonly reason: Reason; readonly message: string };

@@ -10,7 +10,7 @@ import type { SecretsLayer } from './resolve-secrets.ts';
 import { kindOf, textOf } from './typed-value.ts';
 
 /** Levels of workflows, the one that runs included; GitHub's limit. */
-export const MAX_CALL_LEVELS = 10;
+const MAX_CALL_LEVELS = 10;
 
 export interface EvaluatedCall {
   readonly workflow: number;

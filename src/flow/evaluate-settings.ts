@@ -10,7 +10,7 @@ import type { InstanceContexts } from './job-contexts.ts';
 import { evaluateBoolean, evaluateNumber, textOf, textsOf } from './typed-value.ts';
 
 /** GitHub's default. */
-export const DEFAULT_TIMEOUT_MINUTES = 360;
+const DEFAULT_TIMEOUT_MINUTES = 360;
 
 /**
  * The keys of a job that decide when and where an instance runs.

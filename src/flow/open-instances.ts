@@ -14,7 +14,7 @@ import { settleInstance } from './settle.ts';
 import { evaluateBoolean, evaluateNumber } from './typed-value.ts';
 
 /** Matrices inside called workflows inside matrices multiply; this ends it. */
-export const MAX_INSTANCES_PER_RUN = 10_000;
+const MAX_INSTANCES_PER_RUN = 10_000;
 
 /** How and why a job ends without instances. */
 export interface Ending {

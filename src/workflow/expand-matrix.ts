@@ -3,9 +3,9 @@ import { toText } from '../expressions/evaluate.ts';
 import type { Json, JsonMap } from '../protocol/job-message.ts';
 
 /** What GitHub allows. */
-export const MAX_MATRIX_INSTANCES = 256;
+const MAX_MATRIX_INSTANCES = 256;
 /** Combinations before `exclude`; more would take long for nothing. */
-export const MAX_MATRIX_COMBINATIONS = 65_536;
+const MAX_MATRIX_COMBINATIONS = 65_536;
 
 export interface ExpandedMatrix {
   /** The `matrix` context of each instance. Empty when everything is excluded. */
