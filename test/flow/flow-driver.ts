@@ -48,11 +48,13 @@ export class FlowDriver {
   }
 
   send(event: FlowEvent): string[] {
+    // As text: comparing structures takes most of the time of a property test.
     const before = JSON.stringify(this.state);
     const step = reduce(this.state, event);
+    const after = JSON.stringify(step);
     expect(JSON.stringify(this.state)).toBe(before);
-    expect(reduce(JSON.parse(before) as FlowState, event)).toEqual(step);
-    expect(reduce(step.state, event)).toEqual({ state: step.state, commands: [] });
+    expect(JSON.stringify(reduce(JSON.parse(before) as FlowState, event))).toBe(after);
+    expect(JSON.stringify(reduce(step.state, event))).toBe(JSON.stringify({ state: step.state, commands: [] }));
     this.state = step.state;
     return this.#take(step);
   }

@@ -112,7 +112,7 @@ describe('whatever happens', () => {
         }
         expect(flow.state.groups.size).toBe(0);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
