@@ -23,6 +23,17 @@ export interface ActionStore {
    * time share one fetch.
    */
   load(uses: string, workspace: string, signal: AbortSignal): Promise<ActionLoad>;
+  /**
+   * Finds the repository of an `owner/name[/path]@ref` without asking for an action in it: for called workflows. Rejects
+   * as little as `load`.
+   */
+  repository(uses: string, signal: AbortSignal): Promise<RepositoryFound | ActionProblem>;
+}
+
+export interface RepositoryFound {
+  readonly kind: 'found';
+  /** Of the repository's root. */
+  readonly directory: string;
 }
 
 /**
@@ -62,14 +73,24 @@ export function createActionStore(options: ActionStoreOptions): ActionStore {
     reference: RepositoryReference,
     signal: AbortSignal,
   ): Promise<ActionLoad> {
-    const copy =
-      (await inRoots(reference)) ?? (await fetches.run(key(reference), (own) => copyOf(reference, own), signal));
+    const copy = await anyCopy(reference, signal);
     if (copy.kind === 'problem') return copy;
     const directory = join(copy.directory, reference.path);
     const found = await readAction(directory, uses);
     if (found.kind === 'missing') return problem(`Can't find ${MANIFESTS} for '${uses}' in ${directory}.`);
     if (found.kind === 'problem') return found;
     return { kind: 'loaded', action: { uses, reference, directory, manifest: found.manifest, note: copy.note } };
+  }
+
+  async function anyCopy(reference: RepositoryReference, signal: AbortSignal): Promise<Copy | ActionProblem> {
+    return (await inRoots(reference)) ?? fetches.run(key(reference), (own) => copyOf(reference, own), signal);
+  }
+
+  async function findRepository(uses: string, signal: AbortSignal): Promise<RepositoryFound | ActionProblem> {
+    const reference = parseActionReference(uses);
+    if (reference.kind !== 'repository') return problem(`'${uses}' names no repository.`);
+    const copy = await anyCopy({ ...reference, path: '' }, signal);
+    return copy.kind === 'problem' ? copy : { kind: 'found', directory: copy.directory };
   }
 
   async function inRoots(reference: RepositoryReference): Promise<Copy | null> {
@@ -107,18 +128,22 @@ export function createActionStore(options: ActionStoreOptions): ActionStore {
     }
   }
 
+  /** What a user can cause becomes a problem, whatever was asked for. */
+  async function guarded<T>(uses: string, signal: AbortSignal, work: () => Promise<T>): Promise<T | ActionProblem> {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) return problem(`Loading the action '${uses}' was cancelled.`);
+      // A full disk, a folder that may not be read: the system's own words name the file.
+      const { syscall, message } = error as NodeJS.ErrnoException;
+      if (syscall !== undefined) return problem(`The action '${uses}' cannot be loaded: ${message}.`);
+      throw error;
+    }
+  }
+
   return {
-    async load(uses, workspace, signal) {
-      try {
-        return await load(uses, workspace, signal);
-      } catch (error) {
-        if (signal.aborted) return problem(`Loading the action '${uses}' was cancelled.`);
-        // A full disk, a folder that may not be read: the system's own words name the file.
-        const { syscall, message } = error as NodeJS.ErrnoException;
-        if (syscall !== undefined) return problem(`The action '${uses}' cannot be loaded: ${message}.`);
-        throw error;
-      }
-    },
+    load: (uses, workspace, signal) => guarded(uses, signal, () => load(uses, workspace, signal)),
+    repository: (uses, signal) => guarded(uses, signal, () => findRepository(uses, signal)),
   };
 }
 

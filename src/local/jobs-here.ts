@@ -8,6 +8,7 @@ import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
 import type { Reason } from '../protocol/conclusion.ts';
 import type { JobReport } from '../protocol/report.ts';
 import { parseDotenv } from '../worker/parse-dotenv.ts';
+import { runJob } from '../worker/run-job.ts';
 import { jobMessage } from './job-message.ts';
 import type { JobSignals } from './local-jobs.ts';
 import type { PreparedRun } from './prepare-run.ts';
@@ -44,11 +45,11 @@ export async function openJobsHere({ prepared, options, recorder, clock }: JobsH
   const copier = new WorkspaceCopier(options.workspace, prepared.git, options.environment);
   const jobIds: string[] = [];
 
-  const runIn = async (workspace: string, command: StartJob, signals: JobSignals): Promise<JobReport> => {
+  const runIn = (workspace: string, command: StartJob, signals: JobSignals): Promise<JobReport> => {
     const message = jobMessage(command, prepared, options, workspace);
     const jobId = `${randomUUID().slice(0, ID_CHARACTERS)}-${command.key.replaceAll('.', '-')}`;
     jobIds.push(jobId);
-    return (await loadRunJob())(message, {
+    return runJob(message, {
       jobId,
       version: options.version,
       node: options.node,
@@ -121,13 +122,5 @@ async function readEnvFile(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     throw new UsageError(`The configured envFile cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
-}
-
-async function loadRunJob(): Promise<any> {
-  try {
-    return (await import('../worker/run-job.ts')).runJob;
-  } catch (error) {
-    throw error;
   }
 }

@@ -1,8 +1,15 @@
 import { findJobCgroups } from '../process/cgroup.ts';
-import { listPids, lives, type ProcessFacts, readProcess, readVariable } from '../process/process-table.ts';
+import {
+  listPids,
+  lives,
+  type ProcessFacts,
+  readEnvironment,
+  readProcess,
+  variableIn,
+} from '../process/process-table.ts';
 import { TRACKING_VARIABLE } from '../process/running-process.ts';
 import { signalProcess } from '../process/send-signal.ts';
-import { belongsToJob } from '../process/tracking.ts';
+import { belongsToJob, leftTheJob } from '../process/tracking.ts';
 
 /**
  * Sends SIGKILL to all that jobs have started, in one synchronous sweep without waiting for anything: the last thing
@@ -16,8 +23,9 @@ export function killTracked(jobIds: readonly string[]): void {
     .filter(lives);
   const ours = descendants(all);
   for (const facts of all) {
-    const tracking = readVariable(facts.pid, TRACKING_VARIABLE);
-    if (ours.has(facts.pid) || jobIds.some((jobId) => belongsToJob(tracking, jobId))) signalProcess(facts, 'SIGKILL');
+    const tracking = variableIn(readEnvironment(facts.pid), TRACKING_VARIABLE);
+    const isOurs = ours.has(facts.pid) || jobIds.some((jobId) => belongsToJob(tracking, jobId));
+    if (isOurs && !leftTheJob(tracking)) signalProcess(facts, 'SIGKILL');
   }
   for (const jobId of jobIds)
     for (const cgroup of findJobCgroups(jobId)) {

@@ -123,7 +123,7 @@ function drawnRow(row: Row, names: number, width: number, palette: Palette): str
   const name = fit(row.name, Math.max(names - 3 * row.depth, 1));
   const left = width - names - TIME_COLUMNS - 6;
   const detail = left > 0 ? truncate(row.detail, left) : '';
-  return `${head}${row.symbol} ${row.depth === 0 ? palette.bold(name) : name} ${time}${detail && `  ${palette.dim(detail)}`}`;
+  return `${head}${row.symbol} ${row.depth === 0 ? palette.bold(name) : name} ${time}${detail && `  ${palette.dim(detail)}`}`.trimEnd();
 }
 
 function rowOf(line: Line, input: FrameInput): Row {
@@ -202,8 +202,11 @@ function stepDetail(step: StepView, job: JobView): string {
   }
 }
 
-function targetsText(report: StepReport): string {
-  return report.targets.length > 0 ? `waits for ${report.targets.join(', ')}` : '';
+/** Generated ids mean nothing to a person. */
+function targetsText({ targets }: StepReport): string {
+  if (targets.length === 0) return '';
+  const named = targets.filter((target) => !target.startsWith('__'));
+  return `waits for ${named.length === targets.length ? named.join(', ') : `${targets.length} steps`}`;
 }
 
 function hasFailed(job: JobView): boolean {

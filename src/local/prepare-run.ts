@@ -61,11 +61,11 @@ export async function prepareRun(
     clock,
   });
 
-  let unreachable = false;
+  const notFetched: string[] = [];
   const root = git?.root ?? workspace;
   const loaded = await loadWorkflows({ path: options.file, shown: options.shownFile }, root, async (uses) => {
     const found = await actions.repository(uses, signal);
-    unreachable ||= found.kind === 'problem' && !offline;
+    if (found.kind === 'problem' && !offline) notFetched.push(uses);
     return found;
   }).catch((error: unknown) => {
     if (error instanceof Error && 'syscall' in error)
@@ -75,7 +75,7 @@ export async function prepareRun(
   const { workflows, calls, diagnostics, sources } = loaded;
   const [first, ...others] = workflows;
   if (first === undefined)
-    return { kind: 'refused', end: unreachable ? 'unreachable' : 'invalid', diagnostics, sources };
+    return { kind: 'refused', end: notFetched.length > 0 ? 'unreachable' : 'invalid', diagnostics, sources };
   const context = await runContext(first, options, git, clock);
   return { kind: 'ready', workflows: [first, ...others], calls, context, config, actions, git, diagnostics, sources };
 }

@@ -12,6 +12,8 @@ const MAX_NAME_COLUMNS = 32;
 const TIME_COLUMNS = 7;
 const MIN_BAR_COLUMNS = 10;
 const MAX_BAR_COLUMNS = 100;
+/** What Paceline does around the steps is shown only where it took time. */
+const MIN_OWN_MS = 1_000;
 /** Ends of a bar, by eighths of a column. */
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
@@ -57,6 +59,8 @@ function barsOf(job: JobView): Bar[] {
   return [...job.steps.values()].flatMap(({ report }) => {
     const ms = elapsedMs(report.startedAt, report.completedAt);
     if (ms === null || report.startedAt === null || report.outcome === 'skipped') return [];
+    const isOwn = report.phase === 'setup' || report.phase === 'complete';
+    if (isOwn && ms < MIN_OWN_MS && report.outcome === 'success') return [];
     const start = Date.parse(report.startedAt);
     const queued = report.queuedAt === null ? start : Math.min(Date.parse(report.queuedAt), start);
     return [{ job: job.name, step: report, queued, start, end: start + ms }];

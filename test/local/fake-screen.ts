@@ -58,11 +58,14 @@ export class FakeScreen {
     }
     switch (command) {
       case 'A':
-        return this.#move(this.#row - (count || 1), this.#column);
+        this.#move(this.#row - (count || 1), this.#column);
+        return;
       case 'B':
-        return this.#move(this.#row + (count || 1), this.#column);
+        this.#move(this.#row + (count || 1), this.#column);
+        return;
       case 'G':
-        return this.#move(this.#row, Math.max(count - 1, 0));
+        this.#move(this.#row, Math.max(count - 1, 0));
+        return;
       case 'K':
         this.lines[this.#row] = count === 2 ? '' : (this.lines[this.#row] ?? '').slice(0, this.#column);
         return;
