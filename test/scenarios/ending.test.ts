@@ -80,7 +80,7 @@ describe('cancelling the run', () => {
           ${keys}
           run: |
             trap 'date +%s%N > ${id}-signalled; exit 1' INT
-            echo ${id} ready
+            echo ${id} $((40+2))
             touch ${id}-ready
             while :; do sleep 0.02 || true; done`;
 
@@ -103,7 +103,7 @@ describe('cancelling the run', () => {
         },
       },
     );
-    for (const id of ['a', 'b', 'fg']) await started.printed(`${id} ready`);
+    for (const id of ['a', 'b', 'fg']) await started.printed(`${id} 42`);
     started.process.kill('SIGINT');
     const run = await started.finished;
     expect(run.exitCode).toBe(3);
@@ -123,9 +123,9 @@ describe('cancelling the run', () => {
 
   it('92: a run that sits in a wait ends when the targets have ended', async () => {
     const started = await startWorkflow(
-      jobOf('- { id: a, background: true, run: "echo a ready; sleep 999" }\n- { id: w, wait: a }'),
+      jobOf('- { id: a, background: true, run: "echo a $((40+2)); sleep 999" }\n- { id: w, wait: a }'),
     );
-    await started.printed('a ready');
+    await started.printed('a 42');
     started.process.kill('SIGINT');
     const run = await started.finished;
     expect(run.exitCode).toBe(3);
@@ -136,13 +136,13 @@ describe('cancelling the run', () => {
   it('93, 94: always() neither keeps a background step running nor starts one', async () => {
     const started = await startWorkflow(
       jobOf(`
-        - { id: a, background: true, if: always(), run: "echo a ready; sleep 999" }
+        - { id: a, background: true, if: always(), run: "echo a $((40+2)); sleep 999" }
         - { id: fg, run: sleep 999 }
         - { id: late, background: true, if: always(), run: touch late-ran }
         - { id: check, if: always(), run: "test ! -e late-ran && echo not there" }
       `),
     );
-    await started.printed('a ready');
+    await started.printed('a 42');
     started.process.kill('SIGINT');
     const run = await started.finished;
     expect(run.step('a').conclusion).toBe('cancelled');
@@ -153,13 +153,13 @@ describe('cancelling the run', () => {
   it('95: queued background steps do not start', async () => {
     const started = await startWorkflow(
       jobOf(`
-        - { id: a, background: true, run: "echo a ready; sleep 999" }
+        - { id: a, background: true, run: "echo a $((40+2)); sleep 999" }
         - { id: b, background: true, run: touch b-ran }
-        - { id: fg, run: "echo fg ready; sleep 999" }
+        - { id: fg, run: "echo fg $((40+2)); sleep 999" }
       `),
       { args: ['--max-background', '1'] },
     );
-    await started.printed('fg ready');
+    await started.printed('fg 42');
     started.process.kill('SIGINT');
     const run = await started.finished;
     expect(run.step('b')).toMatchObject({ conclusion: 'cancelled', startedAt: null });
@@ -168,10 +168,10 @@ describe('cancelling the run', () => {
   it('96: SIGTERM counts as one Ctrl-C', async () => {
     const started = await startWorkflow(
       jobOf(
-        '- { id: a, background: true, run: "echo a ready; sleep 999" }\n- wait-all:\n- { id: always, if: always(), run: echo ran }',
+        '- { id: a, background: true, run: "echo a $((40+2)); sleep 999" }\n- wait-all:\n- { id: always, if: always(), run: echo ran }',
       ),
     );
-    await started.printed('a ready');
+    await started.printed('a 42');
     started.process.kill('SIGTERM');
     const run = await started.finished;
     expect(run.exitCode).toBe(3);
@@ -181,13 +181,13 @@ describe('cancelling the run', () => {
   it('a second Ctrl-C ends the steps at once and starts no other', async () => {
     const started = await startWorkflow(
       jobOf(`
-        - { id: s, run: "trap 'echo asked once' INT; trap '' TERM; echo s ready; while :; do sleep 0.05 || true; done" }
+        - { id: s, run: "trap 'echo asked $((1)) time' INT; trap '' TERM; echo s $((1)); while :; do sleep 0.05 || true; done" }
         - { id: always, if: always(), run: touch always-ran }
       `),
     );
-    await started.printed('s ready');
+    await started.printed('s 1');
     started.process.kill('SIGINT');
-    await started.printed('asked once');
+    await started.printed('asked 1 time');
     started.process.kill('SIGINT');
     const run = await started.finished;
     expect(run.exitCode).toBe(3);
@@ -199,12 +199,17 @@ describe('cancelling the run', () => {
   it('a third Ctrl-C exits and leaves no process', async () => {
     const started = await startWorkflow(
       jobOf(`
-        - { id: s, run: "trap 'echo asked once' INT; trap '' TERM; echo s ready; while :; do sleep 0.05 || true; done" }
+        - { id: s, run: "trap 'echo asked $((1)) time' INT; trap '' TERM; echo s $((1)); while :; do sleep 0.05 || true; done" }
       `),
       { keepsTemporaryFiles: true },
     );
-    await started.printed('s ready');
-    for (let n = 0; n < 3; n++) started.process.kill('SIGINT');
+    await started.printed('s 1');
+    // Signals that come at once are one signal, so each waits for the answer to the one before.
+    started.process.kill('SIGINT');
+    await started.printed('asked 1 time');
+    started.process.kill('SIGINT');
+    started.process.kill('SIGINT');
+    started.process.kill('SIGTERM');
     expect((await started.finished).exitCode).toBe(3);
   });
 });

@@ -10,8 +10,8 @@ describe('logs', () => {
     const printer = (id: string): string => `seq -f "${id} line %.0f" 1 ${String(count)}`;
     const run = await runWorkflow(
       jobOf(`
-        - { id: bg, background: true, run: '${printer('bg')}' }
-        - { id: fg, run: '${printer('fg')}' }
+        - { id: bg, name: one, background: true, run: '${printer('bg')}' }
+        - { id: fg, name: other, run: '${printer('fg')}' }
         - wait: bg
       `),
     );

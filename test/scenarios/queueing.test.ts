@@ -19,7 +19,7 @@ describe('side by side', () => {
   it('24: a foreground step runs and ends while a background step runs', async () => {
     const run = await runWorkflow(
       jobOf(`
-        - { id: a, background: true, run: "until [ -e fg-done ]; do sleep 0.02; done" }
+        - { id: a, background: true, run: "until [ -e fg-done ]; do sleep 0.02; done; sleep 0.5" }
         - { id: fg, run: touch fg-done }
         - wait: a
       `),

@@ -7,8 +7,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { systemClock, type Clock } from '../../src/kernel/clock.ts';
+import { makeJobCgroup } from '../../src/process/cgroup.ts';
 import { createProcessHost, type ProcessHostOptions } from '../../src/process/process-host.ts';
 import {
   TRACKING_VARIABLE,
@@ -136,6 +137,13 @@ class Heard {
       if (!check()) this.#waiting.add({ check, reject });
     });
   }
+}
+
+/** `describe` where cgroups can be made (by root outside of most containers, or where systemd delegates), else skipped. */
+export function describeWithCgroups(title: string, tests: () => void): void {
+  const cgroup = makeJobCgroup(randomUUID());
+  cgroup?.remove();
+  (cgroup ? describe : describe.skip)(title, tests);
 }
 
 /** Cgroups of a job, wherever they may have been made. */

@@ -210,8 +210,8 @@ function run(facts: {
     log,
     printed(idOrName, job) {
       const lines = log(idOrName, job).split('\n').slice(0, -1);
-      const header = lines[0]?.startsWith('##[group]Run ') ? lines.indexOf('##[endgroup]') + 1 : 0;
-      return lines.slice(header).filter((line) => !line.startsWith('##['));
+      const headed = lines.some((line) => line.startsWith('##[group]Run '));
+      return lines.slice(headed ? lines.indexOf('##[endgroup]') + 1 : 0).filter((line) => !line.startsWith('##['));
     },
   };
 }
