@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -12,6 +14,7 @@ export default {
     ],
   },
   // Most of the suite waits for real processes, so twice the cores keeps them busy.
-  maxWorkers: '200%',
+  // (A number: Jest takes '200%' for 200 workers.)
+  maxWorkers: 2 * availableParallelism(),
   testTimeout: 30_000,
 };
