@@ -1,0 +1,134 @@
+import { quote } from '../expressions/quote.ts';
+import { targetsOf } from './check-steps.ts';
+import { didYouMean } from './close-name.ts';
+import { listSteps, type ListedStep } from './list-steps.ts';
+import type { ProblemList } from './problem-list.ts';
+import { readReferences, type Reference } from './read-references.ts';
+import { RESERVED_PREFIX } from './check-identifier.ts';
+import type { MapNode, YamlNode } from './yaml-node.ts';
+
+const STEP_PROPERTIES = ['outputs', 'outcome', 'conclusion'];
+
+/** Names that expressions may read, and what is said when one is not there. */
+export interface KnownNames {
+  /** By context: names in lower case, to their spelling. */
+  readonly contexts: Readonly<Record<'inputs' | 'needs', ReadonlyMap<string, string> | null>>;
+  readonly text: string;
+  readonly problems: ProblemList;
+}
+
+/** Warns where expressions of a job's or action's own keys read what does not exist: there they would be empty. */
+export function checkKeys(node: MapNode, keys: readonly string[], steps: YamlNode | null, known: KnownNames): void {
+  const ids = idsOf(listSteps(steps));
+  for (const { key, value } of node.entries) {
+    if (!keys.includes(key)) continue;
+    for (const reference of readReferences(value, key === 'if' ? 'condition' : 'template', known.text)) {
+      checkName(reference, known);
+      if (isStep(reference)) checkStepName(reference, ids, known.problems);
+    }
+  }
+}
+
+/**
+ * Warns where expressions of steps read results that are not there yet: of a background step before a barrier, of a later
+ * step, of no step. They would be empty (background-steps B24).
+ */
+export function checkStepReferences(steps: YamlNode | null, known: KnownNames): void {
+  const { problems, text } = known;
+  const listed = listSteps(steps);
+  const all = idsOf(listed);
+  const done = new Set<string>();
+  const running = new Map<string, ListedStep>();
+  listed.forEach((step, index) => {
+    const { group } = step;
+    // All steps of a group start before the first of them could have ended.
+    if (group !== null && listed[index - 1]?.group !== group) {
+      for (const sibling of listed)
+        if (sibling.group === group && sibling.id) running.set(fold(sibling.id.value), sibling);
+    }
+    for (const { key, value } of step.kind === 'parallel' ? [] : step.node.entries) {
+      for (const reference of readReferences(value, key === 'if' ? 'condition' : 'template', text)) {
+        checkName(reference, known);
+        if (isStep(reference)) checkStepReference(reference, step, { all, done, running }, problems);
+      }
+    }
+    reach(step, done, running);
+  });
+}
+
+/** Moves ids between the sets as the step does: it ends, starts to run beside the others, or is a barrier. */
+function reach(step: ListedStep, done: Set<string>, running: Map<string, ListedStep>): void {
+  const covered = new Set(targetsOf(step).map(({ value }) => fold(value)));
+  for (const [id, { group }] of running) {
+    const ends = step.kind === 'parallel' ? group === step.group : step.kind === 'wait-all' || covered.has(id);
+    if (!ends) continue;
+    running.delete(id);
+    done.add(id);
+  }
+  if (step.id === null) return;
+  if (step.background) running.set(fold(step.id.value), step);
+  else done.add(fold(step.id.value));
+}
+
+function checkStepReference(
+  reference: Reference,
+  step: ListedStep,
+  { all, done, running }: { all: Map<string, string>; done: Set<string>; running: Map<string, ListedStep> },
+  problems: ProblemList,
+): void {
+  const [, name = '', property = 'outputs'] = reference.path;
+  const warn = (message: string): void => problems.warning('unknown-reference', reference.span, message);
+  const id = fold(name);
+  if (step.id !== null && fold(step.id.value) === id) {
+    warn(`the results of step ${quote(name)} are not there before it has ended, and this is the step itself`);
+    return;
+  }
+  const beside = running.get(id);
+  if (beside) {
+    const wayOut =
+      beside.group === null ? `add \`wait: ${beside.id?.value ?? name}\` before` : 'read it after the `parallel` group';
+    const message = `\`${property}\` of the background step ${quote(name)} is read before anything waited for it, so it is empty; ${wayOut}`;
+    problems.warning('read-before-wait', reference.span, message);
+  } else if (!done.has(id) && all.has(id)) {
+    warn(`step ${quote(name)} comes after this one, so its results are empty here`);
+  }
+  checkStepName(reference, all, problems);
+}
+
+function checkStepName({ path, span }: Reference, ids: ReadonlyMap<string, string>, problems: ProblemList): void {
+  const [, name = '', property] = path;
+  const known = ids.has(fold(name)) || name.startsWith(RESERVED_PREFIX);
+  if (!known) {
+    const message = `there is no step with the id ${quote(name)}, so this is empty${didYouMean(name, [...ids.values()])}`;
+    problems.warning('unknown-reference', span, message);
+  } else if (property !== undefined && !STEP_PROPERTIES.includes(fold(property))) {
+    const message = `a step has no ${quote(property)}, so this is empty${didYouMean(property, STEP_PROPERTIES) || '; it has `outputs`, `outcome` and `conclusion`'}`;
+    problems.warning('unknown-reference', span, message);
+  }
+}
+
+function checkName({ path, span }: Reference, { contexts, problems }: KnownNames): void {
+  const [context = '', name] = path;
+  const folded = fold(context);
+  if (name === undefined || (folded !== 'inputs' && folded !== 'needs')) return;
+  const names = contexts[folded];
+  if (names === null || names.has(fold(name))) return;
+  const what =
+    folded === 'inputs'
+      ? `there is no input ${quote(name)}, so this is empty`
+      : `this job does not need a job ${quote(name)}, so this is empty; add it to \`needs\``;
+  problems.warning('unknown-reference', span, `${what}${didYouMean(name, [...names.values()])}`);
+}
+
+function isStep({ path }: Reference): boolean {
+  return path.length > 1 && fold(path[0] ?? '') === 'steps';
+}
+
+function idsOf(listed: readonly ListedStep[]): Map<string, string> {
+  return new Map(listed.flatMap(({ id }) => (id ? [[fold(id.value), id.value] as const] : [])));
+}
+
+/** Names of a context do not differ by case. */
+function fold(name: string): string {
+  return name.toLowerCase();
+}
