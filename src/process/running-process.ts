@@ -46,7 +46,10 @@ export interface RunningProcess {
    * only when its whole tree is gone (group, cgroup, and what carries the tracking variable's value).
    */
   readonly exited: Promise<ProcessExit>;
-  /** Walks the ladder on the whole group. Remembered if the process has not started yet. Further calls do nothing. */
+  /**
+   * Walks the ladder on its whole session, see `endTree`. Remembered if the process has not started yet: then it
+   * never does. Further calls do nothing.
+   */
   stop(): void;
   /** Goes straight to the last rung, also during a `stop`. */
   kill(): void;

@@ -41,6 +41,8 @@ async function commandProblem(spec: ProcessSpec, code: string): Promise<string> 
     case 'ENOENT':
       return missing(command, await findCommand(command, env.PATH ?? '', cwd));
     case 'EACCES':
+      // Also what the system says when it found nothing and was not let into some folder of PATH.
+      if (!command.includes('/')) return missing(command, await findCommand(command, env.PATH ?? '', cwd));
       return `'${command}' cannot be run: it is not an executable file that this user may run (EACCES).`;
     case 'E2BIG':
       return tooBig(spec);
@@ -72,12 +74,16 @@ async function missing(command: string, found: string | null): Promise<string> {
 const FIRST_LINE_BYTES = 256;
 
 async function interpreterOf(path: string): Promise<string | null> {
-  const file = await open(path);
+  let file;
   try {
+    file = await open(path);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(FIRST_LINE_BYTES), 0, FIRST_LINE_BYTES, 0);
     return /^#![ \t]*([^ \t\n]+)/.exec(buffer.toString('latin1', 0, bytesRead))?.[1] ?? null;
+  } catch {
+    // It may be run but not read: then nothing more can be said.
+    return null;
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 

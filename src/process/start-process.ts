@@ -10,6 +10,8 @@ export interface EntryExit {
   readonly signal: NodeJS.Signals | null;
 }
 
+const UNKNOWN = 'unknown reason';
+
 type Child = Subprocess & Promise<Result>;
 
 export type Start =
@@ -38,7 +40,7 @@ export function startProcess(
   const spawn = (): Child => withOomScore(oomScore, () => spawnChild(spec, stdio));
   try {
     const { entered, value: child } = leaf ? leaf.enter(spawn) : { entered: false, value: spawn() };
-    if (child.pid === undefined) return { kind: 'failed', code: child.then(({ code }) => code ?? 'unknown reason') };
+    if (child.pid === undefined) return { kind: 'failed', code: child.then(({ code }) => code ?? UNKNOWN) };
     return {
       kind: 'started',
       pid: child.pid,
@@ -48,7 +50,7 @@ export function startProcess(
     };
   } catch (error) {
     // Options that it refuses to pass on to the system at all, such as a NUL in a path.
-    return { kind: 'failed', code: Promise.resolve((error as NodeJS.ErrnoException).code ?? 'invalid arguments') };
+    return { kind: 'failed', code: Promise.resolve((error as NodeJS.ErrnoException).code ?? UNKNOWN) };
   }
 }
 

@@ -1,15 +1,15 @@
-/** These need cgroup v2 for writing, which any root has outside of containers; see the notes on testing. */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { findJobCgroups, makeJobCgroup, type Cgroup } from '../../src/process/cgroup.ts';
+import { describeWithCgroups } from '../support/process-bench.ts';
 
 const ownCgroup = (): string => readFileSync('/proc/self/cgroup', 'latin1');
 
-describe('a cgroup', () => {
+describeWithCgroups('a cgroup', () => {
   let job: Cgroup;
   let jobId: string;
 

@@ -8,7 +8,7 @@ import { describe, expect, it } from '@jest/globals';
 import { lives, readProcess } from '../../src/process/process-table.ts';
 import { DEFAULT_LADDER, TRACKING_VARIABLE } from '../../src/process/running-process.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { daemon, useProcessBench } from '../support/process-bench.ts';
+import { daemon, describeWithCgroups, useProcessBench } from '../support/process-bench.ts';
 
 const MODES = [
   { name: 'with cgroups', cgroups: true },
@@ -134,7 +134,7 @@ describe.each(MODES)('the end of a job $name', ({ cgroups }) => {
   });
 });
 
-describe('with cgroups nothing can hide', () => {
+describeWithCgroups('with cgroups nothing can hide', () => {
   const bench = useProcessBench({ cgroups: true });
   const hidden = `env -i PATH="$PATH" ${daemon(`echo $$; exec sleep 999 ${SILENT}`).slice(1, -1)}`;
 

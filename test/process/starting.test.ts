@@ -126,6 +126,11 @@ describe.each(MODES.slice(0, 2))('what cannot be started $name', (options) => {
     ['a command that is not there', { command: 'no-such-tool' }, "The command 'no-such-tool' was not found in PATH."],
     ['a path that is not there', { command: '/no/tool' }, "The command '/no/tool' does not exist."],
     [
+      'a file in PATH that is not executable',
+      { command: 'version', env: { PATH: '/usr/bin:/proc' } },
+      "The command 'version' was not found in PATH.",
+    ],
+    [
       'a directory',
       { command: '/usr' },
       "'/usr' cannot be run: it is not an executable file that this user may run (EACCES).",
