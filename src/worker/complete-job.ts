@@ -75,7 +75,7 @@ async function cleanUp(resources: JobResources, { log: diagnostics }: JobPremise
     try {
       await work();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const { message } = error as Error;
       diagnostics.warn(`clean-up: ${what}`, { error: message });
       log.annotate(annotation('warning', `Clean-up: ${what}: ${message}.`));
     }

@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
 import type { JobEvent, StepState } from '../protocol/events.ts';
 import type { Annotation, JobReport, StepReport } from '../protocol/report.ts';
 import type { StepObserver } from '../steps/step-observer.ts';
@@ -11,6 +12,7 @@ export interface JobEventsOptions {
   readonly emit: (event: JobEvent) => void;
   /** Whether lines of logs are events too. */
   readonly logEvents: boolean;
+  readonly log: DiagnosticLog;
 }
 
 /** An event without what every event has. */
@@ -46,6 +48,7 @@ export class JobEvents implements StepObserver {
     this.#steps.set(step.number, step);
     // What a step printed is told before it is told that it ended.
     this.#lines?.flush(step.number);
+    this.#options.log.debug(`step ${state}`, { step: step.number, conclusion: step.conclusion, reason: step.reason });
     this.#emit({ type: 'step', state, step });
   }
 

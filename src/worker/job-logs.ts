@@ -41,7 +41,7 @@ export class JobLogs {
     let sink: LogSink | null = null;
     const cut = (error: unknown): void => {
       sink = null;
-      const message = masker.mask(error instanceof Error ? error.message : String(error));
+      const message = masker.mask((error as Error).message);
       log.warn('the log of a step was cut', { step: step.number, error: message });
       onAnnotation(annotation('warning', `The log of this step was cut, because it could not be written: ${message}`));
     };

@@ -33,12 +33,15 @@ export function evaluateJobOutputs(
         warnings.push(`Skip output '${name}' since it may contain secret.`);
         continue;
       }
-      bytes += Buffer.byteLength(value);
-      if (bytes > MAX_JOB_OUTPUTS_BYTES)
+      const size = Buffer.byteLength(value);
+      if (bytes + size > MAX_JOB_OUTPUTS_BYTES) {
         errors.push(
           `The outputs of the job are more than ${MAX_JOB_OUTPUTS_BYTES} bytes with '${name}', which was left out.`,
         );
-      else outputs.set(name, value);
+        continue;
+      }
+      bytes += size;
+      outputs.set(name, value);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       errors.push(`The output '${name}' of the job could not be had. ${error.message}`);

@@ -35,6 +35,7 @@ export function jobPremises(message: JobMessage, host: WorkerHost): JobPremises 
     clock,
     emit: (event) => host.emit(event),
     logEvents: host.logEvents,
+    log,
   });
   const openSink = host.openLog.bind(host);
   return {

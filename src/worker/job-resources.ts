@@ -23,15 +23,16 @@ export class JobResources {
     this.#host = host;
   }
 
-  /** Once. @throws what the file system says, such as ENOSPC. */
-  async open(event: JsonMap): Promise<OpenResources> {
-    const { jobId, tempRoot, clock, config } = this.#host;
-    // Its mode is 0700 whatever the umask. Short, as sockets below it have some hundred characters for their path.
-    const tempDirectory = await mkdtemp(join(tempRoot, 'job-'));
-    this.#tempDirectory = tempDirectory;
-    const eventFile = eventPath(tempDirectory);
-    mkdirSync(dirname(eventFile));
-    writeFileSync(eventFile, JSON.stringify(event));
+  /** Once. */
+  async open(event: JsonMap): Promise<OpenResources | { readonly problem: string }> {
+    const { jobId, clock, config } = this.#host;
+    let tempDirectory: string;
+    try {
+      tempDirectory = await this.#makeDirectory(event);
+    } catch (error) {
+      // A full disk, a folder that may not be written.
+      return { problem: `The temporary folder of the job cannot be had: ${(error as Error).message}.` };
+    }
     const processes = await createProcessHost({
       jobId,
       tempDirectory,
@@ -41,6 +42,16 @@ export class JobResources {
     });
     this.#processes = processes;
     return { tempDirectory, processes };
+  }
+
+  async #makeDirectory(event: JsonMap): Promise<string> {
+    // Its mode is 0700 whatever the umask. Short, as sockets below it have some hundred characters for their path.
+    const directory = await mkdtemp(join(this.#host.tempRoot, 'job-'));
+    this.#tempDirectory = directory;
+    const file = eventPath(directory);
+    mkdirSync(dirname(file));
+    writeFileSync(file, JSON.stringify(event));
+    return directory;
   }
 
   /** Ends what the steps left running. */

@@ -12,7 +12,7 @@ import { findBudgetProblem } from './budgets.ts';
 import { type JobContexts, jobContexts } from './job-contexts.ts';
 import { evaluateDefaults, evaluateJobEnvironment, findUnsupported } from './job-environment.ts';
 import type { JobPremises } from './job-premises.ts';
-import type { JobResources } from './job-resources.ts';
+import type { JobResources, OpenResources } from './job-resources.ts';
 import { withDotenv } from './parse-dotenv.ts';
 import { describeJob } from './set-up-text.ts';
 
@@ -42,25 +42,28 @@ export async function setUpJob(premises: JobPremises, resources: JobResources, l
   log.line(describeJob(premises).join('\n'));
   const budget = findBudgetProblem(host.config);
   if (budget !== null) return failed('start-failed', `The configuration of this runner cannot work: ${budget.message}`);
+  const opened = await resources.open(premises.message.event);
+  if ('problem' in opened) return failed('start-failed', opened.problem);
   try {
-    const ready = await prepare(premises, resources, log);
+    const ready = await prepare(premises, opened, log);
     if (typeof ready === 'string') return failed('not-supported', ready);
     if (!stop.cancel.aborted) return { end: plainEnd('success', null), job: ready };
     log.line('Cancelled with the job.');
     return { end: plainEnd('cancelled', 'job-cancelled'), job: null };
   } catch (error) {
     if (error instanceof ExpressionError) return failed('condition-error', error.message);
-    if (error instanceof Error && 'syscall' in error)
-      return failed('start-failed', `The temporary folder of the job cannot be had: ${error.message}.`);
     throw error;
   }
 }
 
-/** A sentence for what is not supported. @throws ExpressionError, and what the file system says. */
-async function prepare(premises: JobPremises, resources: JobResources, log: StepLog): Promise<ReadyJob | string> {
+/** A sentence for what is not supported. @throws ExpressionError */
+async function prepare(
+  premises: JobPremises,
+  { tempDirectory, processes }: OpenResources,
+  log: StepLog,
+): Promise<ReadyJob | string> {
   const { message, host, budgets, masker, debug } = premises;
   const { clock, workspace } = host;
-  const { tempDirectory, processes } = await resources.open(message.event);
   const contexts = jobContexts(message, { host, tempDirectory, debug });
   const input: EvaluationInput = { contexts: contexts.ofJob };
   const env = evaluateJobEnvironment(message.env, input);
