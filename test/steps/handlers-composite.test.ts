@@ -51,25 +51,35 @@ describe('a composite action', () => {
     expect(Object.keys(test.state.steps)).toEqual(['c']);
   });
 
-  it('sees its inputs and where it is, the env of its step, and neither secrets nor vars nor steps outside', async () => {
+  it('sees its inputs and where it is, the env of its step, and no steps outside', async () => {
     const test = await job({
       files: composite(
         [
           '- { id: s, shell: bash, run: \'echo "${{ inputs.who }} ${{ inputs.how }} $FROM_STEP [${{ steps.outside.outputs.v }}]"\' }',
           '- { shell: bash, run: \'echo "$GITHUB_ACTION ${{ github.action_path == env.GITHUB_ACTION_PATH }} ${GITHUB_ACTION_PATH##*/} [$INPUT_WHO]"\', env: { GITHUB_ACTION_PATH: x } }',
-          '- { shell: bash, run: \'echo "[${{ secrets.S }}${{ vars.V }}] ${{ matrix.m }}"\' }',
+          '- { shell: bash, run: \'echo "${{ matrix.m }}"\' }',
         ].join('\n'),
         'inputs: { who: { required: true }, how: { default: "${{ github.actor }}" } }',
       ),
-      contexts: { secrets: { S: 'secret' }, vars: { V: 'var' }, matrix: { m: 'matrix' } },
+      contexts: { matrix: { m: 'matrix' } },
     });
     await test.run(runPlan('echo v=1 >> "$GITHUB_OUTPUT"', { id: 'outside' }));
     const step = await test.run({ ...C, with: { who: 'you' }, env: { FROM_STEP: 'step' } });
-    expect(step.printed.filter((line) => !/^(shell|env|with):|^ {2}|\u001b/.test(line))).toEqual([
+    expect(step.printed.filter((line) => !/^(shell|env|with):|^ {2}/.test(line) && !line.includes('\u001b'))).toEqual([
       'you ada step []',
       '__run false c []',
-      '[] matrix',
+      'matrix',
     ]);
+  });
+
+  it('gets secrets as inputs only', async () => {
+    const test = await job({
+      files: composite('- { shell: bash, run: "echo ${{ secrets.S }}" }'),
+      contexts: { secrets: { S: 'secret' } },
+    });
+    const step = await test.run(C);
+    expect(step).toMatchObject({ outcome: 'failure', reason: 'action-not-loaded' });
+    expect(step.messages[0]).toMatch(/c\/action\.yml:\d+:\d+: error: .*secrets/);
   });
 
   it('goes on after a failure for those who want to, and fails by the first', async () => {
