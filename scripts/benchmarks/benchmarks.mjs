@@ -206,13 +206,24 @@ async function logRound(directory) {
   return { value: { seconds: spanOf([step]) / 1000, peakMb }, floor };
 }
 
-/** The same bytes through a pipe into a Node.js process that only counts them. */
+/** The same bytes through the same kind of pipe, a FIFO, into a Node.js process that only counts them. */
 async function readRaw(file) {
-  const reader = `let n = 0; const start = performance.now();
-    const child = require('child_process').spawn('bash', ['-c', 'cat "$0"', process.argv[1]], { stdio: ['ignore', 'pipe', 'ignore'] });
-    child.stdout.on('data', (block) => (n += block.length));
-    child.on('close', () => console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, peakMb: process.resourceUsage().maxRSS / 1024 })));`;
-  const child = spawn(process.execPath, ['-e', reader, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const reader = `const { constants, openSync, closeSync, unlinkSync } = require('node:fs');
+    const { execFileSync, spawn } = require('node:child_process');
+    const [file, fifo] = process.argv.slice(1);
+    execFileSync('mkfifo', [fifo]);
+    const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writeEnd = openSync(fifo, constants.O_WRONLY);
+    unlinkSync(fifo);
+    let n = 0;
+    const start = performance.now();
+    spawn('bash', ['-c', 'cat "$0"', file], { stdio: ['ignore', writeEnd, writeEnd] });
+    closeSync(writeEnd);
+    const socket = new (require('node:net').Socket)({ fd, readable: true, writable: false });
+    socket.on('data', (block) => (n += block.length));
+    socket.on('close', () =>
+      console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, peakMb: process.resourceUsage().maxRSS / 1024 })));`;
+  const child = spawn(process.execPath, ['-e', reader, file, `${file}.fifo`], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (block) => (text += block));
   await exited(child);

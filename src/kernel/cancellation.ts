@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Who or what asked for an end. The first cause wins: a signal carries one cancellation for ever. */
 export type CancelCause =
   /** A `cancel` step named this background step. */
@@ -41,6 +43,8 @@ export class AbortScope {
   #detach: () => void = () => undefined;
 
   constructor(parent?: AbortSignal) {
+    // A job's signal has a listener for each step that runs or queues: more than the ten that Node.js takes for a leak.
+    setMaxListeners(0, this.#controller.signal);
     if (!parent) return;
     const follow = (): void => this.#controller.abort(parent.reason);
     if (parent.aborted) follow();
