@@ -92,7 +92,7 @@ class MaskedStepLog implements StepLog, OutputTarget {
     } finally {
       const parts = this.#collected;
       this.#collected = null;
-      this.#send(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts));
+      this.#sendAll(parts);
     }
   }
 
@@ -130,6 +130,24 @@ class MaskedStepLog implements StepLog, OutputTarget {
     this.#options.sink(lines);
   }
 
+  /** Small parts together, since a sink may cost a system call; large ones as they are, since copying costs more. */
+  #sendAll(parts: readonly Buffer[]): void {
+    let small: Buffer[] = [];
+    const sendSmall = (): void => {
+      this.#send(small.length === 1 ? (small[0] as Buffer) : Buffer.concat(small));
+      small = [];
+    };
+    for (const part of parts) {
+      if (part.length < LARGE_PART_BYTES) {
+        small.push(part);
+        continue;
+      }
+      sendSmall();
+      this.#send(part);
+    }
+    sendSmall();
+  }
+
   /** Masked first: a cut through a secret would show its beginning. */
   #masked(text: string): string {
     const masked = this.#options.masker.mask(text);
@@ -140,4 +158,5 @@ class MaskedStepLog implements StepLog, OutputTarget {
 
 /** Enough for any place that shows it. */
 const MAX_LAST_LINE_BYTES = 4_096;
+const LARGE_PART_BYTES = 16_384;
 const LINE_FEED = 10;
