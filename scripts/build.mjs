@@ -1,28 +1,55 @@
 // Bundles the command line into dist/. One file per entry point plus lazily loaded chunks: what a command does not
-// need is neither read nor compiled (measured: half the start-up time of the unbundled packages).
+// need is neither read nor compiled (measured: one file of everything starts 75 ms later).
+// `--clean` removes what earlier builds left, for packing.
 import { build } from 'esbuild';
-import { chmod, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
-const root = new URL('..', import.meta.url);
-const manifest = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
+const ENTRY = 'paceline.js';
+// A run that is under way still loads chunks of the build that it was started from.
+const KEEP_CHUNKS_MS = 60 * 60 * 1000;
 
-await rm(new URL('dist', root), { recursive: true, force: true });
-await build({
-  absWorkingDir: new URL('.', root).pathname,
-  entryPoints: { paceline: 'src/cli/main.ts' },
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  minifySyntax: true,
-  legalComments: 'none',
-  define: { 'process.env.PACELINE_VERSION': JSON.stringify(manifest.version) },
-  banner: {
-    // CommonJS packages inside an ES module bundle still ask for `require`.
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
-});
-await chmod(new URL('dist/paceline.js', root), 0o755);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const dist = join(root, 'dist');
+await mkdir(join(root, 'node_modules'), { recursive: true });
+const staging = await mkdtemp(join(root, 'node_modules', '.paceline-build-'));
+
+try {
+  await build({
+    absWorkingDir: root,
+    entryPoints: { paceline: 'src/cli/main.ts' },
+    outdir: staging,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    minifySyntax: true,
+    legalComments: 'none',
+    define: { 'process.env.PACELINE_VERSION': JSON.stringify(manifest.version) },
+    banner: {
+      // CommonJS packages inside an ES module bundle still ask for `require`.
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  await chmod(join(staging, ENTRY), 0o755);
+  await publish(await readdir(staging));
+} finally {
+  await rm(staging, { recursive: true, force: true });
+}
+
+// The entry comes last: whoever starts meanwhile gets the old build or the new one, whole.
+async function publish(names) {
+  await mkdir(dist, { recursive: true });
+  const chunks = names.filter((name) => name !== ENTRY);
+  for (const name of [...chunks, ENTRY]) await rename(join(staging, name), join(dist, name));
+  const clean = process.argv.includes('--clean');
+  for (const name of await readdir(dist)) {
+    if (names.includes(name)) continue;
+    const { mtimeMs } = await stat(join(dist, name));
+    if (clean || Date.now() - mtimeMs > KEEP_CHUNKS_MS) await rm(join(dist, name), { recursive: true });
+  }
+}

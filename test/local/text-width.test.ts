@@ -8,6 +8,11 @@ describe('the width of text', () => {
     ['日本', 4],
     ['👩‍👩‍👧', 2],
     ['e\u0301', 1],
+    ['❤\uFE0F', 2],
+    ['🇩🇪', 2],
+    ['1\uFE0F\u20E3', 2],
+    ['✓ …', 3],
+    ['\u200b\u0007', 0],
   ])('%j takes %d columns', (text, width) => {
     expect(textWidth(text)).toBe(width);
   });
