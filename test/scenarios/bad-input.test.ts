@@ -35,7 +35,8 @@ describe('files that are not workflows', () => {
     // Node writes a lone surrogate as U+FFFD, so the bytes are made by a step of another run instead.
     const writer = await runWorkflow(
       jobOf(`
-        - run: printf 'on: push\\nname: \\xff\\xfe\\n' > bad.yml
+        - run: |
+            printf 'on: push\\nname: \\xff\\xfe\\n' > bad.yml
         - { id: inner, continue-on-error: true, run: '"$NODE" "$CLI" run bad.yml' }
       `),
       { env: { NODE: process.execPath, CLI: new URL('../../dist/paceline.js', import.meta.url).pathname } },
