@@ -71,3 +71,8 @@ export class JobEvents implements StepObserver {
     emit({ ...content, at: new Date(clock.now()).toISOString(), job });
   }
 }
+
+/** Of the step that is declared next. */
+export function nextNumber({ steps }: JobEvents): number {
+  return (steps.at(-1)?.number ?? 0) + 1;
+}

@@ -6,6 +6,7 @@ import { StepRecord } from '../steps/step-record.ts';
 import type { JobStatus } from '../steps/step-scope.ts';
 import type { ForegroundOptions } from '../steps/steps-runner-options.ts';
 import { StepsRunner } from '../steps/steps-runner.ts';
+import { nextNumber } from './job-events.ts';
 import { hookTask, jobHooks } from './job-hooks.ts';
 import type { JobPremises } from './job-premises.ts';
 import type { ReadyJob } from './set-up-job.ts';
@@ -26,19 +27,27 @@ export async function runJobSteps(
   const foreground = new ForegroundRunner(options);
   const hooks = jobHooks(host.config, handlerOptions.baseEnvironment);
   let problem: Reason | null = null;
-  let number = (events.steps.at(-1)?.number ?? 0) + 1;
+  let number = nextNumber(events);
   const declare = (task: StepTask, kind: StepReport['kind'], phase: StepReport['phase']): StepRecord => {
     const base = { id: null, background: false, group: null, targets: [] };
     return new StepRecord({ ...base, number: number++, name: task.displayName ?? '', kind, phase }, records);
   };
 
-  try {
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      log.error('the steps of a job met a bug', { error: String((error as Error).stack ?? error) });
+      problem = 'internal-error';
+    }
+  };
+
+  await attempt(async () => {
     const before = [
       ...(hooks.started === null ? [] : [{ task: hookTask(hooks.started, handlerOptions), kind: 'hook' as const }]),
       ...preStages.map((stage) => ({ task: taskOfStage(stage), kind: 'uses' as const })),
     ].map(({ task, kind }) => ({ task, record: declare(task, kind, 'pre') }));
     for (const { task, record } of before) await foreground.run(record, task, null);
-
     const runner = new StepsRunner({
       ...options,
       steps: message.job.steps,
@@ -50,14 +59,12 @@ export async function runJobSteps(
       waitNoticeMs: host.config.waitNoticeSeconds * MS_PER_SECOND,
     });
     await runner.run();
-  } catch (error) {
-    log.error('the steps of a job met a bug', { error: String((error as Error).stack ?? error) });
-    problem = 'internal-error';
-  }
-  number = (events.steps.at(-1)?.number ?? 0) + 1;
-  if (hooks.completed !== null) {
+  });
+  await attempt(async () => {
+    if (hooks.completed === null) return;
+    number = nextNumber(events);
     const task = hookTask(hooks.completed, handlerOptions);
     await foreground.run(declare(task, 'hook', 'post'), task, null);
-  }
+  });
   return { status: frame.state.status, problem };
 }

@@ -5,6 +5,7 @@ import type { StepEnd } from '../steps/step-end.ts';
 import type { JobStatus } from '../steps/step-scope.ts';
 import { completeJob } from './complete-job.ts';
 import { concludeJob } from './job-conclusion.ts';
+import { nextNumber } from './job-events.ts';
 import { type JobPremises, jobPremises } from './job-premises.ts';
 import { JobResources } from './job-resources.ts';
 import { runOwnStep } from './own-step.ts';
@@ -62,7 +63,7 @@ async function liveThrough(premises: JobPremises): Promise<Life> {
   const { status, problem } = job === null ? withoutSteps(setUp.end) : await runJobSteps(job, premises);
   // What is asked from here on comes too late.
   stop.dispose();
-  const number = (events.steps.at(-1)?.number ?? 0) + 1;
+  const number = nextNumber(events);
   const { end, done } = await runOwnStep({ number, name: 'Complete job', phase: 'complete' }, premises, (log) =>
     completeJob(premises, resources, job, log),
   );

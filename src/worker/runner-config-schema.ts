@@ -2,7 +2,7 @@
  * The schema of `runner.config.json`; `schemas/runner.config.schema.json` is made from it. Loaded lazily: most runs have
  * no configuration and must not pay for zod.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_RUNNER_CONFIG as defaults } from './runner-config.ts';
 import { variableOf } from './runner-config-variables.ts';
 

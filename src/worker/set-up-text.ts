@@ -18,7 +18,7 @@ export function describeJob({ message, host }: Pick<JobPremises, 'message' | 'ho
       ['Event', text(github.event_name)],
       ['Repository', text(github.repository)],
       ['Ref', text(github.ref)],
-      ['Commit', text(github.sha)],
+      ['Commit', text(github.sha).replace(NO_COMMIT, '')],
     ]),
     ...group(
       'Inputs',
@@ -30,6 +30,9 @@ export function describeJob({ message, host }: Pick<JobPremises, 'message' | 'ho
     ),
   ];
 }
+
+/** What stands for a commit where there is none. */
+const NO_COMMIT = /^0+$/;
 
 /** Nothing, when nothing of it is known. */
 function group(title: string, lines: readonly (readonly [string, string])[]): string[] {
