@@ -1,8 +1,8 @@
 import { delimiter, dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Diagnostic } from '../protocol/diagnostic.ts';
+import { closeNames } from '../workflow/close-name.ts';
 import { findBudgetProblem } from './budgets.ts';
-import { closestName } from './closest-name.ts';
 import type { LoadedConfig } from './load-runner-config.ts';
 import { PositionedJson } from './positioned-json.ts';
 import type { RunnerConfig } from './runner-config.ts';
@@ -68,8 +68,8 @@ function unknownKey(path: Path, key: string): string {
     .filter((name) => name !== undefined);
   const names = [...new Set(siblings)];
   const where = depth === 0 ? '' : ` in '${inside.join('.')}'`;
-  const close = closestName(key, names);
-  const hint = close === null ? `known are ${names.join(', ')}` : `did you mean '${close}'?`;
+  const [close] = closeNames(key, names);
+  const hint = close === undefined ? `known are ${names.join(', ')}` : `did you mean '${close}'?`;
   return `Unknown key '${key}'${where}: ${hint}`;
 }
 
