@@ -35,12 +35,18 @@ describe('actions from npm', () => {
           uses: cypress-io/github-action@v7
           with:
             install: false
-            command: node -e "require('fs').writeFileSync('ran', 'yes')"
+            command: node write.js
         - { id: check, run: cat ran }
       `),
-      { args: ['--action-root', root, '--offline'], files: { 'package.json': '{"name":"x","version":"1.0.0"}' } },
+      {
+        args: ['--action-root', root, '--offline'],
+        files: {
+          'package.json': '{"name":"x","version":"1.0.0"}',
+          'write.js': "require('fs').writeFileSync('ran', 'yes');",
+        },
+      },
     );
-    expect(run.log('cypress')).toContain('node -e');
+    expect(run.log('cypress')).toContain('node write.js');
     expect(run.exitCode).toBe(0);
     expect(run.printed('check')).toEqual(['yes']);
   });

@@ -1,6 +1,6 @@
 /** What users get wrong, and what steps do to the one that runs them: one clear sentence, the right exit code, nothing lost. */
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { jobOf, removeWorkflowFolders, runWorkflow } from '../support/run-workflow.ts';
+import { CLI, jobOf, removeWorkflowFolders, runWorkflow } from '../support/run-workflow.ts';
 
 afterAll(removeWorkflowFolders);
 
@@ -30,20 +30,22 @@ describe('files that are not workflows', () => {
     expect(run.report.diagnostics.length).toBeGreaterThan(0);
   });
 
-  it('not UTF-8', async () => {
-    const run = await runWorkflow(jobOf('- run: "true"'), { files: { 'workflow.yml': 'on: push\nname: \ud800' } });
-    // Node writes a lone surrogate as U+FFFD, so the bytes are made by a step of another run instead.
-    const writer = await runWorkflow(
+  it('not UTF-8: exit 2, and the place of the first byte that is not', async () => {
+    // `on: push`, and a name of the bytes FF FE; a test file holds text, so a step writes them.
+    const bytes = '6f6e3a20707573680a6e616d653a20fffe0a';
+    const run = await runWorkflow(
       jobOf(`
         - run: |
-            printf 'on: push\\nname: \\xff\\xfe\\n' > bad.yml
-        - { id: inner, continue-on-error: true, run: '"$NODE" "$CLI" run bad.yml' }
+            "$NODE" -e 'require("fs").writeFileSync("bad.yml", Buffer.from("${bytes}", "hex"))'
+        - id: inner
+          continue-on-error: true
+          run: |
+            "$NODE" "$CLI" run bad.yml
       `),
-      { env: { NODE: process.execPath, CLI: new URL('../../dist/paceline.js', import.meta.url).pathname } },
+      { env: { NODE: process.execPath, CLI } },
     );
-    expect(run.exitCode).toBe(2);
-    expect(writer.step('inner').exitCode).toBe(2);
-    expect(writer.log('inner')).toMatch(/bad\.yml:2:\d+: error: .*UTF-8/);
+    expect(run.step('inner').exitCode).toBe(2);
+    expect(run.log('inner')).toMatch(/bad\.yml:2:7: error: .*UTF-8/);
   });
 });
 
@@ -218,7 +220,7 @@ describe('a full disk', () => {
         files: { 'script.sh': script, 'inner.yml': inner },
         env: {
           NODE: process.execPath,
-          CLI: new URL('../../dist/paceline.js', import.meta.url).pathname,
+          CLI,
           SMALL: 'small',
         },
       },
