@@ -9,6 +9,11 @@ afterAll(removeWorkflowFolders);
 
 /** Shorter rungs than the default, to keep the suite short; the order of the rungs is what is tested. */
 const GRACE = 'stop-grace: { interrupt-seconds: 1, terminate-seconds: 0.5 }';
+/**
+ * Says that it is ready from the background. A bash that gets SIGINT while it waits for a foreground child that then
+ * ends normally takes the signal for handled, so a `touch ready` of its own would race with the cancel.
+ */
+const READY_SOON = '{ sleep 0.3; touch ready; } &';
 const UNTIL_READY = '- { run: "until [ -e ready ]; do sleep 0.02; done" }';
 
 function milliseconds({ startedAt, completedAt }: StepReport): number {
@@ -34,8 +39,8 @@ function cancelled(script: string, keys = ''): string {
 describe('a running step', () => {
   it.each([
     ['66: one that became its child by exec', 'touch ready; exec sleep 999'],
-    ['67: a child of bash', 'touch ready; sleep 999'],
-    ['67: children in the background of bash', 'sleep 999 & sleep 998 & touch ready; wait'],
+    ['67: a child of bash', `${READY_SOON} sleep 999`],
+    ['67: children in the background of bash', `sleep 999 & sleep 998 & ${READY_SOON} wait`],
   ])('%s ends before the first rung is over, and the job is green', async (_, script) => {
     const run = await runWorkflow(cancelled(script));
     expect(run.exitCode).toBe(0);
@@ -97,7 +102,7 @@ describe('a running step', () => {
 runs:
   using: composite
   steps:
-    - { shell: bash, run: "touch ready; sleep 999" }
+    - { shell: bash, run: "${READY_SOON} sleep 999" }
     - { shell: bash, run: "touch second" }
 `,
         },
