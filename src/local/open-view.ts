@@ -9,6 +9,7 @@ export interface ViewOptions {
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
   readonly palette: Palette;
+  readonly colour: boolean;
   readonly live: boolean;
   readonly quiet: boolean;
   readonly clock: Clock;
@@ -23,7 +24,7 @@ export async function openView(options: ViewOptions): Promise<RunView> {
     return openLiveView({ model, output: stdout, palette, clock });
   }
   const { PlainView } = await import('./plain-view.ts');
-  return new PlainView(model, stdout, stderr);
+  return new PlainView(model, stdout, stderr, options.colour);
 }
 
 /** Says nothing but what must be said. */

@@ -17,14 +17,18 @@ const MAX_NAME_COLUMNS = 40;
  */
 export class PlainView implements RunView {
   readonly #model: RunModel;
+  readonly #colour: boolean;
   readonly #output: TextOutput;
   readonly #notices: TextOutput;
   /** By job and step, as Latin-1 bytes; see {@link prefixed}. */
   readonly #prefixes = new Map<string, string>();
+  /** Steps whose header, the group that says what is run, is over. */
+  readonly #headed = new Set<string>();
 
   /** What is said to the person goes to `notices`: it is no part of the log. */
-  constructor(model: RunModel, output: TextOutput, notices: TextOutput) {
+  constructor(model: RunModel, output: TextOutput, notices: TextOutput, colour: boolean) {
     this.#model = model;
+    this.#colour = colour;
     this.#output = output;
     this.#notices = notices;
   }
@@ -32,7 +36,7 @@ export class PlainView implements RunView {
   event(event: RunEvent): void {
     switch (event.type) {
       case 'run-started':
-        this.#output.write(`${plainLine(event.workflow.name)} (${event.workflow.path})\n`);
+        this.#output.write(`${titleOf(event.workflow)}\n`);
         return;
       case 'job-started':
         this.#job(event.job, event.name === event.job ? 'started' : `started: ${plainLine(event.name)}`);
@@ -57,7 +61,13 @@ export class PlainView implements RunView {
   }
 
   output(job: string, step: number, lines: Buffer): void {
-    this.#output.write(prefixed(lines, this.#prefix(job, step)));
+    const key = `${job}/${step}`;
+    const header = this.#colour || this.#headed.has(key) ? 0 : headerEnd(lines);
+    if (header < lines.length) this.#headed.add(key);
+    const prefix = this.#prefix(job, step);
+    // Scripts stand in the header in a colour of ours.
+    if (header > 0) this.#output.write(prefixed(withoutColour(lines.subarray(0, header)), prefix));
+    if (header < lines.length) this.#output.write(prefixed(lines.subarray(header), prefix));
   }
 
   notice(text: string): void {
@@ -83,6 +93,25 @@ export class PlainView implements RunView {
     if (report) this.#prefixes.set(key, prefix);
     return prefix;
   }
+}
+
+function titleOf({ name, path }: { readonly name: string; readonly path: string }): string {
+  return name === path ? path : `${plainLine(name)} (${path})`;
+}
+
+/** Where the header ends that the lines begin with; 0 when they begin with something else. */
+function headerEnd(lines: Buffer): number {
+  if (!lines.subarray(0, HEADER_START.length).equals(HEADER_START)) return 0;
+  const end = lines.indexOf(HEADER_END);
+  return end < 0 ? lines.length : end + HEADER_END.length;
+}
+
+const HEADER_START = Buffer.from('##[group]Run ');
+const HEADER_END = Buffer.from('\n##[endgroup]\n');
+
+function withoutColour(header: Buffer): Buffer {
+  // eslint-disable-next-line no-control-regex -- the colour of the script, as the header writes it
+  return Buffer.from(header.toString('latin1').replace(/^\u001b\[36;1m(.*)\u001b\[0m$/gm, '$1'), 'latin1');
 }
 
 function ended(step: StepReport): string {

@@ -1,6 +1,8 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { TriggerPlan, WorkflowPlan } from '../protocol/plan.ts';
+import { didYouMean } from '../workflow/close-name.ts';
+import { EVENT_NAMES } from '../workflow/events.ts';
 import type { GitState } from './git-state.ts';
 import { type LocalContext, localContext } from './local-context.ts';
 import { repositoryOf } from './repository-of.ts';
@@ -28,6 +30,8 @@ export async function runContext(
   clock: Clock,
 ): Promise<RunContext> {
   const eventName = options.event ?? DEFAULT_EVENT;
+  if (!EVENT_NAMES.includes(eventName))
+    throw new UsageError(`There is no event '${eventName}'${didYouMean(eventName, EVENT_NAMES) || '.'}`);
   const job = options.job?.toLowerCase();
   if (job !== undefined && !plan.jobs.some(({ id }) => id.toLowerCase() === job)) {
     const ids = plan.jobs.map(({ id }) => `'${id}'`).join(', ');

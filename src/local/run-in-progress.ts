@@ -3,6 +3,7 @@ import type { RunConclusion } from '../protocol/conclusion.ts';
 import type { Diagnostic } from '../protocol/diagnostic.ts';
 import { Masker } from '../steps/masker.ts';
 import { buildReport } from './build-report.ts';
+import { holdBack } from './hold-back.ts';
 import { killTracked } from './kill-tracked.ts';
 import type { LocalEnd } from './local-run.ts';
 import { openView } from './open-view.ts';
@@ -86,6 +87,16 @@ export class RunInProgress {
     if (prepared.kind === 'refused' || this.#stop !== 'no') {
       this.#writeReport(end === 'cancelled' ? 'cancelled' : 'failure');
       return end;
+    }
+    const [plan] = prepared.workflows;
+    this.#model.workflow = { name: plan.name ?? this.#options.shownFile, path: this.#options.shownFile };
+    if (this.#options.applyFilters) {
+      const why = await holdBack(plan, prepared.context, prepared.git, this.#options.environment);
+      if (why !== null) {
+        this.#io.stdout.write(`Nothing to run: ${why}.\n`);
+        this.#writeReport('success');
+        return 'success';
+      }
     }
     const view = await openView({ ...this.#io, model: this.#model, palette: paletteOf(this.#io.colour) });
     this.#recorder = new RunRecorder({ model: this.#model, view, ...outlets, mask: this.#mask });

@@ -125,7 +125,9 @@ function total(model: RunModel, palette: Palette): string {
   const colour = conclusion === 'success' ? palette.green : conclusion === 'failure' ? palette.red : palette.yellow;
   const took = ms === null ? '' : ` in ${durationText(ms)}`;
   const what = `${counted(jobs.length, 'job')}, ${counted(steps, 'step')}`;
-  return `${conclusionSymbol(conclusion, palette)} ${palette.bold(plainLine(workflow.name))}: ${colour(conclusion ?? 'not finished')}${took} (${what})`;
+  const reason = jobs.length === 1 ? jobs[0]?.report?.reason : null;
+  const because = reason == null ? '' : `, ${reason.replaceAll('-', ' ')}`;
+  return `${conclusionSymbol(conclusion, palette)} ${palette.bold(plainLine(workflow.name))}: ${colour(conclusion ?? 'not finished')}${because}${took} (${what})`;
 }
 
 function counted(count: number, noun: string): string {

@@ -12,6 +12,8 @@ const MAX_NAME_COLUMNS = 32;
 const TIME_COLUMNS = 7;
 const MIN_BAR_COLUMNS = 10;
 const MAX_BAR_COLUMNS = 100;
+/** Below that there is nothing to see but rounding. */
+const MIN_SPAN_MS = 500;
 /** What Paceline does around the steps is shown only where it took time. */
 const MIN_OWN_MS = 1_000;
 /** Ends of a bar, by eighths of a column. */
@@ -28,14 +30,15 @@ interface Bar {
 
 /**
  * A bar for each step that ran, all on one time axis, dots before it while it waited for a slot. Empty when there is
- * nothing to compare: fewer than two steps that took time.
+ * nothing to compare: fewer than two steps, or hardly any time.
  */
 export function timeChart(jobs: readonly JobView[], columns: number, palette: Palette): string[] {
   const all = jobs.flatMap(barsOf);
   if (all.length < 2) return [];
   const shown = longest(all, MAX_BARS);
   const from = Math.min(...shown.map(({ queued }) => queued));
-  const to = Math.max(...shown.map(({ end }) => end), from + 1);
+  const to = Math.max(...shown.map(({ end }) => end));
+  if (to - from < MIN_SPAN_MS) return [];
   const names = Math.min(Math.max(...shown.map(({ step }) => textWidth(plainLine(step.name)))), MAX_NAME_COLUMNS);
   const width = Math.min(columns - names - TIME_COLUMNS - 6, MAX_BAR_COLUMNS);
   if (width < MIN_BAR_COLUMNS) return [];
