@@ -5,10 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { publint } from 'publint';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('the package', () => {
+  it('is one that its consumers can resolve', async () => {
+    const { messages } = await publint({ pkgDir: root, pack: 'npm' });
+    expect(messages).toEqual([]);
+  });
+
   it('runs a workflow after npm install in an empty folder', async () => {
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'paceline-package-')));
     try {
