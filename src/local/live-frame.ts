@@ -121,7 +121,7 @@ function drawnRow(row: Row, names: number, width: number, palette: Palette): str
   const head = row.depth === 0 ? '' : ` ${bar} `;
   const time = (row.ms === null ? '' : durationText(row.ms)).padStart(TIME_COLUMNS);
   const name = fit(row.name, Math.max(names - 3 * row.depth, 1));
-  const left = width - names - TIME_COLUMNS - 6;
+  const left = width - names - TIME_COLUMNS - 5;
   const detail = left > 0 ? truncate(row.detail, left) : '';
   return `${head}${row.symbol} ${row.depth === 0 ? palette.bold(name) : name} ${time}${detail && `  ${palette.dim(detail)}`}`.trimEnd();
 }
