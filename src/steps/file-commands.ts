@@ -35,9 +35,14 @@ export interface FileCommandResult {
  *
  * @param directory exists, is the job's own
  * @param key unique within the job, fit for a file name
+ * @param writeEmpty makes a file, or empties one
  * @throws what the file system says, such as ENOSPC
  */
-export function openFileCommands(directory: string, key: string): Promise<FileCommands> {
+export function openFileCommands(
+  directory: string,
+  key: string,
+  writeEmpty: (path: string) => void = (path) => writeFileSync(path, ''),
+): Promise<FileCommands> {
   const variables = {
     GITHUB_ENV: join(directory, `set_env_${key}`),
     GITHUB_OUTPUT: join(directory, `set_output_${key}`),
@@ -47,7 +52,7 @@ export function openFileCommands(directory: string, key: string): Promise<FileCo
   };
   const paths = Object.values(variables);
   return settled(() => {
-    for (const path of paths) writeFileSync(path, '');
+    for (const path of paths) writeEmpty(path);
     return {
       variables,
       read: () => settled(() => new FileCommandReader(variables).read()),

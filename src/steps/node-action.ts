@@ -30,6 +30,7 @@ export async function runNodeStage(
     command: path,
     args: [script],
     cwd: options.workspace,
+    script: null,
     own: { ...instance.stateVariables, ...inputVariables(inputs) },
     github: instance.githubContext,
   });

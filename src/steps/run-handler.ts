@@ -68,6 +68,7 @@ async function runScript(
     command: found.command,
     args: found.argumentsFor(file),
     cwd,
+    script: file,
     own: {},
     github: { action: step.id },
   });

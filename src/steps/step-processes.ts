@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import type { ProcessExit, RunningProcess } from '../process/running-process.ts';
-import { openFileCommands, type FileCommandResult, type FileCommands } from './file-commands.ts';
+import type { FileCommandResult } from './file-commands.ts';
 import type { StepHandlerOptions } from './handler-options.ts';
 import { failed, STOPPED } from './handler-result.ts';
 import { annotation } from './own-annotation.ts';
@@ -15,6 +14,8 @@ export interface StepLaunch {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
+  /** What `writeScript` returned, for a process that runs a script of its step; null for any other. */
+  readonly script: string | null;
   /** `STATE_*`, `INPUT_*` and the like: over the step's `env`. */
   readonly own: Readonly<Record<string, string>>;
   /** Keys of the `github` context that are this step's own: `action` and the like. */
@@ -48,12 +49,11 @@ export class StepProcesses {
     }
   }
 
-  async #run(scope: StepScope, { command, args, cwd, own, github }: StepLaunch): Promise<ProcessResult> {
+  async #run(scope: StepScope, { command, args, cwd, script, own, github }: StepLaunch): Promise<ProcessResult> {
     const { log, ladder } = scope;
-    const commands = await this.#openCommands(scope.key);
-    const event = this.files.writeEvent(scope.key);
-    const env = this.environment.of(scope, own, { ...github, event_path: event });
-    Object.assign(env, commands.variables);
+    const files = await this.files.open(scope.key);
+    const env = this.environment.of(scope, own, { ...github, event_path: files.event });
+    Object.assign(env, files.commands.variables);
     const output = log.openOutput({
       allowUnsecureCommands: isTrue(env.ACTIONS_ALLOW_UNSECURE_COMMANDS),
       allowUnsecureStopTokens: isTrue(env.ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS),
@@ -68,19 +68,9 @@ export class StepProcesses {
     });
     const exit = await untilExit(started, scope);
     const captured = output.end();
-    return this.#result(exit, captured, await commands.read(), log);
-  }
-
-  /** A step may have removed the folder. */
-  async #openCommands(key: string): Promise<FileCommands> {
-    const directory = this.files.commandsDirectory;
-    try {
-      return await openFileCommands(directory, key);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      mkdirSync(directory, { recursive: true });
-      return openFileCommands(directory, key);
-    }
+    const written = await files.commands.read();
+    if (hasLeftNothing(started)) this.files.giveBack(files, script);
+    return this.#result(exit, captured, written, log);
   }
 
   /** What was written to files outranks what was printed. */
@@ -129,6 +119,17 @@ export async function untilExit(started: RunningProcess, { signal, kill }: StepS
   } finally {
     signal.removeEventListener('abort', onStop);
     kill.removeEventListener('abort', onKill);
+  }
+}
+
+/** No process of its group lives. What has left the group knows the old names of the files only. */
+function hasLeftNothing({ identity }: RunningProcess): boolean {
+  if (identity === null || process.platform === 'win32') return false;
+  try {
+    process.kill(-identity.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 

@@ -77,7 +77,7 @@ async function runHook(
   if (typeof found === 'string') return failed(log, 'start-failed', found);
   writeHeader(log, { script: `'${script}'`, shell: found.shown, env: scope.env });
   const { command, args } = found;
-  const launch = { command, args, cwd: options.workspace, own: {}, github: { action: HOOK_PLAN.id } };
+  const launch = { command, args, cwd: options.workspace, script: null, own: {}, github: { action: HOOK_PLAN.id } };
   const result = await processes.run(scope, launch);
   if (result.outcome === 'failure' && result.exitCode !== null && result.exitCode !== 0)
     log.annotate(annotation('error', `Process completed with exit code ${result.exitCode}.`));
