@@ -5,8 +5,8 @@ import { RunModel } from '../../src/local/run-model.ts';
 import { FakeOutput, job, jobCompleted, jobStarted, running, started, step, stepIs } from './recorded-events.ts';
 
 function opened(colour = false): {
-  show(event: RunEvent): void;
-  print(step: number, text: string): void;
+  show: (event: RunEvent) => void;
+  print: (step: number, text: string) => void;
   view: PlainView;
   output: FakeOutput;
   notices: FakeOutput;
