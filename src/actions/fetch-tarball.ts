@@ -17,7 +17,7 @@ const RESPONSE_TIMEOUT_MS = 100_000;
 /** GitHub's limit for one attempt. */
 const EXTRACT_TIMEOUT_MS = 20 * 60 * 1000;
 /** A repository with more than this in one commit is no action. */
-export const MAX_ARCHIVE_BYTES = 512 * 1024 * 1024;
+const MAX_ARCHIVE_BYTES = 512 * 1024 * 1024;
 
 /** Fetches `BASE/OWNER/NAME/archive/REF.tar.gz` and unpacks it. */
 export async function fetchTarball(source: ActionSource, request: FetchRequest, signal: AbortSignal): Promise<Fetched> {

@@ -24,7 +24,7 @@ export class StepEnvironment {
   constructor(options: StepEnvironmentOptions) {
     this.#options = options;
     // `CI` may be overridden by whoever sets the runner up, or by the workflow.
-    this.#base = { CI: 'true', ...options.baseEnvironment };
+    this.#base = { CI: 'true', ...options.baseEnvironment, ...proxiesIn(options.baseEnvironment) };
   }
 
   /**
@@ -81,6 +81,16 @@ const EXPORTED_GITHUB: ReadonlySet<string> = new Set([
   ...['repository_owner_id', 'retention_days', 'run_attempt', 'run_id', 'run_number', 'server_url', 'sha', 'state'],
   ...['step_summary', 'triggering_actor', 'workflow', 'workflow_ref', 'workflow_sha', 'workspace'],
 ]);
+
+/** In both spellings for the tools that know one only; lower case counts (runner-behaviour 1.14). */
+function proxiesIn(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const name of ['http_proxy', 'https_proxy', 'no_proxy']) {
+    const value = environment[name] ?? environment[name.toUpperCase()];
+    if (value !== undefined) Object.assign(variables, { [name]: value, [name.toUpperCase()]: value });
+  }
+  return variables;
+}
 
 function entriesOf(context: Json | undefined): [string, Json][] {
   return context !== undefined && isObject(context) ? Object.entries(context) : [];

@@ -63,6 +63,13 @@ describe('the environment of a step', () => {
     );
   });
 
+  it('proxies of the runner are there in both spellings', async () => {
+    const env = await environment({ env: { HTTPS_PROXY: 'http://upper:1', no_proxy: 'lower', NO_PROXY: 'upper' } });
+    expect(env.get('https_proxy')).toBe('http://upper:1');
+    expect(env.get('NO_PROXY')).toBe('lower');
+    expect(env.has('http_proxy')).toBe(false);
+  });
+
   it('a PATH of the step’s own stands behind what was added', async () => {
     const job = await openJob();
     jobs.push(job);
