@@ -17,38 +17,41 @@ export function actionKind(using: string): ActionKind {
  * An `action.yml`, as leniently as GitHub's runner reads it: only what it needs to run the action is checked, whatever
  * else is written there (runner-behaviour 2.15).
  */
-export const ACTION: Grammar = mapWith({
-  what: 'an action',
-  keys: {
-    inputs: mapOrNothing(
-      {
-        takes: 'a mapping',
-        nothing: true,
-        map: {
-          what: 'an input',
-          keys: { default: text('text', 'action.input.default') },
-          others: { value: IGNORED },
+export const ACTION: Grammar = {
+  ...mapWith({
+    what: 'an action',
+    keys: {
+      inputs: mapOrNothing(
+        {
+          takes: 'a mapping',
+          nothing: true,
+          map: {
+            what: 'an input',
+            keys: { default: text('text', 'action.input.default') },
+            others: { value: IGNORED },
+          },
         },
-      },
-      'inputs by name',
-    ),
-    outputs: mapOrNothing(
-      {
-        takes: 'a mapping',
-        nothing: true,
-        map: {
-          what: 'an output',
-          keys: { value: text('text', 'action.output') },
-          others: { value: IGNORED },
+        'inputs by name',
+      ),
+      outputs: mapOrNothing(
+        {
+          takes: 'a mapping',
+          nothing: true,
+          map: {
+            what: 'an output',
+            keys: { value: text('text', 'action.output') },
+            others: { value: IGNORED },
+          },
         },
-      },
-      'outputs by name',
-    ),
-    runs: { takes: 'a mapping with `using`', map: chooseRuns },
-  },
-  others: { value: IGNORED },
-  required: { runs: 'say how it runs, such as `using: composite` with `steps`' },
-});
+        'outputs by name',
+      ),
+      runs: { takes: 'a mapping with `using`', map: chooseRuns },
+    },
+    others: { value: IGNORED },
+    required: { runs: 'say how it runs, such as `using: composite` with `steps`' },
+  }),
+  takes: 'a mapping with `runs`',
+};
 
 const EXPECTED = ['composite', 'docker', 'node20', 'node24'];
 

@@ -24,6 +24,8 @@ export function buildTree(document: Document.Parsed, text: string, problems: Pro
   return built?.node ?? null;
 }
 
+type KeyPlace = Pick<MapEntry, 'key' | 'keySpan'>;
+
 interface Built {
   readonly node: YamlNode;
   /** Nodes in it and levels of it, with aliases put in. */
@@ -81,18 +83,20 @@ class TreeBuilder {
       return { node: { kind: 'list', items: children.map((item) => item.node), span }, ...measure(children) };
     }
     const entries: MapEntry[] = [];
-    const keys = new Map<string, Span>();
+    let incomplete = false;
+    const keys = new Map<string, KeyPlace>();
     for (const pair of isMap(node) ? (node.items as Pair<Node | null, Node | null>[]) : []) {
       const key = this.#readKey(pair.key, span);
+      incomplete ||= key === null;
       const value = this.build(pair.value, key?.keySpan ?? span);
       if (value === null) return null;
       children.push(value);
-      if (key !== null && this.#isNew(key, keys)) entries.push({ ...key, value: value.node });
+      if (key !== null && !this.#isRepeated(key, keys)) entries.push({ ...key, value: value.node });
     }
-    return { node: { kind: 'map', entries, span }, ...measure(children) };
+    return { node: { kind: 'map', entries, incomplete, span }, ...measure(children) };
   }
 
-  #readKey(node: Node | null, place: Span): Pick<MapEntry, 'key' | 'keySpan'> | null {
+  #readKey(node: Node | null, place: Span): KeyPlace | null {
     const keySpan = node === null ? place : spanOf(node, place);
     const anchored = isAlias(node) ? this.#resolve(node.source, keySpan)?.node : undefined;
     const scalar = isScalar(node) ? scalarNode(node, keySpan, keySpan) : anchored;
@@ -109,22 +113,19 @@ class TreeBuilder {
     return null;
   }
 
-  #isNew({ key, keySpan }: Pick<MapEntry, 'key' | 'keySpan'>, keys: Map<string, Span>): boolean {
+  /** False for another spelling, reported as well: it is a key of its own to whoever looks for it. */
+  #isRepeated({ key, keySpan }: KeyPlace, keys: Map<string, KeyPlace>): boolean {
     const folded = key.toUpperCase();
     const first = keys.get(folded);
     if (first === undefined) {
-      keys.set(folded, keySpan);
-      return true;
+      keys.set(folded, { key, keySpan });
+      return false;
     }
-    const written = this.#text.slice(first.start, first.end);
-    const spelled = written === key ? '' : `, spelled ${quote(written)}`;
-    const { line } = this.#problems.position(first.start);
-    this.#problems.error(
-      'duplicate-key',
-      keySpan,
-      `${quote(key)} is given twice; it is already on line ${line}${spelled}`,
-    );
-    return false;
+    const spelled = first.key === key ? '' : `, spelled ${quote(first.key)}`;
+    const { line } = this.#problems.position(first.keySpan.start);
+    const message = `${quote(key)} is given twice; it is already on line ${line}${spelled}`;
+    this.#problems.error('duplicate-key', keySpan, message);
+    return first.key === key;
   }
 
   #checkTag(node: Node, span: Span): void {

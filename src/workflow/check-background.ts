@@ -15,7 +15,7 @@ export function checkBackground(steps: YamlNode | null, problems: ProblemList): 
     if (listed.slice(index + 1).some((later) => covers(later, step))) return;
     const id = step.id?.value;
     const named = id === undefined ? 'this background step' : `the background step ${quote(id)}`;
-    const wayOut = id === undefined ? 'add `wait-all`, or an `id` and' : `add \`wait: ${id}\`, \`cancel: ${id}\` or`;
+    const wayOut = id === undefined ? 'add `wait-all` or' : `add \`wait: ${id}\`, \`cancel: ${id}\` or`;
     const message = `nothing waits for ${named} and it has no time limit: if it never ends, neither does the job; ${wayOut} \`timeout-minutes\``;
     problems.warning('background-without-end', entryOf(step.node, 'background')?.keySpan ?? spotOf(step.node), message);
   });

@@ -2,12 +2,10 @@ import { quote } from '../expressions/quote.ts';
 import { CheckScalar, isWholeExpression } from './check-scalar.ts';
 import { didYouMean } from './close-name.ts';
 import type { Grammar, MapRule } from './grammar.ts';
-import { list } from './grammar.ts';
+import { list, MAX_KEYS_NAMED } from './grammar.ts';
 import type { ProblemList, Span } from './problem-list.ts';
 import { spotOf, type MapEntry, type MapNode, type YamlNode } from './yaml-node.ts';
 
-/** Keys named in a message; more would not be read. */
-const MAX_KEYS_NAMED = 12;
 /** The one expression that may be a key: merges a mapping into the one around it. */
 const INSERT_KEY = /^\$\{\{\s*insert\s*\}\}$/;
 
@@ -69,8 +67,8 @@ class GrammarCheck {
       this.#problems.error('empty', place.spot, `${place.label} is empty; ${rule.empty}`);
     }
     for (const entry of node.entries) this.#checkEntry(entry, rule, grammar);
-    const inserts = node.entries.some(({ key }) => INSERT_KEY.test(key));
-    for (const [key, wayOut] of Object.entries(inserts ? {} : (rule.required ?? {}))) {
+    const open = node.incomplete || node.entries.some(({ key }) => INSERT_KEY.test(key));
+    for (const [key, wayOut] of Object.entries(open ? {} : (rule.required ?? {}))) {
       if (node.entries.some((entry) => entry.key === key)) continue;
       // The wrong spelling of a key was reported where it stands.
       if (node.entries.some((entry) => !(entry.key in rule.keys) && didYouMean(entry.key, [key]) !== '')) continue;

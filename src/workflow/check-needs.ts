@@ -1,12 +1,12 @@
 import { quote } from '../expressions/quote.ts';
 import { didYouMean } from './close-name.ts';
-import { isText, type IdNode } from './list-steps.ts';
+import { placedTexts, type PlacedText } from './list-steps.ts';
 import type { ProblemList } from './problem-list.ts';
-import { child, entriesOf, oneOrMany, type YamlNode } from './yaml-node.ts';
+import { child, entriesOf, type YamlNode } from './yaml-node.ts';
 
 /** The jobs that a job names under `needs`, as far as they are text. */
-export function needsOf(job: YamlNode): readonly IdNode[] {
-  return oneOrMany(child(job, 'needs')).filter(isText);
+export function needsOf(job: YamlNode): readonly PlacedText[] {
+  return placedTexts(child(job, 'needs'));
 }
 
 /** Every job that is needed exists, and no job needs itself through others. */
@@ -24,7 +24,7 @@ export function checkNeeds(jobs: YamlNode | null, problems: ProblemList): void {
 }
 
 /** Depth first without recursion, as a chain may be as long as a file has jobs. Each cycle is reported once. */
-function reportCycles(needs: ReadonlyMap<string, readonly IdNode[]>, problems: ProblemList): void {
+function reportCycles(needs: ReadonlyMap<string, readonly PlacedText[]>, problems: ProblemList): void {
   const finished = new Set<string>();
   for (const start of needs.keys()) {
     const path: { readonly job: string; next: number }[] = finished.has(start) ? [] : [{ job: start, next: 0 }];

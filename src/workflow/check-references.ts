@@ -113,11 +113,12 @@ function checkName({ path, span }: Reference, { contexts, problems }: KnownNames
   if (name === undefined || (folded !== 'inputs' && folded !== 'needs')) return;
   const names = contexts[folded];
   if (names === null || names.has(fold(name))) return;
-  const what =
+  const guess = didYouMean(name, [...names.values()]);
+  const message =
     folded === 'inputs'
-      ? `there is no input ${quote(name)}, so this is empty`
-      : `this job does not need a job ${quote(name)}, so this is empty; add it to \`needs\``;
-  problems.warning('unknown-reference', span, `${what}${didYouMean(name, [...names.values()])}`);
+      ? `there is no input ${quote(name)}, so this is empty${guess}`
+      : `this job does not need a job ${quote(name)}, so this is empty${guess || '; add it to `needs`'}`;
+  problems.warning('unknown-reference', span, message);
 }
 
 function isStep({ path }: Reference): boolean {

@@ -3,7 +3,7 @@ import { checkCondition, checkTemplate, type ExpressionProblem } from '../expres
 import { quote } from '../expressions/quote.ts';
 import { scanTemplate } from '../expressions/scan-template.ts';
 import { didYouMean } from './close-name.ts';
-import type { Grammar, ScalarRule } from './grammar.ts';
+import { list, type Grammar, type ScalarRule } from './grammar.ts';
 import type { ProblemList, Span } from './problem-list.ts';
 import { sourceOffset } from './source-offset.ts';
 import type { ScalarNode } from './yaml-node.ts';
@@ -121,7 +121,9 @@ export class CheckScalar {
     const { scalar } = grammar;
     const text = String(value);
     let wayOut = '';
-    if (scalar?.kind === 'choice') wayOut = didYouMean(text, scalar.values);
+    if (scalar?.kind === 'choice')
+      wayOut = didYouMean(text, scalar.values) || (scalar.named ? `; expected ${list(scalar.values)}` : '');
+    else if (typeof value !== 'string') wayOut = '';
     else if (scalar?.kind === 'boolean' && /^(?:true|false)$/i.test(text)) wayOut = '; remove the quotes';
     else if (scalar?.kind === 'number' && text.trim() !== '' && !Number.isNaN(Number(text)))
       wayOut = '; remove the quotes';

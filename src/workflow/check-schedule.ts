@@ -27,7 +27,7 @@ export function checkCron(cron: string): TextProblem | null {
   const parts = cron.trim().split(/\s+/);
   if (parts.length !== FIELDS.length)
     return problem(
-      `${quote(cron)} is no cron expression: it has ${parts.length} of five fields (minute, hour, day, month, day of the week)`,
+      `${quote(cron)} is no cron expression: it has ${parts.length} fields, not 5 (minute, hour, day, month, day of the week)`,
     );
   for (const [index, field] of FIELDS.entries()) {
     const part = parts[index] ?? '';

@@ -1,9 +1,9 @@
 import { quote } from '../expressions/quote.ts';
 import { RESERVED_PREFIX } from './check-identifier.ts';
 import { didYouMean } from './close-name.ts';
-import { isText, listSteps, type IdNode, type ListedStep } from './list-steps.ts';
+import { listSteps, placedText, placedTexts, type PlacedText, type ListedStep } from './list-steps.ts';
 import type { ProblemList } from './problem-list.ts';
-import { child, oneOrMany, type YamlNode } from './yaml-node.ts';
+import { child, type YamlNode } from './yaml-node.ts';
 
 /**
  * What the grammar cannot say about the steps of a job or a composite action: ids are given once, also across groups, and
@@ -22,14 +22,15 @@ export function checkSteps(steps: YamlNode | null, problems: ProblemList): void 
 }
 
 /** What a control step names, as far as it is text. */
-export function targetsOf({ node, kind }: ListedStep): readonly IdNode[] {
-  if (kind !== 'wait' && kind !== 'cancel') return [];
-  return oneOrMany(child(node, kind)).filter(isText);
+export function targetsOf({ node, kind }: ListedStep): readonly PlacedText[] {
+  if (kind === 'wait') return placedTexts(child(node, kind));
+  const target = kind === 'cancel' ? placedText(child(node, kind)) : null;
+  return target ? [target] : [];
 }
 
 /** Ids are names in the context `steps`, where case does not matter. */
 function checkIds(listed: readonly ListedStep[], problems: ProblemList): void {
-  const taken = new Map<string, IdNode>();
+  const taken = new Map<string, PlacedText>();
   for (const { id } of listed) {
     if (id === null || id.value === '') continue;
     const first = taken.get(id.value.toLowerCase());
@@ -44,7 +45,7 @@ function checkIds(listed: readonly ListedStep[], problems: ProblemList): void {
 }
 
 function targetProblem(
-  { value: target }: IdNode,
+  { value: target }: PlacedText,
   step: ListedStep,
   earlier: readonly ListedStep[],
   later: readonly ListedStep[],
@@ -84,6 +85,6 @@ function warnOfRepeated(step: ListedStep, problems: ProblemList): void {
   }
 }
 
-function same(id: IdNode | null, target: string): boolean {
+function same(id: PlacedText | null, target: string): boolean {
   return id?.value.toLowerCase() === target.toLowerCase();
 }

@@ -1,6 +1,6 @@
 import { quote } from '../expressions/quote.ts';
 import { list } from './grammar.ts';
-import { isText } from './list-steps.ts';
+import { placedTexts } from './list-steps.ts';
 import type { ProblemList } from './problem-list.ts';
 import { child, entriesOf, entryOf, itemsOf, oneOrMany, stringOf, type MapEntry, type YamlNode } from './yaml-node.ts';
 
@@ -29,7 +29,7 @@ function checkFilters({ value }: MapEntry, problems: ProblemList): void {
       const message = `\`${ignore.key}\` cannot stand beside \`${filter}\`; use \`${filter}\` with patterns that start with \`!\``;
       problems.error('filter', ignore.keySpan, message);
     }
-    const patterns = plain ? oneOrMany(plain.value).filter(isText) : [];
+    const patterns = plain ? placedTexts(plain.value) : [];
     if (plain && patterns.length > 0 && patterns.every((pattern) => pattern.value.startsWith('!'))) {
       const message = `\`${filter}\` with nothing but exclusions never matches; add a pattern such as \`**\` before them`;
       problems.warning('filter', plain.keySpan, message);

@@ -1,4 +1,4 @@
-/** A slip of the finger or two, fewer in short names. */
+/** A slip of the finger or two, fewer in short names: to a letter or two anything would be close. */
 const MAX_EDITS = 3;
 const LETTERS_PER_EDIT = 3;
 /** Longer texts are no misspelt names, and comparing them costs. */
@@ -8,7 +8,7 @@ const MAX_LENGTH = 60;
 export function closeNames(written: string, names: readonly string[], count = 1): readonly string[] {
   if (written.length > MAX_LENGTH) return [];
   const wanted = fold(written);
-  const limit = Math.min(MAX_EDITS, Math.ceil(wanted.length / LETTERS_PER_EDIT));
+  const limit = Math.min(MAX_EDITS, Math.floor(wanted.length / LETTERS_PER_EDIT));
   return names
     .map((name) => ({ name, edits: distance(wanted, fold(name)) }))
     .filter(({ edits }) => edits <= limit)

@@ -2,6 +2,9 @@ import type { AvailabilityKey } from '../expressions/availability.ts';
 import type { DiagnosticRule } from './diagnostic-rules.ts';
 import type { MapNode } from './yaml-node.ts';
 
+/** Keys named in a message; more would not be read. */
+export const MAX_KEYS_NAMED = 12;
+
 /**
  * What a value may be. Each of `scalar`, `list` and `map` that is there allows a value of that shape; checked by
  * check-grammar.ts.
@@ -26,7 +29,8 @@ export type ScalarRule =
   /** `only`: just that one of the two. */
   | { readonly kind: 'boolean'; readonly only?: boolean }
   | { readonly kind: 'number'; readonly least?: number; readonly whole?: true }
-  | { readonly kind: 'choice'; readonly values: readonly string[] }
+  /** `named`: what it takes does not list the values yet. */
+  | { readonly kind: 'choice'; readonly values: readonly string[]; readonly named?: true }
   /** An `if`, with or without `${{ }}`. */
   | { readonly kind: 'condition' }
   | { readonly kind: 'anything' };
@@ -87,8 +91,10 @@ export function number(
   return { takes, scalar: { kind: 'number', ...limits }, ...allow(expressions) };
 }
 
-export function choice(values: readonly string[]): Grammar {
-  return { takes: list(values), scalar: { kind: 'choice', values } };
+/** @param what Names the values where there are too many to list them. */
+export function choice(values: readonly string[], what?: string): Grammar {
+  if (what === undefined) return { takes: list(values), scalar: { kind: 'choice', values } };
+  return { takes: what, scalar: { kind: 'choice', values, named: true } };
 }
 
 export function condition(expressions: AvailabilityKey): Grammar {
@@ -111,7 +117,9 @@ export function mapOf(value: Grammar, what: string, expressions?: AvailabilityKe
 
 /** A mapping with these keys and no others. */
 export function mapWith(map: MapRule, expressions?: AvailabilityKey): Grammar {
-  return { takes: map.what, map, ...allow(expressions) };
+  const names = Object.keys(map.keys);
+  const takes = names.length > MAX_KEYS_NAMED ? 'a mapping' : `a mapping with ${list(names, 'and')}`;
+  return { takes, map, ...allow(expressions) };
 }
 
 /** `a`, `b` or `c` */

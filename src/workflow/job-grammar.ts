@@ -57,7 +57,7 @@ export function concurrencyGrammar(place: 'workflow.concurrency' | 'job.concurre
         'cancel-in-progress': boolean(place),
         queue: choice(['single', 'max']),
       },
-      required: { group: 'name the group that one at a time runs of' },
+      required: { group: 'name the group of runs of which one goes at a time' },
     },
   };
 }

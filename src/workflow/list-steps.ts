@@ -1,20 +1,24 @@
 import type { StepKind } from './step-grammar.ts';
 import { kindsOf } from './step-grammar.ts';
-import { child, itemsOf, stringOf, type MapNode, type ScalarNode, type YamlNode } from './yaml-node.ts';
+import type { Span } from './problem-list.ts';
+import { child, itemsOf, oneOrMany, type MapNode, type YamlNode } from './yaml-node.ts';
 
 /** One step in the order in which steps are reached; checked or not, so everything in it may be missing or wrong. */
 export interface ListedStep {
   readonly node: MapNode;
   readonly kind: StepKind | null;
-  readonly id: IdNode | null;
+  readonly id: PlacedText | null;
   /** Runs beside what follows: `background: true`, or a step of a group. */
   readonly background: boolean;
   /** The `parallel` group, from 1; on its steps and on its end. */
   readonly group: number | null;
 }
 
-/** A text in the file with its place. */
-export type IdNode = ScalarNode & { readonly value: string };
+/** An id or another text in the file, with its place. */
+export interface PlacedText {
+  readonly value: string;
+  readonly span: Span;
+}
 
 /**
  * The steps of a list with those of groups among them. A group itself follows its steps: it is where they are waited
@@ -37,19 +41,31 @@ export function listSteps(steps: YamlNode | null): readonly ListedStep[] {
   return listed;
 }
 
-export function isText(node: YamlNode | null): node is IdNode {
-  return stringOf(node) !== null;
+/** Null when it is no text. */
+export function placedText(node: YamlNode | null): PlacedText | null {
+  return node?.kind === 'scalar' ? (placedTexts(node)[0] ?? null) : null;
+}
+
+/** One text or a list of them; numbers count as they are written, everything else is left out. */
+export function placedTexts(node: YamlNode | null): readonly PlacedText[] {
+  return oneOrMany(node).flatMap((item) => {
+    if (item.kind !== 'scalar' || item.value === null) return [];
+    return [{ value: typeof item.value === 'string' ? item.value : item.source, span: item.span }];
+  });
 }
 
 function viewOf(node: MapNode): ListedStep {
-  const id = child(node, 'id');
-  const background = child(node, 'background');
   const [kind = null] = kindsOf(node);
   return {
     node,
     kind,
-    id: isText(id) ? id : null,
-    background: background?.kind === 'scalar' && background.value === true,
+    id: placedText(child(node, 'id')),
+    background: (kind === 'run' || kind === 'uses') && saysYes(child(node, 'background')),
     group: null,
   };
+}
+
+/** Also for what was meant as a yes and reported: what names the step is not wrong as well. */
+function saysYes(background: YamlNode | null): boolean {
+  return background?.kind === 'scalar' && background.value !== false && background.value !== null;
 }

@@ -1,10 +1,10 @@
 import type { Position } from '../protocol/diagnostic.ts';
 import type { ActionStepPlan, ControlStepPlan, StepPlan, StopGrace, Template, WaitStepPlan } from '../protocol/plan.ts';
-import { isText, listSteps, type ListedStep } from './list-steps.ts';
+import { listSteps, placedTexts, type ListedStep } from './list-steps.ts';
 import { conditionText, optionalText, templateOf, textMap, textTemplate } from './lower-template.ts';
 import type { ProblemList } from './problem-list.ts';
 import { nameOfAction, StepIds } from './step-ids.ts';
-import { child, oneOrMany, spotOf, type YamlNode } from './yaml-node.ts';
+import { child, spotOf, type YamlNode } from './yaml-node.ts';
 
 /** What the language service of GitHub calls a group (background-steps A11). */
 const GROUP_NAME = 'Parallel group';
@@ -79,7 +79,7 @@ function lowerControl(
     continueOnError: continueOnError(child(node, 'continue-on-error')),
     group: null,
   };
-  const targets = oneOrMany(child(node, kind)).filter(isText);
+  const targets = placedTexts(child(node, kind));
   switch (kind) {
     case 'wait':
       return { ...base, kind, targets: [...new Set(targets.map(({ value }) => value))] };

@@ -33,7 +33,7 @@ export class ProblemList {
   }
 
   get hasErrors(): boolean {
-    return this.#found.some(({ diagnostic }) => diagnostic.severity === 'error');
+    return this.#found.some(isError);
   }
 
   position(offset: number): Position {
@@ -44,7 +44,10 @@ export class ProblemList {
 
   /** In the order of the file; of two at one place the one found first. At most {@link MAX_DIAGNOSTICS} and one more. */
   inOrder(): readonly Diagnostic[] {
-    const sorted = this.#found.toSorted((a, b) => a.start - b.start).map(({ diagnostic }) => diagnostic);
+    // Where something is wrong, what it might mean is no matter.
+    const wrong = new Set(this.#found.filter(isError).map(({ start }) => start));
+    const told = this.#found.filter((found) => isError(found) || !wrong.has(found.start));
+    const sorted = told.toSorted((a, b) => a.start - b.start).map(({ diagnostic }) => diagnostic);
     if (sorted.length <= MAX_DIAGNOSTICS) return sorted;
     // Errors first: a file must not look like one with warnings only.
     const kept = new Set(
@@ -86,6 +89,10 @@ export class ProblemList {
     }
     return low;
   }
+}
+
+function isError({ diagnostic }: { readonly diagnostic: Diagnostic }): boolean {
+  return diagnostic.severity === 'error';
 }
 
 function lineStartsOf(text: string): readonly number[] {

@@ -1,5 +1,6 @@
 import { checkActionUses } from './check-uses.ts';
 import { checkIdentifier } from './check-identifier.ts';
+import { didYouMean } from './close-name.ts';
 import {
   boolean,
   condition,
@@ -109,6 +110,9 @@ function chooseStep<K extends StepKind>(
   if (known !== null) return { what: `a \`${known}\` step`, keys: keysOf[known], refused };
   const keys = Object.assign({}, ...kinds.map((kind) => keysOf[kind])) as MapRule['keys'];
   if (first !== undefined) return { what: 'a step', keys, refused };
+  // A misspelt kind is reported where it stands.
+  if (node.entries.some(({ key }) => !(key in keys) && didYouMean(key, kinds) !== ''))
+    return { what: 'a step', keys, refused };
   const message = `a step needs one of ${list(kinds)}`;
   return { what: 'a step', keys, refused, problem: { rule: 'step-kind', message } };
 }

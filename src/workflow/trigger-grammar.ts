@@ -50,9 +50,10 @@ function checkEvent(name: string): TextProblem | null {
 function eventGrammar(name: string, { types, filters = [] }: EventRule): Grammar {
   const keys: Record<string, Grammar> = {};
   if (types === 'any') keys.types = oneOrMore(nonEmptyText('an activity type'), 'a list of activity types');
-  else if (types) keys.types = oneOrMore(choice(types), `activity types of \`${name}\`: ${types.join(', ')}`);
+  else if (types)
+    keys.types = oneOrMore(choice(types, `an activity type of \`${name}\``), `activity types of \`${name}\``);
   for (const filter of filters) Object.assign(keys, FILTERS[filter]);
-  if (Object.keys(keys).length === 0) return { takes: `nothing: the event \`${name}\` has no filters`, nothing: true };
+  if (Object.keys(keys).length === 0) return { takes: 'no filters', nothing: true };
   return { ...mapWith({ what: `\`${name}\``, keys }), takes: 'a mapping of filters', nothing: true };
 }
 

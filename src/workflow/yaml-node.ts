@@ -21,6 +21,8 @@ export interface ListNode {
 export interface MapNode {
   readonly kind: 'map';
   readonly entries: readonly MapEntry[];
+  /** A key of it was refused, so what is missing may have been meant by that. */
+  readonly incomplete: boolean;
   readonly span: Span;
 }
 
