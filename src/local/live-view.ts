@@ -80,6 +80,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<RunView> {
       ended = true;
       cancelFrame();
       stopResize();
+      notice = null;
       paint();
       draw.done();
       output.write(SHOW_CURSOR);

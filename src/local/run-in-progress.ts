@@ -80,7 +80,7 @@ export class RunInProgress {
   async #work(outlets: Outlets): Promise<LocalEnd> {
     const { clock } = this.#io;
     const prepared = await prepareRun(this.#options, clock, this.#preparing.signal);
-    this.#diagnostics = prepared.diagnostics;
+    this.#diagnostics = prepared.diagnostics.map((found) => ({ ...found, message: this.#mask.mask(found.message) }));
     const end = this.#stop === 'no' && prepared.kind === 'refused' ? prepared.end : 'cancelled';
     // What is wrong with a file that could not be fetched because of Ctrl-C is not news.
     if (this.#stop === 'no') await this.#printDiagnostics(prepared);
@@ -89,7 +89,8 @@ export class RunInProgress {
       return end;
     }
     const [plan] = prepared.workflows;
-    this.#model.workflow = { name: plan.name ?? this.#options.shownFile, path: this.#options.shownFile };
+    const path = this.#options.shownFile;
+    this.#model.workflow = { name: this.#mask.mask(plan.name ?? path), path };
     if (this.#options.applyFilters) {
       const why = await holdBack(plan, prepared.context, prepared.git, this.#options.environment);
       if (why !== null) {
@@ -130,7 +131,7 @@ export class RunInProgress {
     const { formatForPeople } = await import('../workflow/format-diagnostics.ts');
     const texts = new Map(sources.map(({ name, bytes }) => [name, bytes.toString()]));
     const { stderr, colour } = this.#io;
-    stderr.write(formatForPeople(diagnostics, texts, { colour: colour && stderr.isTTY }));
+    stderr.write(this.#mask.mask(formatForPeople(diagnostics, texts, { colour: colour && stderr.isTTY })));
   }
 
   #sum(): void {

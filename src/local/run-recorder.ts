@@ -59,7 +59,11 @@ export class RunRecorder {
     const { mask } = this.#parts;
     switch (event.type) {
       case 'run-started':
-        return { ...event, jobs: event.jobs.map((job) => ({ ...job, name: mask.mask(job.name) })) };
+        return {
+          ...event,
+          workflow: { ...event.workflow, name: mask.mask(event.workflow.name) },
+          jobs: event.jobs.map((job) => ({ ...job, name: mask.mask(job.name) })),
+        };
       case 'job-started':
         return { ...event, name: mask.mask(event.name) };
       case 'step':

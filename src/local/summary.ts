@@ -125,9 +125,16 @@ function total(model: RunModel, palette: Palette): string {
   const colour = conclusion === 'success' ? palette.green : conclusion === 'failure' ? palette.red : palette.yellow;
   const took = ms === null ? '' : ` in ${durationText(ms)}`;
   const what = `${counted(jobs.length, 'job')}, ${counted(steps, 'step')}`;
-  const reason = jobs.length === 1 ? jobs[0]?.report?.reason : null;
-  const because = reason == null ? '' : `, ${reason.replaceAll('-', ' ')}`;
-  return `${conclusionSymbol(conclusion, palette)} ${palette.bold(plainLine(workflow.name))}: ${colour(conclusion ?? 'not finished')}${because}${took} (${what})`;
+  const reason = jobs.length === 1 ? (jobs[0]?.report?.reason ?? null) : null;
+  const ended = endedAs(conclusion ?? 'not finished', reason);
+  return `${conclusionSymbol(conclusion, palette)} ${palette.bold(plainLine(workflow.name))}: ${colour(ended)}${took} (${what})`;
+}
+
+/** `failure, timed out`, but `cancelled by user`. */
+function endedAs(conclusion: string, reason: string | null): string {
+  if (reason === null) return conclusion;
+  const because = reason.replaceAll('-', ' ');
+  return because.startsWith(conclusion) ? because : `${conclusion}, ${because}`;
 }
 
 function counted(count: number, noun: string): string {

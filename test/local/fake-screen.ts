@@ -23,6 +23,7 @@ export class FakeScreen {
       const character = left[0] ?? '';
       left = left.slice(1);
       if (character === '\n') this.#move(this.#row + 1, 0);
+      else if (character === '\r') this.#move(this.#row, 0);
       else if (character === '\u001b' || character < ' ')
         throw new Error(`unexpected ${JSON.stringify(character + left)}`);
       else this.#put(character);

@@ -67,7 +67,7 @@ describe('the events', () => {
       writer.write(event);
       const lines = (await readFile(path, 'utf8')).split('\n');
       expect(lines.pop()).toBe('');
-      expect(lines.map((line) => JSON.parse(line))).toEqual(events.slice(0, index + 1));
+      expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(events.slice(0, index + 1));
     }
     writer.close();
     writer.close();

@@ -89,7 +89,7 @@ describe('a copy of a checkout', () => {
     const copier = new WorkspaceCopier(workspace, readGitState(workspace, null), GIT_ENVIRONMENT);
     const copies = await Promise.all([1, 2, 3, 4].map((n) => copier.copy(join(root, 'copies', String(n)))));
     expect(copies.map(({ kind }) => kind)).toEqual(['copied', 'copied', 'copied', 'copied']);
-    await Promise.all(copies.map((copy) => (copy.kind === 'copied' ? copy.remove() : null)));
+    for (const copy of copies) if (copy.kind === 'copied') await copy.remove();
     expect(git(workspace, 'worktree', 'list').split('\n')).toHaveLength(1);
   });
 
