@@ -21,7 +21,10 @@ export interface LintFlags {
 /** Checks files and prints what is wrong: for people to standard error, for programs to standard output. */
 export function lintCommand(paths: readonly string[], flags: LintFlags, host: CliHost): ExitCode {
   const format = flags.json === true ? 'json' : flags.format;
-  const files = [...new Set(paths.flatMap((path) => named(path, host.directory)))];
+  const files = once(
+    paths.flatMap((path) => named(path, host.directory)),
+    host.directory,
+  );
   const sources = new Map<string, string>();
   const diagnostics = files.flatMap((file) => {
     const bytes = read(resolve(host.directory, file), file);
@@ -46,6 +49,16 @@ function named(path: string, directory: string): readonly string[] {
   const files = findWorkflowFiles(absolute);
   if (files.length === 0) throw new UsageError(`There is no workflow in '${path}' nor in its .github/workflows.`);
   return files.map((file) => (file === absolute ? path : join(path, relative(absolute, file))));
+}
+
+/** A file that is given in two ways is checked once, by its first name. */
+function once(files: readonly string[], directory: string): readonly string[] {
+  const byPath = new Map<string, string>();
+  for (const file of files) {
+    const path = resolve(directory, file);
+    if (!byPath.has(path)) byPath.set(path, file);
+  }
+  return [...byPath.values()];
 }
 
 function read(path: string, shown: string): Buffer {
