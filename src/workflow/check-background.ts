@@ -9,19 +9,23 @@ import { child, entryOf, spotOf, type YamlNode } from './yaml-node.ts';
  * (background-steps B50, B53).
  */
 export function checkBackground(steps: YamlNode | null, problems: ProblemList): void {
-  const listed = listSteps(steps);
-  listed.forEach((step, index) => {
-    if (!step.background || step.group !== null || child(step.node, 'timeout-minutes') !== null) return;
-    if (listed.slice(index + 1).some((later) => covers(later, step))) return;
-    const id = step.id?.value;
-    const named = id === undefined ? 'this background step' : `the background step ${quote(id)}`;
-    const wayOut = id === undefined ? 'add `wait-all` or' : `add \`wait: ${id}\`, \`cancel: ${id}\` or`;
-    const message = `nothing waits for ${named} and it has no time limit: if it never ends, neither does the job; ${wayOut} \`timeout-minutes\``;
-    problems.warning('background-without-end', entryOf(step.node, 'background')?.keySpan ?? spotOf(step.node), message);
-  });
+  const covered = new Set<string>();
+  let allCovered = false;
+  // From the end, so that what comes later is known.
+  for (const step of listSteps(steps).toReversed()) {
+    if (isEndless(step) && !allCovered && !(step.id && covered.has(step.id.value))) warn(step, problems);
+    allCovered ||= step.kind === 'wait-all';
+    for (const { value } of targetsOf(step)) covered.add(value);
+  }
 }
 
-function covers(later: ListedStep, { id }: ListedStep): boolean {
-  if (later.kind === 'wait-all') return true;
-  return id !== null && targetsOf(later).some(({ value }) => value === id.value);
+function isEndless({ background, group, node }: ListedStep): boolean {
+  return background && group === null && child(node, 'timeout-minutes') === null;
+}
+
+function warn({ id, node }: ListedStep, problems: ProblemList): void {
+  const named = id ? `the background step ${quote(id.value)}` : 'this background step';
+  const wayOut = id ? `add \`wait: ${id.value}\`, \`cancel: ${id.value}\` or` : 'add `wait-all` or';
+  const message = `nothing waits for ${named} and it has no time limit: if it never ends, neither does the job; ${wayOut} \`timeout-minutes\``;
+  problems.warning('background-without-end', entryOf(node, 'background')?.keySpan ?? spotOf(node), message);
 }

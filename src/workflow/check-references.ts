@@ -43,8 +43,10 @@ export function checkStepReferences(steps: YamlNode | null, known: KnownNames): 
     const { group } = step;
     // All steps of a group start before the first of them could have ended.
     if (group !== null && listed[index - 1]?.group !== group) {
-      for (const sibling of listed)
-        if (sibling.group === group && sibling.id) running.set(fold(sibling.id.value), sibling);
+      for (let at = index; listed[at]?.group === group; at++) {
+        const sibling = listed[at];
+        if (sibling?.id) running.set(fold(sibling.id.value), sibling);
+      }
     }
     for (const { key, value } of step.kind === 'parallel' ? [] : step.node.entries) {
       for (const reference of readReferences(value, key === 'if' ? 'condition' : 'template', text)) {
@@ -58,16 +60,18 @@ export function checkStepReferences(steps: YamlNode | null, known: KnownNames): 
 
 /** Moves ids between the sets as the step does: it ends, starts to run beside the others, or is a barrier. */
 function reach(step: ListedStep, done: Set<string>, running: Map<string, ListedStep>): void {
-  const covered = new Set(targetsOf(step).map(({ value }) => fold(value)));
-  for (const [id, { group }] of running) {
-    const ends = step.kind === 'parallel' ? group === step.group : step.kind === 'wait-all' || covered.has(id);
-    if (!ends) continue;
-    running.delete(id);
-    done.add(id);
+  for (const id of endingAt(step, running)) {
+    if (running.delete(id)) done.add(id);
   }
   if (step.id === null) return;
   if (step.background) running.set(fold(step.id.value), step);
   else done.add(fold(step.id.value));
+}
+
+function endingAt(step: ListedStep, running: ReadonlyMap<string, ListedStep>): readonly string[] {
+  if (step.kind === 'wait-all') return [...running.keys()];
+  if (step.kind === 'parallel') return [...running].flatMap(([id, { group }]) => (group === step.group ? [id] : []));
+  return targetsOf(step).map(({ value }) => fold(value));
 }
 
 function checkStepReference(

@@ -10,6 +10,8 @@ import type { ScalarNode } from './yaml-node.ts';
 
 const OPEN = '${{';
 const CLOSE = '}}';
+/** Wrong expressions of one text that are reported: finding the place of each walks through the text. */
+const MAX_PROBLEMS_IN_TEXT = 20;
 
 /** True for a text that is one expression and nothing else, so that it may give a value of any type. */
 export function isWholeExpression(node: ScalarNode): boolean {
@@ -132,7 +134,7 @@ export class CheckScalar {
   }
 
   #report(node: ScalarNode, found: readonly ExpressionProblem[]): void {
-    for (const { offset, length, message, severity } of found) {
+    for (const { offset, length, message, severity } of found.slice(0, MAX_PROBLEMS_IN_TEXT)) {
       const span = this.#part(node, offset, length);
       if (severity === 'warning') this.#problems.warning('condition-text', span, message);
       else this.#problems.error('expression', span, message);

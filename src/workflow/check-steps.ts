@@ -11,10 +11,10 @@ import { child, type YamlNode } from './yaml-node.ts';
  */
 export function checkSteps(steps: YamlNode | null, problems: ProblemList): void {
   const listed = listSteps(steps);
-  checkIds(listed, problems);
+  const known = checkIds(listed, problems);
   listed.forEach((step, index) => {
     for (const target of targetsOf(step)) {
-      const message = targetProblem(target, step, listed.slice(0, index), listed.slice(index + 1));
+      const message = targetProblem(target, step, index, known);
       if (message !== null) problems.error('step-target', target.span, message);
     }
     warnOfRepeated(step, problems);
@@ -28,45 +28,56 @@ export function targetsOf({ node, kind }: ListedStep): readonly PlacedText[] {
   return target ? [target] : [];
 }
 
-/** Ids are names in the context `steps`, where case does not matter. */
-function checkIds(listed: readonly ListedStep[], problems: ProblemList): void {
-  const taken = new Map<string, PlacedText>();
-  for (const { id } of listed) {
-    if (id === null || id.value === '') continue;
-    const first = taken.get(id.value.toLowerCase());
-    if (first === undefined) taken.set(id.value.toLowerCase(), id);
-    else {
-      const { line } = problems.position(first.span.start);
-      const spelled = first.value === id.value ? '' : `, spelled ${quote(first.value)}`;
-      const message = `the id ${quote(id.value)} is taken by the step on line ${line}${spelled}`;
-      problems.error('identifier', id.span, message);
+interface KnownStep {
+  readonly id: PlacedText;
+  readonly step: ListedStep;
+  readonly index: number;
+}
+
+/** Ids are names in the context `steps`, where case does not matter. Returns the steps by their ids in lower case. */
+function checkIds(listed: readonly ListedStep[], problems: ProblemList): ReadonlyMap<string, KnownStep> {
+  const known = new Map<string, KnownStep>();
+  listed.forEach((step, index) => {
+    const { id } = step;
+    if (id === null || id.value === '') return;
+    const first = known.get(id.value.toLowerCase());
+    if (first === undefined) {
+      known.set(id.value.toLowerCase(), { id, step, index });
+      return;
     }
-  }
+    const { line } = problems.position(first.id.span.start);
+    const spelled = first.id.value === id.value ? '' : `, spelled ${quote(first.id.value)}`;
+    problems.error('identifier', id.span, `the id ${quote(id.value)} is taken by the step on line ${line}${spelled}`);
+  });
+  return known;
 }
 
 function targetProblem(
   { value: target }: PlacedText,
   step: ListedStep,
-  earlier: readonly ListedStep[],
-  later: readonly ListedStep[],
+  index: number,
+  known: ReadonlyMap<string, KnownStep>,
 ): string | null {
   // Both were reported by the grammar.
   if (target === '' || target.includes('${{')) return null;
   const verb = step.kind === 'cancel' ? 'cancel' : 'wait for';
   if (target.startsWith(RESERVED_PREFIX))
     return `${quote(target)} is a reserved id; give the step an \`id\` of your own to ${verb} it`;
-  if (same(step.id, target)) return `step ${quote(target)} cannot ${verb} itself`;
-  const named = earlier.find(({ id }) => id?.value === target);
-  if (named) return foundProblem(target, named, verb);
-  const similar = earlier.find(({ id }) => same(id, target));
-  if (similar) return `there is no step ${quote(target)}; its id is spelled ${quote(similar.id?.value ?? '')}`;
-  if (later.some(({ id }) => same(id, target)))
+  if (step.id?.value.toLowerCase() === target.toLowerCase()) return `step ${quote(target)} cannot ${verb} itself`;
+  const named = known.get(target.toLowerCase());
+  if (named && named.index > index)
     return `step ${quote(target)} starts only after this step; \`${step.kind ?? ''}\` names an earlier one`;
-  const candidates = earlier.flatMap(({ id, background, group }) =>
-    background && group === null && id ? [id.value] : [],
-  );
-  const known = candidates.length === 0 ? '; no background step with an `id` comes before this one' : '';
-  return `there is no step ${quote(target)}${didYouMean(target, candidates) || known}`;
+  if (named && named.id.value !== target)
+    return `there is no step ${quote(target)}; its id is spelled ${quote(named.id.value)}`;
+  return named ? foundProblem(target, named.step, verb) : unknownProblem(target, index, known);
+}
+
+function unknownProblem(target: string, index: number, known: ReadonlyMap<string, KnownStep>): string {
+  const candidates: string[] = [];
+  for (const { id, step, index: at } of known.values())
+    if (at < index && step.background && step.group === null) candidates.push(id.value);
+  const none = candidates.length === 0 ? '; no background step with an `id` comes before this one' : '';
+  return `there is no step ${quote(target)}${didYouMean(target, candidates) || none}`;
 }
 
 function foundProblem(target: string, { background, group, kind }: ListedStep, verb: string): string | null {
@@ -83,8 +94,4 @@ function warnOfRepeated(step: ListedStep, problems: ProblemList): void {
     if (seen.has(value)) problems.warning('step-target', span, `${quote(value)} is named twice; once is enough`);
     seen.add(value);
   }
-}
-
-function same(id: PlacedText | null, target: string): boolean {
-  return id?.value.toLowerCase() === target.toLowerCase();
 }

@@ -2,7 +2,7 @@ import { quote } from '../expressions/quote.ts';
 import type { TextProblem } from './grammar.ts';
 
 /** Names become folders and URLs, so they hold nothing that means something there. */
-const OWNER_AND_NAME = /^(?!\.\.?\/)[\w.-]+\/(?!\.\.?(?:\/|$))[\w.-]+/;
+const OWNER_AND_NAME = /^(?!\.\.?\/)[\w.-]+\/(?!\.\.?(?:\/|$))[\w.-]+(?=\/|$)/;
 /** As git's `check-ref-format`, as far as people get it wrong. */
 const FORBIDDEN_IN_REF = /[\s~^:?*[\\{]|\.\.|\/\/|^[-/]|\/$/;
 const WORKFLOW_PATH = /^\.github\/workflows\/[^/]+\.ya?ml$/;

@@ -4,9 +4,12 @@ const LETTERS_PER_EDIT = 3;
 /** Longer texts are no misspelt names, and comparing them costs. */
 const MAX_LENGTH = 60;
 
+/** Among more names a search costs more than it helps. */
+const MAX_NAMES = 300;
+
 /** Up to `count` of the names that are close to what was written, closest first. Case, `_` and `-` hardly count. */
 export function closeNames(written: string, names: readonly string[], count = 1): readonly string[] {
-  if (written.length > MAX_LENGTH) return [];
+  if (written.length > MAX_LENGTH || names.length > MAX_NAMES) return [];
   const wanted = fold(written);
   const limit = Math.min(MAX_EDITS, Math.floor(wanted.length / LETTERS_PER_EDIT));
   return names

@@ -69,6 +69,6 @@ export const EVENTS: Readonly<Record<string, EventRule>> = {
 };
 
 /** Events with a form of their own. */
-export const SPECIAL_EVENTS = ['schedule', 'workflow_call', 'workflow_dispatch'] as const;
+const SPECIAL_EVENTS = ['schedule', 'workflow_call', 'workflow_dispatch'] as const;
 
 export const EVENT_NAMES: readonly string[] = [...Object.keys(EVENTS), ...SPECIAL_EVENTS].sort();

@@ -35,7 +35,7 @@ export type ScalarRule =
   | { readonly kind: 'condition' }
   | { readonly kind: 'anything' };
 
-export interface ListRule {
+interface ListRule {
   readonly item: Grammar;
   /** Completes "… is empty; " where an empty list is an error. */
   readonly empty?: string;

@@ -9,6 +9,9 @@ export interface Reference {
   readonly span: Span;
 }
 
+/** Different paths that are looked for in one text. */
+const MAX_PATHS_IN_TEXT = 100;
+
 /** Everything that the expressions in a value read, in the order of the file. */
 export function readReferences(node: YamlNode, kind: 'template' | 'condition', text: string): readonly Reference[] {
   switch (node.kind) {
@@ -25,7 +28,9 @@ function ofScalar(node: ScalarNode, kind: 'template' | 'condition', text: string
   const { value } = node;
   if (typeof value !== 'string' || (kind === 'template' && !value.includes('${{'))) return [];
   const unique = new Map(references(value, kind).map((path) => [path.join('\n'), path]));
-  return [...unique.values()].map((path) => ({ path, span: spanOf(path, node, value, text) }));
+  return [...unique.values()]
+    .slice(0, MAX_PATHS_IN_TEXT)
+    .map((path) => ({ path, span: spanOf(path, node, value, text) }));
 }
 
 /** The expression library gives no places, so the path is looked for in the text; the whole text if it is not found. */

@@ -4,6 +4,8 @@ import { ProblemList } from './problem-list.ts';
 /** A larger file is refused unread. The largest generated workflows are a tenth of it. */
 export const MAX_SOURCE_BYTES = 1024 * 1024;
 
+const BYTES_PER_MIB = 1024 * 1024;
+
 const LINE_FEED = 0x0a;
 const BYTE_ORDER_MARK = '\uFEFF';
 
@@ -13,8 +15,8 @@ export function readSource(
   file: string,
 ): { readonly text: string | null; readonly problems: ProblemList } {
   if (source.length > MAX_SOURCE_BYTES) {
-    const megabytes = (source.length / MAX_SOURCE_BYTES).toFixed(1);
-    const message = `the file is too large: ${megabytes} MiB, the limit is ${MAX_SOURCE_BYTES / 1024 / 1024} MiB; move scripts into files of their own`;
+    const megabytes = (source.length / BYTES_PER_MIB).toFixed(1);
+    const message = `the file is too large: ${megabytes} MiB, the limit is ${MAX_SOURCE_BYTES / BYTES_PER_MIB} MiB; move scripts into files of their own`;
     return refuse(file, '', 'too-large', 0, message);
   }
   if (typeof source !== 'string' && !isUtf8(source)) return refuseBytes(Buffer.from(source), file);

@@ -19,7 +19,7 @@ import {
 import type { MapNode } from './yaml-node.ts';
 
 /** What makes a step the kind it is; each has exactly one of them (background-steps A1). */
-export const STEP_KINDS = ['run', 'uses', 'wait', 'wait-all', 'cancel', 'parallel'] as const;
+const STEP_KINDS = ['run', 'uses', 'wait', 'wait-all', 'cancel', 'parallel'] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 const CONTROL_KINDS = ['wait', 'wait-all', 'cancel'] as const;

@@ -4,6 +4,8 @@ import { MAX_IDENTIFIER_CHARACTERS, RESERVED_PREFIX } from './check-identifier.t
 export class StepIds {
   /** Lower case: ids are names in a context. */
   readonly #taken: Set<string>;
+  /** Numbers tried for a name, so that a thousand steps of one kind do not each count from one. */
+  readonly #counts = new Map<string, number>();
 
   constructor(written: Iterable<string>) {
     this.#taken = new Set([...written].map((id) => id.toLowerCase()));
@@ -11,11 +13,12 @@ export class StepIds {
 
   next(name: string): string {
     const base = RESERVED_PREFIX + name.replaceAll(/[^A-Za-z0-9_-]/g, '_');
-    for (let count = 1; ; count++) {
+    for (let count = (this.#counts.get(base) ?? 0) + 1; ; count++) {
       const suffix = count === 1 ? '' : `_${count}`;
       const id = base.slice(0, MAX_IDENTIFIER_CHARACTERS - suffix.length) + suffix;
       if (this.#taken.has(id.toLowerCase())) continue;
       this.#taken.add(id.toLowerCase());
+      this.#counts.set(base, count);
       return id;
     }
   }

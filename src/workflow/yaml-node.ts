@@ -12,7 +12,7 @@ export interface ScalarNode {
   readonly span: Span;
 }
 
-export interface ListNode {
+interface ListNode {
   readonly kind: 'list';
   readonly items: readonly YamlNode[];
   readonly span: Span;

@@ -222,6 +222,30 @@ describe('a file that is wrong everywhere', () => {
   });
 });
 
+it('a text full of wrong expressions is told in part, and at once', () => {
+  const run = '${{ nope }} '.repeat(60_000);
+  const diagnostics = diagnosticsOf(`on: push\njobs: { a: { runs-on: x, steps: [{ run: "${run}" }] } }\n`);
+  expect(diagnostics).toHaveLength(20);
+});
+
+describe('a file that is large but valid', () => {
+  it('thousands of steps, groups and barriers get ids of their own', () => {
+    const steps = Array.from(
+      { length: 2_000 },
+      (_, n) => `      - { id: s${n}, background: true, run: x }\n      - wait: s${n}\n`,
+    );
+    const groups = Array.from({ length: 1_000 }, () => '      - parallel: [{ run: x }]\n');
+    const { plan } = parseWorkflow(
+      `on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n${steps.join('')}${groups.join('')}`,
+      'w.yml',
+    );
+    const [job] = plan!.jobs;
+    const ids = job!.kind === 'steps' ? job!.steps.map(({ id }) => id) : [];
+    expect(new Set(ids).size).toBe(6_000);
+    expect(ids).toContain('__wait_2000');
+  });
+});
+
 describe('names that mean something to JavaScript', () => {
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is a key like any other', (name) => {
     const wrong = diagnosticsOf(`on: push\n${JOBS}${name}: x\n`);
