@@ -36,11 +36,7 @@ function fail(error: unknown): Promise<never> {
 process.on('uncaughtException', (error) => void fail(error));
 process.on('unhandledRejection', (reason) => void fail(reason));
 
-try {
-  await leave(await runProgram(process.argv.slice(2), host));
-} catch (error) {
-  await fail(error);
-}
+void runProgram(process.argv.slice(2), host).then(leave).catch(fail);
 
 /** From a checkout that is not bundled. */
 function versionOfPackage(): string {

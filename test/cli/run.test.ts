@@ -385,10 +385,19 @@ describe('filters', () => {
 });
 
 describe('start-up', () => {
+  it('works without the code cache, and with one that is not for it', async () => {
+    await line.write('w.yml', job('echo ">ran"'));
+    for (const harm of ['rm', 'truncate -s 100']) {
+      const script = `cp -r "$(dirname "$CLI")" dist; ${harm} dist/core-*.cache; "$NODE" dist/paceline.js run w.yml; code=$?; rm -r dist; exit $code`;
+      const ended = await line.shell(script);
+      expect([ended.exitCode, printed(ended), ended.stderr]).toEqual([0, ['>ran'], '']);
+    }
+  });
+
   it('loads nothing that a plain run does not need', async () => {
     await line.write('w.yml', job('echo ">ran"'));
     const ended = await line.shell(
-      'cp -r "$(dirname "$CLI")" dist; rm dist/{undici,winston,log-update,live-view,check-runner-config,lint-command}-*.js; "$NODE" dist/paceline.js run w.yml; code=$?; rm -r dist; exit $code',
+      'cp -r "$(dirname "$CLI")" dist; rm dist/{actions-glob,log-update,undici,winston,zod}-*.js; "$NODE" dist/paceline.js run w.yml; code=$?; rm -r dist; exit $code',
     );
     expect([ended.exitCode, printed(ended)]).toEqual([0, ['>ran']]);
   });

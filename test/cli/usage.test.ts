@@ -10,6 +10,7 @@ beforeAll(async () => {
     'w.yml': HELLO,
     'two/.github/workflows/a.yml': HELLO,
     'two/.github/workflows/b.yaml': HELLO,
+    'calls.yml': 'on: push\njobs: { a: { uses: o/r/.github/workflows/w.yml@v1 } }\n',
     'one/.github/workflows/only.yml': HELLO.replace('hello', 'the only one'),
     'flat/action.yml': 'runs: { using: composite, steps: [] }',
     'flat/w.yml': HELLO,
@@ -109,9 +110,9 @@ describe('which workflow runs', () => {
 });
 
 describe('a fault of our own', () => {
-  // A report on which nobody counts: a module that is not there any more.
+  // A package that is loaded when something is fetched, and is not there any more.
   it('says so in a sentence, with the stack for who asks, and exits with 70', async () => {
-    const script = 'cp -r "$(dirname "$CLI")" dist && rm dist/run-command-*.js && "$NODE" dist/paceline.js run w.yml';
+    const script = 'cp -r "$(dirname "$CLI")" dist && rm dist/undici-*.js && "$NODE" dist/paceline.js run calls.yml';
     const plain = await line.shell(script);
     expect(plain.exitCode).toBe(70);
     expect(plain.stderr).toMatch(
