@@ -77,7 +77,7 @@ export function createActionStore(options: ActionStoreOptions): ActionStore {
     if (copy.kind === 'problem') return copy;
     const directory = join(copy.directory, reference.path);
     const found = await readAction(directory, uses);
-    if (found.kind === 'missing') return problem(`Can't find ${MANIFESTS} for '${uses}' in ${directory}.`);
+    if (found.kind === 'missing') return problem(`There is no ${MANIFESTS} for '${uses}' in ${directory}.`);
     if (found.kind === 'problem') return found;
     return { kind: 'loaded', action: { uses, reference, directory, manifest: found.manifest, note: copy.note } };
   }
@@ -183,7 +183,7 @@ function problem(message: string): ActionProblem {
 }
 
 function missingLocal(directory: string): string {
-  return `Can't find ${MANIFESTS} under '${directory}'. Did you forget to run actions/checkout before running your local action?`;
+  return `There is no ${MANIFESTS} in '${directory}'. A local action is there once actions/checkout has run.`;
 }
 
 function offlineMissing(reference: RepositoryReference, roots: readonly string[], cached: string): string {

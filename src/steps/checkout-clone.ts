@@ -100,7 +100,7 @@ function gitIn(target: string, cwd: string, scope: StepScope, env: Readonly<Reco
       const exit = await run(args, (block) => output.write(block));
       output.end();
       if (exit.stopped) return STOPPED;
-      if (exit.kind === 'not-started') return failed(log, 'start-failed', `git could not be started: ${exit.message}.`);
+      if (exit.kind === 'not-started') return failed(log, 'start-failed', exit.message);
       if (exit.exitCode === 0) return null;
       const result = failed(
         log,

@@ -95,8 +95,7 @@ export class StepProcesses {
 }
 
 function endOf(exit: ProcessExit, log: StepLog): HandlerResult {
-  if (exit.kind === 'not-started')
-    return exit.stopped ? STOPPED : failed(log, 'start-failed', `The step could not be started: ${exit.message}.`);
+  if (exit.kind === 'not-started') return exit.stopped ? STOPPED : failed(log, 'start-failed', exit.message);
   const { exitCode, signal, stopped, outputCut } = exit;
   if (outputCut) log.line(CUT);
   const outcome = stopped ? 'stopped' : exitCode === 0 ? 'success' : 'failure';

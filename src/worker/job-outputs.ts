@@ -30,7 +30,7 @@ export function evaluateJobOutputs(
       const value = evaluateText(template, input);
       if (value === '') continue;
       if (mask(value) !== value) {
-        warnings.push(`Skip output '${name}' since it may contain secret.`);
+        warnings.push(`The output '${name}' is left out, because it may hold a secret.`);
         continue;
       }
       const size = Buffer.byteLength(value);

@@ -20,7 +20,7 @@ describe('local actions', () => {
   it('are read from the workspace as it is at that moment', async () => {
     const store = place.store();
     await expect(load(store, './a', place.workspace)).rejects.toThrow(
-      `Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '${place.workspace}/a'. Did you forget to run actions/checkout`,
+      `There is no 'action.yml', 'action.yaml' or 'Dockerfile' in '${place.workspace}/a'. A local action is there once actions/checkout`,
     );
     await writeFiles(place.workspace, { 'a/action.yml': SAYS('one') });
     expect(await load(store, './a', place.workspace)).toMatchObject({
@@ -85,7 +85,7 @@ describe('actions of other repositories', () => {
     await expect(load(store, 'octo/tool@nope')).rejects.toThrow(
       /^The action 'octo\/tool@nope' cannot be had: git could not fetch nope from file:.*couldn't find remote ref nope/,
     );
-    await expect(load(store, 'octo/tool/none@v1')).rejects.toThrow(/Can't find 'action.yml'.*'octo\/tool\/none@v1'/);
+    await expect(load(store, 'octo/tool/none@v1')).rejects.toThrow(/There is no 'action.yml'.*'octo\/tool\/none@v1'/);
     expect(await readdir(join(place.cacheDirectory, '.incoming'))).toEqual([]);
   });
 

@@ -163,12 +163,12 @@ describe('the Node an action runs on', () => {
 
 describe('actions that cannot run', () => {
   it.each([
-    ['./nowhere', {}, 'action-not-loaded', /Can't find 'action\.yml'.*actions\/checkout/],
+    ['./nowhere', {}, 'action-not-loaded', /There is no 'action\.yml'.*actions\/checkout/],
     [
       './empty',
       { 'empty/readme': '' },
       'action-not-loaded',
-      /Can't find 'action\.yml', 'action\.yaml' or 'Dockerfile'/,
+      /There is no 'action\.yml', 'action\.yaml' or 'Dockerfile'/,
     ],
     [
       './odd',

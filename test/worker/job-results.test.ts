@@ -37,8 +37,8 @@ describe('the outputs of a job', () => {
     });
     expect(job.report).toMatchObject({ conclusion: 'success', outputs: { c: 'plain' } });
     expect(job.said('Complete job')).toEqual([
-      "Skip output 'a' since it may contain secret.",
-      "Skip output 'b' since it may contain secret.",
+      "The output 'a' is left out, because it may hold a secret.",
+      "The output 'b' is left out, because it may hold a secret.",
     ]);
   });
 
