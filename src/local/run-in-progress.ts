@@ -18,6 +18,9 @@ import type { RunOptions } from './run-options.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { summary } from './summary.ts';
 
+/** Warnings that a run prints before it starts. */
+const MAX_WARNINGS = 5;
+
 /**
  * One local run from its files to its report. The order of things in here is the contract: outlets are opened and every
  * file is checked before anything starts, and whatever happens the report is written and nothing is left.
@@ -126,12 +129,18 @@ export class RunInProgress {
     }
   }
 
+  /** Errors all, warnings in moderation: `lint` is the place to see them. */
   async #printDiagnostics({ diagnostics, sources }: PreparedRun | RefusedRun): Promise<void> {
-    if (diagnostics.length === 0) return;
+    const { stderr, colour, quiet } = this.#io;
+    const errors = diagnostics.filter(({ severity }) => severity === 'error');
+    const warnings = diagnostics.filter(({ severity }) => severity === 'warning');
+    const shown = [...errors, ...(quiet ? [] : warnings.slice(0, MAX_WARNINGS))];
+    if (shown.length === 0) return;
     const { formatForPeople } = await import('../workflow/format-diagnostics.ts');
     const texts = new Map(sources.map(({ name, bytes }) => [name, bytes.toString()]));
-    const { stderr, colour } = this.#io;
-    stderr.write(this.#mask.mask(formatForPeople(diagnostics, texts, { colour: colour && stderr.isTTY })));
+    stderr.write(this.#mask.mask(formatForPeople(shown, texts, { colour: colour && stderr.isTTY })));
+    const more = quiet ? 0 : warnings.length - MAX_WARNINGS;
+    if (more > 0) stderr.write(`${more} more warnings; 'paceline lint ${this.#options.shownFile}' shows them\n`);
   }
 
   #sum(): void {

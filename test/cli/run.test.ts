@@ -229,6 +229,15 @@ describe('what a run writes', () => {
     ]);
   });
 
+  it('warnings are printed in moderation, and not at all when it is quiet', async () => {
+    const steps = Array.from({ length: 20 }, () => '      - { background: true, run: "true" }\n').join('');
+    const workflow = `on: push\njobs:\n  j:\n    runs-on: x\n    steps:\n${steps}`;
+    const { stderr } = await run(workflow);
+    expect(stderr.match(/^w\.yml:\d+:\d+: warning: /gm)).toHaveLength(5);
+    expect(stderr).toContain("15 more warnings; 'paceline lint w.yml' shows them\n");
+    expect((await run(workflow, ['--quiet'])).stderr).toBe('');
+  });
+
   it('FORCE_COLOR colours a pipe, NO_COLOR does not', async () => {
     const failing = job('exit 1');
     const escape = '\u001b[';
