@@ -3,12 +3,12 @@
 const { readFileSync } = require('node:fs');
 const { Script } = require('node:vm');
 
-const filename = `${__dirname}/core-HASH.js`;
 let cachedData;
 try {
   cachedData = readFileSync(`${__dirname}/core-HASH.cache`);
 } catch {
   // Without it everything works, later.
 }
-const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
-script.runInThisContext()(require, module, exports, filename, __dirname);
+const source = readFileSync(`${__dirname}/core-HASH.js`, 'utf8');
+const script = new Script(source, { filename: 'core-HASH.js', cachedData });
+script.runInThisContext()(require, module, exports, __filename, __dirname);

@@ -4,39 +4,53 @@ import { tmpdir } from 'node:os';
 import { StreamOutput } from '../local/stream-output.ts';
 import { UsageError } from '../local/usage-error.ts';
 import type { CliHost } from './cli-host.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import { internalErrorText } from './internal-error-text.ts';
 import { runProgram } from './program.ts';
 
 const version = process.env.PACELINE_VERSION ?? versionOfPackage();
-const host: CliHost = {
-  version,
-  environment: process.env,
-  directory: process.cwd(),
-  stdout: new StreamOutput(process.stdout, tmpdir()),
-  stderr: new StreamOutput(process.stderr, tmpdir()),
-  exitNow: (code) => process.exit(code),
-};
+const stdout = new StreamOutput(process.stdout, tmpdir());
+const stderr = new StreamOutput(process.stderr, tmpdir());
+
+async function main(): Promise<ExitCode> {
+  const host: CliHost = {
+    version,
+    environment: process.env,
+    directory: currentFolder(),
+    stdout,
+    stderr,
+    exitNow: (code) => process.exit(code),
+  };
+  return runProgram(process.argv.slice(2), host);
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new UsageError('The current folder does not exist any more.', { cause: error });
+  }
+}
 
 /** Waits until what was printed has been read, or nobody reads any more. */
-async function leave(code: number): Promise<never> {
-  await Promise.all([host.stdout.flush(), host.stderr.flush()]);
+async function leave(code: ExitCode): Promise<never> {
+  await Promise.all([stdout.flush(), stderr.flush()]);
   process.exit(code);
 }
 
 function fail(error: unknown): Promise<never> {
   if (error instanceof UsageError) {
-    host.stderr.write(`paceline: ${error.message}\n`);
+    stderr.write(`paceline: ${error.message}\n`);
     return leave(EXIT.usage);
   }
-  host.stderr.write(internalErrorText(error, version, process.env.PACELINE_LOG === 'debug'));
+  stderr.write(internalErrorText(error, version, process.env.PACELINE_LOG === 'debug'));
   return leave(EXIT.internal);
 }
 
 process.on('uncaughtException', (error) => void fail(error));
 process.on('unhandledRejection', (reason) => void fail(reason));
 
-void runProgram(process.argv.slice(2), host).then(leave).catch(fail);
+void main().then(leave).catch(fail);
 
 /** From a checkout that is not bundled. */
 function versionOfPackage(): string {

@@ -98,6 +98,30 @@ describe('what is asked for and cannot be', () => {
   });
 });
 
+describe('a place that is not there', () => {
+  it('a current folder that was removed is told as what it is', async () => {
+    const ended = await line.shell('mkdir gone; cd gone; rmdir ../gone; "$NODE" "$CLI" run w.yml');
+    expect(ended).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'paceline: The current folder does not exist any more.\n',
+    });
+  });
+
+  it('a temporary folder that is missing is a sentence', async () => {
+    const ended = await line.run(['run', 'w.yml'], { TMPDIR: '/nonexistent' });
+    expect(ended.exitCode).toBe(2);
+    expect(ended.stderr).toMatch(/^paceline: No temporary folder can be made: ENOENT[^\n]*\n$/);
+  });
+
+  it.each(['>&-', '2>&-', '>/dev/full'])('a run goes on with %s', async (redirection) => {
+    const { exitCode } = await line.shell(
+      `"$NODE" "$CLI" run w.yml --report r.json ${redirection}; code=$?; grep -q success r.json && exit $code`,
+    );
+    expect(exitCode).toBe(0);
+  });
+});
+
 describe('which workflow runs', () => {
   it.each([
     ['one', 'the only one'],
