@@ -1,4 +1,4 @@
-import { basename, relative } from 'node:path';
+import { basename, isAbsolute, relative } from 'node:path';
 import type { Json, JsonMap } from '../protocol/job-message.ts';
 import type { GitState } from './git-state.ts';
 import { DEFAULT_SERVER, type Repository, repositoryOf } from './repository-of.ts';
@@ -6,9 +6,9 @@ import { DEFAULT_SERVER, type Repository, repositoryOf } from './repository-of.t
 export interface LocalContextOptions {
   readonly git: GitState | null;
   readonly workspace: string;
-  /** Absolute path of the workflow file, and its name. */
+  /** Absolute path of the workflow file, and its name if it has one. */
   readonly workflowFile: string;
-  readonly workflowName: string;
+  readonly workflowName: string | null;
   readonly eventName: string;
   /** What `--event-path` holds, laid over what is made up here; null without. */
   readonly payload: JsonMap | null;
@@ -32,13 +32,13 @@ const DEFAULT_BRANCH = 'main';
 
 /** What GitHub would say of this run, from the checkout around the workspace, with sensible values where there is none. */
 export function localContext(options: LocalContextOptions): LocalContext {
-  const { git, eventName, payload } = options;
+  const { eventName, payload } = options;
   const place = placeOf(options);
   const event: JsonMap = { ...madeUpEvent(options, place), ...payload };
   const { repository, serverUrl } = place;
   const [owner = ''] = repository.split('/');
   const { ref, sha, baseRef, headRef } = triggerOf(eventName, event, place);
-  const file = relative(git?.root ?? options.workspace, options.workflowFile).replaceAll('\\', '/');
+  const file = pathInRepository(options);
   return {
     event,
     github: {
@@ -69,12 +69,18 @@ export function localContext(options: LocalContextOptions): LocalContext {
       sha,
       token: options.token,
       triggering_actor: place.actor,
-      workflow: options.workflowName,
+      workflow: options.workflowName ?? file,
       workflow_ref: `${repository}/${file}@${ref}`,
       workflow_sha: sha,
       workspace: options.workspace,
     },
   };
+}
+
+/** A file from elsewhere is taken for one of the workflows of the repository. */
+function pathInRepository({ git, workspace, workflowFile }: LocalContextOptions): string {
+  const path = relative(git?.root ?? workspace, workflowFile).replaceAll('\\', '/');
+  return path.startsWith('../') || isAbsolute(path) ? `.github/workflows/${basename(workflowFile)}` : path;
 }
 
 interface Place {

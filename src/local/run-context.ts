@@ -44,7 +44,7 @@ export async function runContext(
     git,
     workspace: options.workspace,
     workflowFile: options.file,
-    workflowName: plan.name ?? options.shownFile,
+    workflowName: plan.name,
     eventName,
     payload: options.eventPath === null ? null : await readPayload(options.eventPath),
     inputs,

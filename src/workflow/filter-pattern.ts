@@ -24,7 +24,7 @@ function translated(pattern: string): string {
   let result = '';
   let repeats = false;
   for (const [token] of pattern.matchAll(TOKEN)) {
-    if (token === '**/') result += '(?:.*/)?';
+    if (token.endsWith('**/')) result += '(?:.*/)?';
     else if (token.startsWith('**')) result += '.*';
     else if (token === '*') result += '[^/]*';
     else if (token === '?' || token === '+') result += result === '' || repeats ? `\\${token}` : token;
@@ -36,8 +36,8 @@ function translated(pattern: string): string {
   return result;
 }
 
-/** `**\/` counts as one where it can stand for no folder: at the start and behind a slash. */
-const TOKEN = /(?:(?<=^|\/)\*\*\/)|\*\*+|\*|\?|\+|\[[^\]]+\]|\\.|./gsu;
+/** `**\/` counts as one where it can stand for no folder: at the start and behind a slash. Several are as one. */
+const TOKEN = /(?:(?<=^|\/)(?:\*\*\/)+)|\*\*+|\*|\?|\+|\[[^\]]+\]|\\.|./gsu;
 
 /** Ranges stay ranges; everything else stands for itself. */
 function characterClass(content: string): string {

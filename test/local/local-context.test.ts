@@ -63,6 +63,14 @@ describe('the github context of a local run', () => {
     });
   });
 
+  it('names a workflow without a name by its file, and takes one from elsewhere for one of its own', () => {
+    expect(contextOf({ workflowName: null }).github.workflow).toBe('.github/workflows/ci.yml');
+    expect(contextOf({ workflowName: null, workflowFile: '/tmp/other.yml' }).github).toMatchObject({
+      workflow: '.github/workflows/other.yml',
+      workflow_ref: 'octo/project/.github/workflows/other.yml@refs/heads/feature/x',
+    });
+  });
+
   it('knows a tag', () => {
     const { github } = contextOf({ git: { ...GIT, ref: 'refs/tags/v1' } });
     expect(github).toMatchObject({ ref_type: 'tag', ref_name: 'v1' });

@@ -20,6 +20,7 @@ describe('a filter pattern', () => {
     ['docs/**', ['docs/README.md', 'docs/mona/octocat.txt'], ['docs']],
     ['docs/**/*.md', ['docs/README.md', 'docs/mona/hello-world.md', 'docs/a/markdown/file.md'], ['docs/a.txt']],
     ['**/docs/**', ['docs/hello.md', 'dir/docs/my-file.txt', 'space/docs/plan/space.doc'], ['xdocs/a']],
+    ['**/**/a', ['a', 'x/a', 'x/y/a'], ['xa']],
     ['**/README.md', ['README.md', 'js/README.md'], ['XREADME.md']],
     ['**/*src/**', ['a/src/app.js', 'my-src/code/js/app.js'], ['srcx/a']],
     ['**/*-post.md', ['my-post.md', 'path/their-post.md'], ['post.md']],
@@ -35,6 +36,12 @@ describe('a filter pattern', () => {
   ])('%s', (pattern, matching, other) => {
     expect(matching.filter((text) => !matchesPattern(pattern, text))).toEqual([]);
     expect(other.filter((text) => matchesPattern(pattern, text))).toEqual([]);
+  });
+
+  it('with many stars is no burden', () => {
+    const started = performance.now();
+    expect(matchesPattern(`${'**/'.repeat(30)}x`, 'a/'.repeat(60))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(1_000);
   });
 
   it('with ! takes back what earlier ones let in, and a later one lets it in again', () => {
