@@ -28,7 +28,7 @@ export interface LoadedWorkflows {
 }
 
 /** Different workflows that one run may call; GitHub allows 50. */
-export const MAX_CALLED_WORKFLOWS = 50;
+const MAX_CALLED_WORKFLOWS = 50;
 
 /**
  * Reads and checks a workflow and all that it calls, before anything starts. `root` is where `./.github/workflows/…` is

@@ -20,7 +20,7 @@ export interface RunContext extends LocalContext {
   readonly repository: string | null;
 }
 
-export const DEFAULT_EVENT = 'push';
+const DEFAULT_EVENT = 'push';
 
 /** What the run is told about why and where it runs. Throws a `UsageError` for inputs and a payload that do not fit. */
 export async function runContext(

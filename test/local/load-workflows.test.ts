@@ -128,6 +128,15 @@ describe('the workflows of a run', () => {
     expect(messages(loaded)).toEqual([".github/workflows/b.yml:3: './.github/workflows/a.yml' ends up calling itself"]);
   });
 
+  it('are at most fifty different ones beside the first', async () => {
+    const names = Array.from({ length: 51 }, (_, n) => `.github/workflows/w${String(n)}.yml`);
+    const files = Object.fromEntries(names.map((name) => [name, LEAF]));
+    const load50 = await load({ ...files, 'main.yml': caller(...names.slice(1).map((name) => `./${name}`)) });
+    expect(messages(load50)).toEqual([]);
+    const load51 = await load({ 'main.yml': caller(...names.map((name) => `./${name}`)) });
+    expect(messages(load51)).toEqual(['main.yml:53: a run may call at most 50 different workflows']);
+  });
+
   it('go ten levels deep and no further', async () => {
     const chain = (levels: number): Record<string, string> => {
       const files: Record<string, string> = { 'main.yml': caller('./.github/workflows/w2.yml') };
