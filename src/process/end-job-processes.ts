@@ -1,7 +1,7 @@
 import type { Cgroup } from './cgroup.ts';
 import type { ProcessScanner, TrackedProcess } from './process-scan.ts';
 import type { EndedProcess } from './process-tree.ts';
-import { isSame } from './process-table.ts';
+import { isSame, nameForPeople } from './process-table.ts';
 import type { ProcessIdentity } from './running-process.ts';
 import { signalProcess } from './send-signal.ts';
 import { belongsToJob, leftTheJob } from './tracking.ts';
@@ -32,7 +32,10 @@ export async function endJobProcesses(job: JobProcesses): Promise<readonly Ended
   for (let look = 0; look < MAX_LOOKS; look++) {
     const { doomed, unseen } = sort(job, await job.scanner.scan());
     if (doomed.length === 0 && !unseen) break;
-    for (const { pid, startTime, name } of doomed) ended.set(`${pid} ${startTime}`, { pid, name });
+    for (const facts of doomed) {
+      const key = `${facts.pid} ${facts.startTime}`;
+      if (!ended.has(key)) ended.set(key, { pid: facts.pid, name: nameForPeople(facts) });
+    }
     for (const facts of doomed) signalProcess(facts, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, look * PAUSE_STEP_MS));
   }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { ProcessIdentity } from './running-process.ts';
 
 /** What /proc/PID/stat says of a process, as far as it matters here (proc_pid_stat(5)). */
@@ -27,6 +28,15 @@ export function parseStat(pid: number, stat: string): ProcessFacts | null {
   if (nameEnd < 0 || state === undefined || startTime === undefined) return null;
   const name = stat.slice(stat.indexOf('(') + 1, nameEnd);
   return { pid, startTime, name, state, parent: Number(parent), group: Number(group), session: Number(session) };
+}
+
+/**
+ * What a person would call it: the command that it was started by, without folders. The kernel's own name is no help
+ * where a program renames its threads (Node.js 24 is `MainThread`); it is the fallback, for kernel threads and zombies.
+ */
+export function nameForPeople({ pid, name }: ProcessFacts): string {
+  const command = read(`/proc/${pid}/cmdline`)?.split('\0', 1)[0];
+  return command === undefined || command === '' ? name : basename(command);
 }
 
 /** A zombie has ended: only its parent has not noticed yet, and one adopted by a slow pid 1 may stay for long. */
