@@ -32,9 +32,9 @@ export async function endJobProcesses(job: JobProcesses): Promise<readonly Ended
   for (let look = 0; look < MAX_LOOKS; look++) {
     const { doomed, unseen } = sort(job, await job.scanner.scan());
     if (doomed.length === 0 && !unseen) break;
-    for (const facts of doomed) {
-      const key = `${facts.pid} ${facts.startTime}`;
-      if (!ended.has(key)) ended.set(key, { pid: facts.pid, name: nameForPeople(facts) });
+    for (const { pid, startTime, name } of doomed) {
+      const key = `${pid} ${startTime}`;
+      if (!ended.has(key)) ended.set(key, { pid, name });
     }
     for (const facts of doomed) signalProcess(facts, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, look * PAUSE_STEP_MS));
@@ -59,9 +59,13 @@ function sort(
   const free = tied.filter(({ tracking }) => leftTheJob(tracking));
   for (const { pid } of free) inside.get(pid)?.release(pid);
 
+  // Asked before the end: what is being killed has no command any more.
+  const doomed = tied
+    .filter((facts) => !free.includes(facts))
+    .map((facts) => ({ ...facts, name: nameForPeople(facts) }));
   const known = new Set(processes.map(({ pid }) => pid));
   const unseen = [...inside.keys()].some((pid) => !known.has(pid));
   // One that started after the look may be free to go: then they are ended one by one, when they have been seen.
   if (!unseen && free.length === 0) for (const cgroup of cgroups) cgroup.kill();
-  return { doomed: tied.filter((facts) => !free.includes(facts)), unseen };
+  return { doomed, unseen };
 }
