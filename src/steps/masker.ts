@@ -110,8 +110,36 @@ export class Masker {
   }
 }
 
-/** The bytes with `***` for each hit, line breaks inside of hits kept. */
+/**
+ * The bytes with `***` for each hit, line breaks inside of hits kept. Where no hit is shorter than that, they are closed
+ * up where they are, which changes `bytes`: a copy of every block would cost more than finding the hits in it.
+ */
 export function replaceSpans(bytes: Buffer, spans: readonly number[]): Buffer {
+  return fitsInPlace(bytes, spans) ? closeUp(bytes, spans) : rebuild(bytes, spans);
+}
+
+function fitsInPlace(bytes: Buffer, spans: readonly number[]): boolean {
+  for (let at = 0; at < spans.length; at += 2) {
+    const start = spans[at] as number;
+    const end = spans[at + 1] as number;
+    if (end - start < STARS.length || bytes.subarray(start, end).includes(LINE_FEED)) return false;
+  }
+  return true;
+}
+
+function closeUp(bytes: Buffer, spans: readonly number[]): Buffer {
+  let length = spans[0] ?? bytes.length;
+  for (let at = 0; at < spans.length; at += 2) {
+    length += STARS.copy(bytes, length);
+    const from = spans[at + 1] as number;
+    const to = spans[at + 2] ?? bytes.length;
+    bytes.copyWithin(length, from, to);
+    length += to - from;
+  }
+  return bytes.subarray(0, length);
+}
+
+function rebuild(bytes: Buffer, spans: readonly number[]): Buffer {
   const parts: Buffer[] = [];
   let from = 0;
   for (let at = 0; at < spans.length; at += 2) {

@@ -32,8 +32,8 @@ export interface StepOutputOptions {
 
 export interface StepOutput {
   /**
-   * Raw bytes in the order they were written; any split, also inside a character or a secret. The block may go on to
-   * the sink as it is: do not write into it afterwards.
+   * Raw bytes in the order they were written; any split, also inside a character or a secret. The block becomes the
+   * log's: it is masked in place and may go on to the sink as it is, so neither read nor write it afterwards.
    */
   write(block: Buffer): void;
   /** Lets go of an unterminated last line and of what masking held back. Call once, after the last block. */

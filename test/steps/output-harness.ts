@@ -53,8 +53,8 @@ export function keepLog(options: Partial<StepLogOptions> = {}): KeptLog {
   };
 }
 
-/** The bytes in blocks that end at the given places, in any order and beyond the end. */
+/** Copies of the bytes in blocks that end at the given places, in any order and beyond the end. */
 export function splitAt(bytes: Buffer, places: readonly number[]): Buffer[] {
   const cuts = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
-  return cuts.slice(1).map((end, n) => bytes.subarray(cuts[n], end));
+  return cuts.slice(1).map((end, n) => Buffer.from(bytes.subarray(cuts[n], end)));
 }
