@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExpressionError } from '../expressions/evaluate.ts';
 import type { StartJob } from '../flow/flow-event.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
+import { removeTree } from '../kernel/remove-tree.ts';
 import type { Reason } from '../protocol/conclusion.ts';
 import type { JobReport } from '../protocol/report.ts';
 import { parseDotenv } from '../worker/parse-dotenv.ts';
@@ -25,7 +26,7 @@ export interface JobsHere {
   readonly jobIds: readonly string[];
   /** Runs one job to its end; every event of it has been recorded when it resolves. Rejects for a bug only. */
   run(command: StartJob, signals: JobSignals): Promise<JobReport>;
-  /** Removes the temporary folder. Call when no job runs. */
+  /** Removes the temporary folder, or says why not. Call when no job runs. */
   close(): Promise<void>;
 }
 
@@ -100,7 +101,10 @@ export async function openJobsHere({ prepared, options, recorder, clock }: JobsH
       }
     },
     async close() {
-      await rm(tempRoot, { recursive: true, force: true });
+      await removeTree(tempRoot).catch((error: unknown) => {
+        // Such as what a step wrote with `sudo`. The run went as it went.
+        recorder.notice(`The temporary folder ${tempRoot} could not be removed: ${(error as Error).message}.`);
+      });
       await log.close();
     },
   };

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { removeTree } from '../kernel/remove-tree.ts';
 import { createProcessHost } from '../process/process-host.ts';
 import type { ProcessHost } from '../process/running-process.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
@@ -62,10 +63,6 @@ export class JobResources {
   /** Call after {@link endLeftovers}. @throws what the file system says when something cannot be removed. */
   async close(): Promise<void> {
     await this.#processes?.dispose();
-    if (this.#tempDirectory !== null)
-      await rm(this.#tempDirectory, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
+    if (this.#tempDirectory !== null) await removeTree(this.#tempDirectory);
   }
 }
-
-/** Of what is written to while it is removed. */
-const REMOVE_RETRIES = 3;
