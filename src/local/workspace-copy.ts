@@ -1,6 +1,7 @@
 import { constants, cp, lstat, mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { gitEnvironment } from '../actions/git-environment.ts';
+import { removeTree } from '../kernel/remove-tree.ts';
 import type { GitState } from './git-state.ts';
 
 /** A folder for one job alone. */
@@ -52,7 +53,11 @@ export class WorkspaceCopier {
     const added = await run(['worktree', 'add', '--detach', '--quiet', target, 'HEAD']);
     if (!added.ok) throw new CopyProblem(`git worktree add: ${added.problem}`);
     const remove = async (): Promise<void> => {
-      await run(['worktree', 'remove', '--force', target]);
+      const forget = ['worktree', 'remove', '--force', target];
+      if ((await run(forget)).ok) return;
+      // It holds what git cannot remove, such as a folder without the right to write: git is told afterwards.
+      await removeTree(target);
+      await run(forget);
     };
     try {
       await addChanges(run, await gitRunner(target, this.#environment), git.root, target);
@@ -66,6 +71,8 @@ export class WorkspaceCopier {
 
 /** The uncommitted and the untracked, left uncommitted and untracked in the copy too. */
 async function addChanges(inRoot: GitRunner, inTarget: GitRunner, root: string, target: string): Promise<void> {
+  // Touched and yet the same, such as by a build: `stash create` fails when there is nothing else. Quiet about changes.
+  await inRoot(['update-index', '-q', '--refresh']);
   const stash = (await must(inRoot, ['stash', 'create'])).trim();
   if (stash !== '') {
     await must(inTarget, ['read-tree', '-u', '--reset', stash]);

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readGitState } from '../../src/local/git-state.ts';
@@ -33,6 +33,15 @@ async function checkout(): Promise<void> {
 }
 
 describe('a copy of a checkout', () => {
+  it('is made when a file was touched and is the same as before', async () => {
+    await checkout();
+    await utimes(join(workspace, 'kept'), new Date(), new Date('2001-01-01'));
+    const copy = await copied();
+    expect(await readFile(join(copy.directory, 'kept'), 'utf8')).toBe('committed');
+    expect(git(copy.directory, 'status', '--porcelain')).toBe('');
+    await copy.remove();
+  });
+
   it('has the uncommitted and the untracked, not what is ignored', async () => {
     await checkout();
     await writeFile(join(workspace, 'changed'), 'by hand');
