@@ -136,7 +136,7 @@ function secretsOf(flags: RunFlags, host: CliHost): Record<string, string> {
   for (const file of flags.secretFile ?? []) {
     const path = resolve(host.directory, file);
     if (!existsSync(path)) throw new UsageError(`There is no file '${file}' for --secret-file.`);
-    Object.assign(secrets, parseEnvFile(readFileSync(path, 'utf8'), file));
+    Object.assign(secrets, parseEnvFile(readSecrets(path), file));
   }
   for (const text of flags.secret ?? []) {
     if (text.includes('=')) {
@@ -150,6 +150,14 @@ function secretsOf(flags: RunFlags, host: CliHost): Record<string, string> {
     secrets[text] = value;
   }
   return secrets;
+}
+
+function readSecrets(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--secret-file cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
 }
 
 function configFile(given: string | null, workspace: string): string | null {

@@ -3,11 +3,12 @@ import { accessSync, constants, mkdirSync, renameSync, rmSync, statSync, writeFi
 import { basename, dirname, join } from 'node:path';
 import type { Report } from '../protocol/report.ts';
 
-/** Throws the system's error when a report could not be written there; asked before a run, not after it. */
+/** Throws an error that says why a report could not be written there; asked before a run, not after it. */
 export function checkReportPath(path: string): void {
   if (isStream(path)) return;
   mkdirSync(dirname(path), { recursive: true });
   accessSync(dirname(path), constants.W_OK);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
 }
 
 /**
