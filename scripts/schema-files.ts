@@ -7,7 +7,7 @@ import {
   reportSchema,
   stepReportSchema,
 } from '../src/protocol/report.ts';
-import { runnerConfigSchema } from '../src/worker/runner-config-schema.ts';
+import { runnerConfigSchema } from '../src/config/runner-config-schema.ts';
 
 /** What is said once in a file and referred to. */
 const NAMED = {

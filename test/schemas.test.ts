@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { schemaFiles } from '../scripts/schema-files.ts';
-import { loadRunnerConfig } from '../src/worker/load-runner-config.ts';
-import { DEFAULT_RUNNER_CONFIG } from '../src/worker/runner-config.ts';
+import { loadRunnerConfig } from '../src/config/load-runner-config.ts';
+import { DEFAULT_RUNNER_CONFIG } from '../src/config/runner-config.ts';
 
 const root = new URL('../', import.meta.url);
 const read = (path: string): Promise<string> => readFile(new URL(path, root), 'utf8');

@@ -2,8 +2,8 @@ import { type ActionStore, createActionStore } from '../actions/action-store.ts'
 import type { Clock } from '../kernel/clock.ts';
 import type { Diagnostic } from '../protocol/diagnostic.ts';
 import type { WorkflowPlan } from '../protocol/plan.ts';
-import { loadRunnerConfig } from '../worker/load-runner-config.ts';
-import type { RunnerConfig } from '../worker/runner-config.ts';
+import { loadRunnerConfig } from '../config/load-runner-config.ts';
+import type { RunnerConfig } from '../config/runner-config.ts';
 import { type GitState, readGitState } from './git-state.ts';
 import { loadWorkflows, type SourceFile } from './load-workflows.ts';
 import { type RunContext, runContext } from './run-context.ts';

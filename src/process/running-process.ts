@@ -75,3 +75,6 @@ export interface ProcessHost {
  * The value is `paceline_` + job-unique id + `.` + step number, so that one step's processes can be told from another's.
  */
 export const TRACKING_VARIABLE = 'RUNNER_TRACKING_ID';
+
+/** How much longer than the ladder whoever stops a process waits before it is written off. */
+export const GRACE_MARGIN_MS = 2_000;

@@ -47,7 +47,4 @@ export interface StepsRunnerOptions extends ForegroundOptions {
 /** GitHub's limit (B2). */
 export const DEFAULT_MAX_BACKGROUND = 10;
 
-/** How much longer than the ladder the coordinator waits before it writes a step off. */
-export const GRACE_MARGIN_MS = 2_000;
-
 export const DEFAULT_WAIT_NOTICE_MS = 30_000;

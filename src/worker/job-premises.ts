@@ -2,7 +2,7 @@ import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
 import type { Json, JsonMap, JobMessage } from '../protocol/job-message.ts';
 import { Masker } from '../steps/masker.ts';
 import type { RecordOptions } from '../steps/step-record.ts';
-import { type Budgets, budgetsOf } from './budgets.ts';
+import { type Budgets, budgetsOf } from '../config/budgets.ts';
 import { JobEvents } from './job-events.ts';
 import { JobLogs } from './job-logs.ts';
 import { JobStop } from './job-stop.ts';

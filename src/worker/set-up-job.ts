@@ -8,7 +8,7 @@ import { plainEnd, type StepEnd } from '../steps/step-end.ts';
 import type { StepFrame } from '../steps/step-frame.ts';
 import type { ActionStage } from '../steps/step-handler.ts';
 import type { StepLog } from '../steps/step-log.ts';
-import { findBudgetProblem } from './budgets.ts';
+import { findBudgetProblem } from '../config/budgets.ts';
 import { type JobContexts, jobContexts } from './job-contexts.ts';
 import { evaluateDefaults, evaluateJobEnvironment, findUnsupported } from './job-environment.ts';
 import type { JobPremises } from './job-premises.ts';

@@ -5,7 +5,7 @@ import type { JobEvent } from '../protocol/events.ts';
 import type { CheckoutPolicy } from '../steps/checkout-answer.ts';
 import type { NodeRuntime } from '../steps/handler-options.ts';
 import type { LogSink } from '../steps/step-log.ts';
-import type { RunnerConfig } from './runner-config.ts';
+import type { RunnerConfig } from '../config/runner-config.ts';
 
 /** The part of the configuration that a job goes by. */
 export type WorkerConfig = Pick<

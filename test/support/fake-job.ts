@@ -17,7 +17,8 @@ import { JobState } from '../../src/steps/job-state.ts';
 import type { ActionStage, HandlerResult } from '../../src/steps/step-handler.ts';
 import type { StepLog } from '../../src/steps/step-log.ts';
 import type { StepScope } from '../../src/steps/step-scope.ts';
-import { GRACE_MARGIN_MS, type StepsRunnerOptions } from '../../src/steps/steps-runner-options.ts';
+import { GRACE_MARGIN_MS } from '../../src/process/running-process.ts';
+import type { StepsRunnerOptions } from '../../src/steps/steps-runner-options.ts';
 import { StepsRunner } from '../../src/steps/steps-runner.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 

@@ -12,7 +12,7 @@ import type { JobMessage } from '../../src/protocol/job-message.ts';
 import type { StepPlan, StepsJobPlan, UsesStepPlan } from '../../src/protocol/plan.ts';
 import type { JobReport, StepReport } from '../../src/protocol/report.ts';
 import { runJob } from '../../src/worker/run-job.ts';
-import { DEFAULT_RUNNER_CONFIG } from '../../src/worker/runner-config.ts';
+import { DEFAULT_RUNNER_CONFIG } from '../../src/config/runner-config.ts';
 import type { WorkerHost } from '../../src/worker/worker-host.ts';
 import { fg } from '../support/fake-job.ts';
 import { livingWith, MARKER } from '../support/living-processes.ts';

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { budgetsOf } from '../../src/worker/budgets.ts';
-import { type LoadedConfig, loadRunnerConfig } from '../../src/worker/load-runner-config.ts';
-import { DEFAULT_RUNNER_CONFIG, type RunnerConfig } from '../../src/worker/runner-config.ts';
-import { runnerConfigSchema } from '../../src/worker/runner-config-schema.ts';
-import { CONFIG_VARIABLES } from '../../src/worker/runner-config-variables.ts';
+import { budgetsOf } from '../../src/config/budgets.ts';
+import { type LoadedConfig, loadRunnerConfig } from '../../src/config/load-runner-config.ts';
+import { DEFAULT_RUNNER_CONFIG, type RunnerConfig } from '../../src/config/runner-config.ts';
+import { runnerConfigSchema } from '../../src/config/runner-config-schema.ts';
+import { CONFIG_VARIABLES } from '../../src/config/runner-config-variables.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -109,6 +109,11 @@ function valueOf({ kind }: ConfigVariable, text: string, directory: string): unk
       return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
     case 'boolean':
       return { '1': true, true: true, '0': false, false: false }[text.toLowerCase()] ?? text;
+    case 'list':
+      return text
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean);
     case 'path':
       return absolute(text, directory);
     case 'paths':

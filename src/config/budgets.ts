@@ -1,5 +1,4 @@
-import type { StopLadder } from '../process/running-process.ts';
-import { GRACE_MARGIN_MS } from '../steps/steps-runner-options.ts';
+import { GRACE_MARGIN_MS, type StopLadder } from '../process/running-process.ts';
 import type { RunnerConfig } from './runner-config.ts';
 
 /** How long each stage of ending may take. Each is longer than the one before, which it waits for. */
