@@ -1,0 +1,180 @@
+/**
+ * What people and programs ask of a server: `/v1/…` beside the agents' part. The OpenAPI document is made from these
+ * schemas. Lists are newest first, with `cursor` for what follows.
+ */
+import { z } from 'zod';
+import { diagnosticSchema, jobReportSchema, stepReportSchema } from './report.ts';
+import { stepStateSchema } from './events.ts';
+
+const time = z.iso.datetime({ precision: 3 });
+const text = z.string().max(1_000);
+export const repositoryNameSchema = z.string().regex(/^[\w.-]{1,100}\/[\w.-]{1,100}$/, 'expected OWNER/NAME');
+
+/** `POST /v1/runs`. Answered with {@link submitReplySchema}; 400 with diagnostics for a workflow with errors. */
+export const submitRequestSchema = z
+  .strictObject({
+    /** A workflow as a file, with the local workflows that it calls by their path (`./.github/workflows/x.yml`). */
+    workflow: z
+      .strictObject({ path: text, text: z.string(), files: z.record(z.string(), z.string()).default({}) })
+      .optional(),
+    /** Registered, or with `cloneUrl`. Without `workflow`, its workflows at `ref` that `event` triggers are run. */
+    repository: repositoryNameSchema.optional(),
+    cloneUrl: text.optional(),
+    ref: text.optional().describe('Branch, tag, or full ref; default: the default branch.'),
+    sha: z
+      .string()
+      .regex(/^[0-9a-f]{40,64}$/)
+      .optional(),
+    event: text.default('push'),
+    payload: z.record(z.string(), z.unknown()).default({}),
+    inputs: z.record(z.string(), z.string()).default({}),
+    /** Only this job and what it needs. */
+    job: text.optional(),
+    priority: z.number().int().min(-1_000).max(1_000).default(0),
+    /** `loss` for jobs that may not run twice at once, such as deployments: ids of jobs, or `*`. */
+    exclusive: z.array(text).max(1_000).default([]),
+    /** Once per repository: a second submission with the same key answers with the first one's runs. */
+    dedupeKey: z.string().max(200).optional(),
+  })
+  .refine(({ workflow, repository }) => workflow !== undefined || repository !== undefined, {
+    message: 'either a workflow or a repository is needed',
+  });
+
+export const runStateSchema = z.enum(['waiting', 'running', 'completed']);
+export const runSummarySchema = z.strictObject({
+  id: z.number().int(),
+  name: z.string(),
+  path: z.string(),
+  repository: z.string().nullable(),
+  event: z.string(),
+  ref: z.string().nullable(),
+  sha: z.string().nullable(),
+  actor: z.string(),
+  state: runStateSchema,
+  /** Why it waits, such as `concurrency group 'deploy' is held by run 12`. */
+  waiting: z.string().nullable(),
+  conclusion: z.enum(['success', 'failure', 'cancelled']).nullable(),
+  cancelling: z.boolean(),
+  /** 1 for the first, one more for every re-run of the whole or of its failed jobs. */
+  attempt: z.number().int(),
+  createdAt: time,
+  startedAt: time.nullable(),
+  completedAt: time.nullable(),
+});
+export const submitReplySchema = z.strictObject({
+  runs: z.array(runSummarySchema),
+  diagnostics: z.array(diagnosticSchema),
+});
+
+export const jobStateSchema = z.enum(['waiting', 'queued', 'running', 'completed']);
+export const jobViewSchema = z.strictObject({
+  /** `build`, `build.2`, `caller.build`. */
+  key: z.string(),
+  id: z.string(),
+  name: z.string(),
+  instance: z.number().int(),
+  matrix: z.record(z.string(), z.unknown()).nullable(),
+  needs: z.array(z.string()),
+  state: jobStateSchema,
+  /** Why it has not started: `needs build`, `no runner has the labels gpu, linux`, `all 3 runners with … are busy`… */
+  waiting: z.string().nullable(),
+  conclusion: jobReportSchema.shape.conclusion.nullable(),
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+  outputs: z.record(z.string(), z.string()),
+  /** Tries so far; 0 before the first offer. */
+  attempt: z.number().int(),
+  /** Public id of the current attempt, which logs go by. */
+  attemptId: z.string().nullable(),
+  /** `queued`… as of the attempt, such as `disconnected`. */
+  attemptState: z.string().nullable(),
+  runner: z.string().nullable(),
+  labels: z.array(z.string()),
+  queuedAt: time.nullable(),
+  startedAt: time.nullable(),
+  completedAt: time.nullable(),
+  steps: z.array(
+    z.strictObject({
+      state: stepStateSchema,
+      step: stepReportSchema,
+      log: z.strictObject({ length: z.number().int(), lines: z.number().int(), sealed: z.boolean() }).nullable(),
+    }),
+  ),
+});
+export const runViewSchema = runSummarySchema.extend({
+  jobs: z.array(jobViewSchema),
+  diagnostics: z.array(diagnosticSchema),
+});
+
+/** One entry of `GET /v1/runs/:run/logs/search`, NDJSON. Lines count from 1. */
+export const logHitSchema = z.strictObject({
+  job: z.string(),
+  step: z.number().int(),
+  line: z.number().int(),
+  text: z.string(),
+});
+
+export const runnerViewSchema = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  labels: z.array(z.string()),
+  state: z.enum(['idle', 'busy', 'paused', 'draining', 'offline']),
+  ephemeral: z.boolean(),
+  version: z.string().nullable(),
+  slots: z.number().int(),
+  busy: z.number().int(),
+  lastSeenAt: time.nullable(),
+});
+
+export const SCOPES = [
+  'admin',
+  'runs:read',
+  'runs:write',
+  'secrets:write',
+  'runners:read',
+  'runners:write',
+  'tokens:write',
+  'audit:read',
+] as const;
+export const scopeSchema = z.enum(SCOPES);
+
+export const tokenRequestSchema = z.strictObject({
+  name: text,
+  kind: z.enum(['user', 'registration']).default('user'),
+  scopes: z.array(scopeSchema).default([]),
+  /** Null: never. A registration token: at most 30 days. */
+  expiresSeconds: z.number().int().positive().nullable().default(null),
+  /** Registrations it is good for. */
+  uses: z.number().int().positive().nullable().default(null),
+});
+export const tokenViewSchema = z.strictObject({
+  id: z.number().int(),
+  name: z.string(),
+  kind: z.string(),
+  scopes: z.array(z.string()),
+  createdAt: time,
+  expiresAt: time.nullable(),
+  lastUsedAt: time.nullable(),
+  revokedAt: time.nullable(),
+});
+
+export const auditEntrySchema = z.strictObject({
+  id: z.number().int(),
+  at: time,
+  actor: z.string(),
+  action: z.string(),
+  target: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+});
+
+export type SubmitRequest = z.infer<typeof submitRequestSchema>;
+export type SubmitReply = z.infer<typeof submitReplySchema>;
+export type RunSummary = z.infer<typeof runSummarySchema>;
+export type RunView = z.infer<typeof runViewSchema>;
+export type JobView = z.infer<typeof jobViewSchema>;
+export type LogHit = z.infer<typeof logHitSchema>;
+export type RunnerView = z.infer<typeof runnerViewSchema>;
+export type TokenRequest = z.infer<typeof tokenRequestSchema>;
+export type TokenView = z.infer<typeof tokenViewSchema>;
+export type AuditEntry = z.infer<typeof auditEntrySchema>;
+export type Scope = (typeof SCOPES)[number];

@@ -1,0 +1,13 @@
+import type { Operation } from './operation.ts';
+
+/** Every operation, by name. What writes nothing is in `READS` too and may be run beside others. */
+export const OPERATIONS = {} satisfies Record<string, Operation<never, unknown>>;
+
+export const READS: readonly OperationName[] = [];
+
+type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations & string;
+export type OperationInput<Name extends OperationName> =
+  Operations[Name] extends Operation<infer Input, unknown> ? Input : never;
+export type OperationOutput<Name extends OperationName> =
+  Operations[Name] extends Operation<never, infer Output> ? Output : never;
