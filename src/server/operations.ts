@@ -1,12 +1,15 @@
 import type { Operation } from './operation.ts';
+import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 
 /** Every operation, by name. What writes nothing is in `READS` too and may be run beside others. */
-export const OPERATIONS = {} satisfies Record<string, Operation<never, unknown>>;
+export const OPERATIONS = {
+  ...keepingOperations,
+} satisfies Record<string, Operation<never, unknown>>;
 
-export const READS: readonly OperationName[] = [];
+export const READS: readonly OperationName[] = [...KEEPING_READS];
 
 type Operations = typeof OPERATIONS;
-export type OperationName = keyof Operations & string;
+export type OperationName = keyof Operations;
 export type OperationInput<Name extends OperationName> =
   Operations[Name] extends Operation<infer Input, unknown> ? Input : never;
 export type OperationOutput<Name extends OperationName> =
