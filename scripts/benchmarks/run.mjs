@@ -4,7 +4,10 @@ import { cpus, tmpdir } from 'node:os';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { benchmarks } from './benchmarks.mjs';
+import { benchmarks as engine } from './benchmarks.mjs';
+import { serverBenchmarks } from './server-benchmarks.mjs';
+
+const benchmarks = [...engine, ...serverBenchmarks];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,15 +33,20 @@ const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(number
 const round = (number) => Number(number.toPrecision(4));
 
 const results = [];
-for (const { name, unit, runs, measure } of benchmarks) {
+for (const { name, unit, runs, needs, measure } of benchmarks) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
+  if (needs !== undefined && !process.env[needs]) {
+    if (!values.json) console.error(`${name}: skipped, it needs ${needs}`);
+    continue;
+  }
   const directory = await mkdtemp(join(tmpdir(), 'paceline-bench-'));
   try {
     const samples = [];
     const count = Number(values.runs ?? runs);
     // The first round warms caches and is not counted.
-    for (let n = -1; n < count; n++) {
-      const sample = await measure(directory);
+    // Those that bring a server along warm it themselves.
+    for (let n = count > 1 ? -1 : 0; n < count; n++) {
+      const sample = await measure(await mkdtemp(join(directory, 'round-')));
       if (n >= 0) samples.push(sample);
       if (!values.json && process.stderr.isTTY) process.stderr.write(`\r${name}: ${n + 1}/${count} `);
     }
@@ -49,6 +57,7 @@ for (const { name, unit, runs, measure } of benchmarks) {
     results.push({
       ...{ name, unit, value: round(value), floor: round(floor), ratio: round(value / floor) },
       ...{ runs: count, min: round(Math.min(...ours)), max: round(Math.max(...ours)) },
+      ...samples.at(-1).more,
     });
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -58,7 +67,7 @@ for (const { name, unit, runs, measure } of benchmarks) {
 if (values.json) {
   console.log(JSON.stringify({ schema: 1, node: process.versions.node, cpus: cpus().length, results }));
 } else {
-  const rows = results.map((r) => [r.name, r.value, r.floor, r.ratio, r.unit, `${r.min}…${r.max}`, r.runs].map(String));
+  const rows = results.map((r) => [r.name, r.value, r.floor, r.ratio, r.unit, rangeOf(r), r.runs].map(String));
   const table = [['benchmark', 'value', 'floor', 'ratio', 'unit', 'range', 'runs'], ...rows];
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   for (const row of table)
@@ -68,4 +77,9 @@ if (values.json) {
         .join('  ')
         .trimEnd(),
     );
+}
+
+function rangeOf({ min, max, p99, cpuCores }) {
+  if (p99 !== undefined) return `p99 ${round(p99)}`;
+  return cpuCores === undefined ? `${min}…${max}` : `${round(cpuCores)} cores`;
 }
