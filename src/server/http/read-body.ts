@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import { ApiFailure, failure } from './api-failure.ts';
+
+/** What is read and thrown away of a body that is too large, so that its sender gets to read the answer. */
+const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
+
+/** The whole body. Refuses one of more than `limit` bytes (`too-large`), and one that is packed (`content-type`). */
+export async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+  const encoding = incoming.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity')
+    throw failure('invalid', 'content-type', `a body with Content-Encoding ${encoding} is not taken; send it as it is`);
+  const announced = Number(incoming.headers['content-length'] ?? 0);
+  return await new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const tooLarge = (): void => reject(tooLargeBody(limit));
+    if (announced > limit + MAX_DISCARDED_BYTES) tooLarge();
+    incoming.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+      else {
+        chunks.length = 0;
+        if (length > limit + MAX_DISCARDED_BYTES) tooLarge();
+      }
+    });
+    incoming.once('end', () => (length > limit ? tooLarge() : resolve(only(chunks) ?? Buffer.concat(chunks, length))));
+    incoming.once('error', () => reject(cutShort()));
+    incoming.once('close', () => reject(cutShort()));
+  });
+}
+
+function only(chunks: readonly Buffer[]): Buffer | undefined {
+  return chunks.length === 1 ? chunks[0] : undefined;
+}
+
+function tooLargeBody(limit: number): ApiFailure {
+  return failure('invalid', 'too-large', `the body is too large: at most ${size(limit)} are taken here`, { limit });
+}
+
+function cutShort(): ApiFailure {
+  return failure('invalid', null, 'the body ended before it was complete');
+}
+
+/** `1.5 MB`; MB as 2^20 bytes. */
+export function size(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`;
+  if (bytes < 1024 * 1024) return `${round(bytes / 1024)} KB`;
+  return `${round(bytes / 1024 / 1024)} MB`;
+}
+
+function round(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
