@@ -2,6 +2,10 @@
  * Agent and worker are two processes. What an agent gives a worker at its start goes over file descriptor 3, which is
  * then closed; afterwards they meet through the attempt's folder and a Unix socket in a folder of mode 0700, one JSON
  * object a line. A restarted agent connects again.
+ *
+ * The agent starts `paceline worker` detached (a session of its own) with `stdio: ['ignore', 'ignore', ERRORS, 'pipe']`,
+ * ERRORS being a descriptor of {@link WORKER_ERRORS_FILE}, writes the order to descriptor 3 and closes it. The worker ends
+ * with 0 when the journal has its `job-finished`, whatever that says; with anything else the agent speaks for it.
  */
 import type { JobMessage } from './job-message.ts';
 
@@ -12,7 +16,13 @@ export interface WorkerOrder {
   readonly jobId: string;
   /** Absolute; has the journal, with `job-started` in it, and `logs/`. */
   readonly attemptDirectory: string;
+  /** Made when it is not there. */
   readonly workspace: string;
+  /** Whether the workspace is emptied first (`job`) or left as it is (`never`). */
+  readonly clean: 'job' | 'never';
+  /** Of the runner: fetched actions and tools are kept below it where the configuration names no other folder. */
+  readonly cacheDirectory: string;
+  /** Made when it is not there. */
   readonly tempRoot: string;
   readonly socketPath: string;
   readonly runnerName: string;
