@@ -1,9 +1,11 @@
 import type { Operation } from './operation.ts';
+import { httpOperations } from './http/http-operations.ts';
 import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 
 /** Every operation, by name. What writes nothing is in `READS` too and may be run beside others. */
 export const OPERATIONS = {
   ...keepingOperations,
+  ...httpOperations,
 } satisfies Record<string, Operation<never, unknown>>;
 
 export const READS: readonly OperationName[] = [...KEEPING_READS];

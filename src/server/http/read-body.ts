@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { ApiFailure, failure } from './api-failure.ts';
+import type { ApiFailure} from './api-failure.ts';
+import { failure } from './api-failure.ts';
 
 /** What is read and thrown away of a body that is too large, so that its sender gets to read the answer. */
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;

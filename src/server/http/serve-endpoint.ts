@@ -1,0 +1,154 @@
+import type { Context } from 'hono';
+import { AbortScope } from '../../kernel/cancellation.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { DiagnosticLog } from '../../kernel/diagnostic-log.ts';
+import type { Store } from '../store.ts';
+import type { Admission } from './admission.ts';
+import { ApiFailure, failure } from './api-failure.ts';
+import { authenticate } from './authenticate.ts';
+import type { Bindings, Call, Endpoint } from './endpoint.ts';
+import { answerOnce } from './idempotency.ts';
+import type { Limits } from './limits.ts';
+import { readBody } from './read-body.ts';
+import { check, readJson } from './read-json.ts';
+import { errorResponse, jsonResponse, REQUEST_ID } from './respond.ts';
+
+/** What all routes share. */
+export interface Serving {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: DiagnosticLog;
+  readonly limits: Limits;
+  readonly admission: Admission;
+  /** What is held or streamed: aborted when the server stops. */
+  readonly open: Set<AbortScope>;
+  readonly requestId: () => string;
+  readonly onAnswer: (route: string, method: string, status: number, ms: number) => void;
+}
+
+type HttpContext = Context<{ Bindings: Bindings }>;
+
+/**
+ * One request: who asks, whether there is room and right for it, what it says, then the route's own work. Every way out
+ * is an answer.
+ */
+export function serveEndpoint(endpoint: Endpoint, serving: Serving): (context: HttpContext) => Promise<Response> {
+  return async (context) => {
+    const began = serving.clock.monotonic();
+    const requestId = context.req.header(REQUEST_ID) ?? '';
+    const id = /^[\w.-]{1,64}$/.test(requestId) ? requestId : serving.requestId();
+    let response: Response;
+    try {
+      response = await answer(endpoint, serving, context, id);
+      if (!response.headers.has(REQUEST_ID)) response.headers.set(REQUEST_ID, id);
+    } catch (error) {
+      response = errorResponse(asApiError(error, serving.log, id, endpoint), id);
+    }
+    const ms = serving.clock.monotonic() - began;
+    serving.onAnswer(endpoint.path, endpoint.method, response.status, ms);
+    serving.log.debug('request', {
+      requestId: id,
+      method: endpoint.method,
+      route: endpoint.path,
+      status: response.status,
+      ms: Math.round(ms),
+    });
+    return response;
+  };
+}
+
+async function answer(
+  endpoint: Endpoint,
+  serving: Serving,
+  context: HttpContext,
+  requestId: string,
+): Promise<Response> {
+  const { incoming } = context.env;
+  const bodyBytes = Number(incoming.headers['content-length'] ?? 0);
+  const leave = serving.admission.enter(endpoint.priority ?? 'people', endpoint.body ? bodyBytes : 0);
+  try {
+    const identity = await authenticate(
+      serving.store,
+      endpoint.access,
+      incoming.headers.authorization,
+      incoming.socket.remoteAddress ?? '',
+    );
+    serving.limits.demand(endpoint, identity.key, bodyBytes);
+    const params = endpoint.params && check(context.req.param(), endpoint.params, 'the path');
+    const query = endpoint.query && check(context.req.query(), endpoint.query, 'the query');
+    const raw = endpoint.body ? await bodyOf(endpoint.body, incoming) : NO_BODY;
+    const body = endpoint.body?.kind === 'json' ? readJson(raw, endpoint.body.schema) : raw;
+    if (endpoint.held) leave();
+    const call = callOf(context, serving, { params, query, body, caller: identity.caller, token: identity.token });
+    const reply = async (): Promise<Response> => {
+      const value = await endpoint.handle(call);
+      if (value instanceof Response) return value;
+      const { kind, status } = endpoint.reply;
+      if (kind === 'none') return new Response(null, { status, headers: { [REQUEST_ID]: requestId } });
+      return jsonResponse(value, status, requestId);
+    };
+    const key = endpoint.idempotent ? incoming.headers['idempotency-key'] : undefined;
+    if (typeof key !== 'string') return await reply();
+    const once = { key, actor: identity.caller.actor, method: endpoint.method, path: context.req.path, body: raw };
+    return await answerOnce(serving.store, once, reply);
+  } finally {
+    leave();
+  }
+}
+
+const NO_BODY = Buffer.alloc(0);
+const TYPES = { json: 'application/json', bytes: 'application/octet-stream' };
+
+async function bodyOf(body: NonNullable<Endpoint['body']>, incoming: Bindings['incoming']): Promise<Buffer> {
+  const type = incoming.headers['content-type'];
+  const expected = TYPES[body.kind];
+  if (type === undefined || type.split(';')[0]?.trim().toLowerCase() !== expected)
+    throw failure(
+      'invalid',
+      'content-type',
+      `a body of type ${expected} is expected, not ${type ?? 'one without type'}`,
+    );
+  return await readBody(incoming, body.maxBytes);
+}
+
+function callOf(
+  context: HttpContext,
+  serving: Serving,
+  rest: Omit<Call<unknown, unknown, unknown>, 'header' | 'signal' | 'cut'>,
+): Call<unknown, unknown, unknown> {
+  const { incoming, outgoing } = context.env;
+  let scope: AbortScope | null = null;
+  return {
+    ...rest,
+    header: (name) => {
+      const value = incoming.headers[name];
+      return typeof value === 'string' ? value : undefined;
+    },
+    // Made only where it is asked for: ten thousand held polls need one each, a short request none.
+    get signal() {
+      if (scope) return scope.signal;
+      const made = new AbortScope();
+      scope = made;
+      serving.open.add(made);
+      outgoing.once('close', () => {
+        serving.open.delete(made);
+        made.cancel('user');
+        made.dispose();
+      });
+      return made.signal;
+    },
+    cut: () => outgoing.destroy(),
+  };
+}
+
+function asApiError(error: unknown, log: DiagnosticLog, requestId: string, { path }: Endpoint): ApiFailure['error'] {
+  if (error instanceof ApiFailure) return error.error;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.error('a request failed', { requestId, route: path, error: text });
+  return {
+    code: 'internal',
+    reason: null,
+    message: `the server failed at this request; its diagnostic log says more, under ${requestId}`,
+    detail: null,
+  };
+}
