@@ -1,5 +1,5 @@
 import type { Operation } from './operation.ts';
-import { httpOperations } from './http/http-operations.ts';
+import { HTTP_READS, httpOperations } from './http/http-operations.ts';
 import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 
 /** Every operation, by name. What writes nothing is in `READS` too and may be run beside others. */
@@ -8,7 +8,7 @@ export const OPERATIONS = {
   ...httpOperations,
 } satisfies Record<string, Operation<never, unknown>>;
 
-export const READS: readonly OperationName[] = [...KEEPING_READS];
+export const READS: readonly OperationName[] = [...KEEPING_READS, ...HTTP_READS];
 
 type Operations = typeof OPERATIONS;
 export type OperationName = keyof Operations;

@@ -19,6 +19,7 @@ export interface Caller {
   readonly actor: string;
   /** The token's name: `github.actor` of what it starts. */
   readonly name: string;
+  readonly scopes: readonly Scope[];
 }
 
 /** A request that may be answered: checked, and allowed. */

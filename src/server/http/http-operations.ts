@@ -1,6 +1,16 @@
+import type { OperationContext } from '../operation.ts';
 import { claimIdempotencyKey, settleIdempotencyKey } from './idempotency-operations.ts';
 
 export const httpOperations = {
   'claim-idempotency-key': claimIdempotencyKey,
   'settle-idempotency-key': settleIdempotencyKey,
+  ping,
 };
+
+export const HTTP_READS = ['ping'] as const satisfies readonly (keyof typeof httpOperations)[];
+
+/** Something that only a database that works can answer. */
+async function ping({ db }: OperationContext): Promise<null> {
+  await db.selectFrom('setting').select('name').limit(1).execute();
+  return null;
+}

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ApiFailure} from './api-failure.ts';
+import type { ApiFailure } from './api-failure.ts';
 import { failure } from './api-failure.ts';
 
 /** What is read and thrown away of a body that is too large, so that its sender gets to read the answer. */
@@ -52,3 +52,6 @@ export function size(bytes: number): string {
 function round(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
+
+/** Enough for everything but workflows, records and logs. */
+export const SMALL_BODY_BYTES = 512 * 1024;

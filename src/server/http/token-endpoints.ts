@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { newTokenSchema, pageSchema, tokenListSchema } from '../../protocol/keeping-api.ts';
+import { tokenRequestSchema } from '../../protocol/run-api.ts';
+import type { TokenRequest } from '../../protocol/run-api.ts';
+import { mintToken, TOKEN_BYTES } from '../secrets/token.ts';
+import type { Store } from '../store.ts';
+import { failure, unwrap } from './api-failure.ts';
+import { endpoint } from './endpoint.ts';
+import type { Caller, Endpoint } from './endpoint.ts';
+import { SMALL_BODY_BYTES } from './read-body.ts';
+
+const MAX_REGISTRATION_SECONDS = 30 * 24 * 60 * 60;
+
+export function tokenEndpoints(store: Store, randomBytes: (count: number) => Uint8Array): Endpoint[] {
+  return [
+    endpoint({
+      method: 'get',
+      path: '/v1/tokens',
+      summary: 'Tokens, newest first; never the token itself.',
+      access: { kind: 'scope', scope: 'tokens:write' },
+      query: pageSchema,
+      reply: { kind: 'json', schema: tokenListSchema, status: 200 },
+      errors: [],
+      handle: async ({ query: { cursor = null, limit } }) =>
+        unwrap(await store.execute('list-tokens', { cursor, limit })),
+    }),
+    endpoint({
+      method: 'post',
+      path: '/v1/tokens',
+      summary: 'A token for people and programs, or one to register runners with. Nobody gives what they have not.',
+      access: { kind: 'scope', scope: 'tokens:write' },
+      body: { kind: 'json', schema: tokenRequestSchema, maxBytes: SMALL_BODY_BYTES },
+      reply: { kind: 'json', schema: newTokenSchema, status: 201 },
+      errors: [],
+      handle: async ({ body, caller }) => {
+        demandGrantable(body, caller);
+        const { token, hash } = mintToken(body.kind, randomBytes(TOKEN_BYTES));
+        const { kind, name, scopes, uses } = body;
+        const expiresMs = lifeOf(body);
+        const input = { actor: caller.actor, kind, name, hash, scopes, expiresMs, uses };
+        return { token, view: unwrap(await store.execute('create-token', input)) };
+      },
+    }),
+    endpoint({
+      method: 'delete',
+      path: '/v1/tokens/{token}',
+      summary: 'Revokes a token, at once.',
+      access: { kind: 'scope', scope: 'tokens:write' },
+      params: z.strictObject({ token: z.coerce.number().int() }),
+      reply: { kind: 'none', status: 204 },
+      errors: [404],
+      handle: async ({ params, caller }) =>
+        unwrap(await store.execute('revoke-token', { actor: caller.actor, id: params.token })),
+    }),
+  ];
+}
+
+function demandGrantable({ kind, scopes }: TokenRequest, caller: Caller): void {
+  if (kind === 'registration' && scopes.length > 0)
+    throw failure('invalid', null, 'a registration token has no scopes: it registers runners and nothing else');
+  if (caller.scopes.includes('admin')) return;
+  const wanted = kind === 'registration' ? (['runners:write'] as const) : scopes;
+  const missing = wanted.find((scope) => !caller.scopes.includes(scope));
+  if (missing !== undefined)
+    throw failure('unauthorized', 'scope-missing', `to give the scope ${missing}, your own token needs it`, {
+      scope: missing,
+    });
+}
+
+function lifeOf({ kind, expiresSeconds }: TokenRequest): number | null {
+  if (kind === 'user') return expiresSeconds === null ? null : expiresSeconds * 1000;
+  return Math.min(expiresSeconds ?? MAX_REGISTRATION_SECONDS, MAX_REGISTRATION_SECONDS) * 1000;
+}
