@@ -223,7 +223,7 @@ export type SyncRequest = z.infer<typeof syncRequestSchema>;
 export type SyncReply = z.infer<typeof syncReplySchema>;
 export type DrainReply = z.infer<typeof drainReplySchema>;
 
-/** What stands for a session: its id and its token. */
+/** What stands for a session: its id and its token. Calls of an attempt carry the id as `X-Session`. */
 export interface SessionKey {
   readonly session: string;
   readonly token: string;
