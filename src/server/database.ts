@@ -163,13 +163,14 @@ interface AttemptTable {
   runner_id: string | null;
   session_id: string | null;
   policy: 'at-most-once' | 'exclusive';
-  /** Times it went back to the queue. */
+  /** Times it went back to the queue after it was accepted. */
   returns: number;
   ack_seq: number;
   journal_hash: string;
   quarantined: number;
   cancel_cause: string | null;
   cancel_force: number;
+  cancel_at: number | null;
   /** A result that came too late: stored, not applied. */
   late_report: string | null;
   queued_at: number;

@@ -1,0 +1,59 @@
+import type { OperationContext } from '../operation.ts';
+
+/** Every runner has it, said or not. */
+const IMPLIED_LABEL = 'self-hosted';
+const GROUP_PREFIX = 'group:';
+const FEATURE_PREFIX = 'feature:';
+
+export interface Wanted {
+  /** Of `runs-on`. */
+  readonly labels: readonly string[];
+  /** Of `runs-on`: a runner is in a group when it has the label `group:NAME`. */
+  readonly group?: string | null;
+  /** Names of what the job needs the agent to be able to do. */
+  readonly features?: readonly string[];
+}
+
+/**
+ * What a job asks of a runner, interned: jobs that ask the same have one number. Labels are compared without case and
+ * without order.
+ */
+export async function internLabelSet({ db }: OperationContext, wanted: Wanted): Promise<number> {
+  const labels = canonicalText(wanted);
+  const known = await db.selectFrom('label_set').select('id').where('labels', '=', labels).executeTakeFirst();
+  if (known) return known.id;
+  await db
+    .insertInto('label_set')
+    .values({ labels })
+    .onConflict((conflict) => conflict.column('labels').doNothing())
+    .execute();
+  const made = await db.selectFrom('label_set').select('id').where('labels', '=', labels).executeTakeFirstOrThrow();
+  return made.id;
+}
+
+export function canonicalText({ labels, group, features = [] }: Wanted): string {
+  const all = [
+    ...labels,
+    ...(group === undefined || group === null ? [] : [GROUP_PREFIX + group]),
+    ...features.map((feature) => FEATURE_PREFIX + feature),
+  ];
+  return JSON.stringify([...new Set(all.map((label) => label.toLowerCase()))].sort());
+}
+
+/** What a runner has to offer, to be held against label sets. */
+export function offeredLabels(labels: readonly string[], features: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    [IMPLIED_LABEL, ...labels, ...features.map((feature) => FEATURE_PREFIX + feature)].map((label) =>
+      label.toLowerCase(),
+    ),
+  );
+}
+
+/** @param labelSet As stored: JSON. */
+export function wantedLabels(labelSet: string): readonly string[] {
+  return JSON.parse(labelSet) as string[];
+}
+
+export function satisfies(offered: ReadonlySet<string>, wanted: readonly string[]): boolean {
+  return wanted.every((label) => offered.has(label));
+}
