@@ -4,7 +4,7 @@ import { soak } from './soak.ts';
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string' },
+    minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
     agents: { type: 'string', default: '3' },
     slots: { type: 'string', default: '2' },
@@ -17,7 +17,7 @@ const { values } = parseArgs({
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
 const result = await soak({
   seed,
-  seconds: Number(values.minutes ?? '1') * 60,
+  seconds: Number(values.minutes) * 60,
   agents: Number(values.agents),
   slots: Number(values.slots),
   runs: Number(values.runs),
