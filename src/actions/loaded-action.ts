@@ -1,3 +1,4 @@
+import type { Reason } from '../protocol/conclusion.ts';
 import type { ActionManifest } from '../workflow/action-manifest.ts';
 import type { ActionReference } from './action-reference.ts';
 
@@ -21,4 +22,6 @@ export type ActionLoad =
 export interface ActionProblem {
   readonly kind: 'problem';
   readonly message: string;
+  /** Where it is finer than `action-not-loaded`. */
+  readonly reason?: Reason;
 }

@@ -102,8 +102,8 @@ export class LogSpool {
       // One that a look at all logs has in hand must not be closed under it.
       await this.#syncing;
       await datasync(log.fd);
-    } catch (error) {
-      if (!isFull(error)) throw error;
+    } catch {
+      // Whatever is wrong with the disk: some of it may be missing after a loss of power.
       log.cut ??= 'disk-full';
     } finally {
       closeSync(log.fd);

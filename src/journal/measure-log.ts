@@ -8,12 +8,16 @@ export interface LogMeasure {
   readonly hash: string;
 }
 
-/** Of the file of a log as it lies there, for who speaks for a dead worker. A missing one is empty. */
-export async function measureLog(path: string): Promise<LogMeasure> {
+/**
+ * Of the file of a log as it lies there, for who speaks for a dead worker. A missing one is empty.
+ * @param maxLength What lies behind this many bytes is not looked at.
+ */
+export async function measureLog(path: string, maxLength = Infinity): Promise<LogMeasure> {
   const hash = createHash('sha256');
   let length = 0;
+  if (maxLength <= 0) return { length, hash: hash.digest('hex') };
   try {
-    for await (const block of createReadStream(path)) {
+    for await (const block of createReadStream(path, { end: maxLength - 1 })) {
       hash.update(block as Buffer);
       length += (block as Buffer).length;
     }

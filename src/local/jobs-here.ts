@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExpressionError } from '../expressions/evaluate.ts';
 import type { StartJob } from '../flow/flow-event.ts';
@@ -8,14 +8,14 @@ import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { Reason } from '../protocol/conclusion.ts';
 import type { JobReport } from '../protocol/report.ts';
-import { parseDotenv } from '../worker/parse-dotenv.ts';
+import { readDotenv } from '../worker/read-dotenv.ts';
 import { runJob } from '../worker/run-job.ts';
+import { runnerFacts } from '../worker/runner-facts.ts';
 import { jobMessage } from './job-message.ts';
 import type { JobSignals } from './local-jobs.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import type { RunOptions } from './run-options.ts';
 import type { RunRecorder } from './run-recorder.ts';
-import { runnerFacts } from './runner-facts.ts';
 import { unstartedJob } from './unstarted-job.ts';
 import { UsageError } from './usage-error.ts';
 import { type CopyResult, WorkspaceCopier } from './workspace-copy.ts';
@@ -40,7 +40,9 @@ export interface JobsHereOptions {
 /** Throws a `UsageError` when the temporary folder or a configured file cannot be had. */
 export async function openJobsHere({ prepared, options, recorder, clock }: JobsHereOptions): Promise<JobsHere> {
   const { config, context } = prepared;
-  const dotenv = parseDotenv(config.envFile === null ? '' : await readEnvFile(config.envFile));
+  const dotenv = await readDotenv(config.envFile).catch((error: unknown) => {
+    throw new UsageError((error as Error).message, { cause: error });
+  });
   const tempRoot = await makeTempRoot(config.workDirectory ?? options.tempDirectory);
   const log = await openDiagnosticLog(config.log);
   const copier = new WorkspaceCopier(options.workspace, prepared.git, options.environment);
@@ -118,13 +120,5 @@ async function makeTempRoot(directory: string): Promise<string> {
     return await mkdtemp(join(directory, 'paceline-'));
   } catch (error) {
     throw new UsageError(`No temporary folder can be made: ${(error as Error).message}.`, { cause: error });
-  }
-}
-
-async function readEnvFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`The configured envFile cannot be read: ${(error as Error).message}.`, { cause: error });
   }
 }

@@ -8,7 +8,7 @@ import { type GitState, readGitState } from './git-state.ts';
 import { loadWorkflows, type SourceFile } from './load-workflows.ts';
 import { type RunContext, runContext } from './run-context.ts';
 import type { RunOptions } from './run-options.ts';
-import { tokenOf } from './token-of.ts';
+import { tokenOf } from '../worker/token-of.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What a run needs before its first job. */

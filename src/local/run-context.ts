@@ -9,7 +9,7 @@ import { repositoryOf } from './repository-of.ts';
 import { readPayload } from './read-payload.ts';
 import { resolveInputs } from './resolve-inputs.ts';
 import type { RunOptions } from './run-options.ts';
-import { tokenOf } from './token-of.ts';
+import { tokenOf } from '../worker/token-of.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface RunContext extends LocalContext {

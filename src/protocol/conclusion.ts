@@ -26,6 +26,7 @@ export type RunConclusion = 'success' | 'failure' | 'cancelled';
  * - `cancelled-by-user`, `fail-fast`, `concurrency`, `runner-lost`: what cancelled or lost a job.
  * - `start-failed`: the process, the shell or the working directory could not be had.
  * - `action-not-loaded`: the action could not be found, fetched or read.
+ * - `agent-refused`: the settings of the runner do not allow it.
  * - `command-error`: a workflow command or a file command was malformed.
  * - `stop-timed-out`: it did not end within the coordinator's grace and was written off.
  * - `not-supported`: it asks for something this version recognises but does not run.
@@ -44,6 +45,7 @@ export type Reason =
   | 'runner-lost'
   | 'start-failed'
   | 'action-not-loaded'
+  | 'agent-refused'
   | 'command-error'
   | 'stop-timed-out'
   | 'not-supported'

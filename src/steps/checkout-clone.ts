@@ -2,9 +2,10 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gitEnvironment, withoutCredentials } from '../actions/git-environment.ts';
 import type { CheckoutRequest } from './checkout-request.ts';
-import { failed, STOPPED } from './handler-result.ts';
+import { gitIn } from './checkout-git.ts';
+import { failed } from './handler-result.ts';
 import type { HandlerResult } from './step-handler.ts';
-import { untilExit, unprepared, type StepProcesses } from './step-processes.ts';
+import { unprepared, type StepProcesses } from './step-processes.ts';
 import type { StepScope } from './step-scope.ts';
 
 export interface CloneSource {
@@ -79,40 +80,4 @@ function commandsFor(
       ? []
       : [['submodule', 'update', '--init', ...depth, ...(submodules === 'recursive' ? ['--recursive'] : [])]]),
   ];
-}
-
-interface Git {
-  /** Its output is the step's. Null when it succeeded, else how the step ends. */
-  tell(...args: string[]): Promise<HandlerResult | null>;
-  /** Its output, trimmed; null when it failed. */
-  ask(...args: string[]): Promise<string | null>;
-}
-
-/** Processes of the step like any other, so that a cancellation reaches them. */
-function gitIn(target: string, cwd: string, scope: StepScope, env: Readonly<Record<string, string>>): Git {
-  const { log, ladder, processes } = scope;
-  const run = (args: readonly string[], onOutput: (block: Buffer) => void): ReturnType<typeof untilExit> =>
-    untilExit(processes.start({ command: 'git', args: ['-C', target, ...args], cwd, env, ladder, onOutput }), scope);
-  return {
-    async tell(...args) {
-      if (scope.signal.aborted) return STOPPED;
-      const output = log.openOutput({ allowUnsecureCommands: false, allowUnsecureStopTokens: false });
-      const exit = await run(args, (block) => output.write(block));
-      output.end();
-      if (exit.stopped) return STOPPED;
-      if (exit.kind === 'not-started') return failed(log, 'start-failed', exit.message);
-      if (exit.exitCode === 0) return null;
-      const result = failed(
-        log,
-        null,
-        `git ${args.find((arg) => /^[a-z]+$/.test(arg)) ?? ''} ended with ${exit.signal ?? `exit code ${exit.exitCode ?? 0}`}.`,
-      );
-      return { ...result, exitCode: exit.exitCode, signal: exit.signal };
-    },
-    async ask(...args) {
-      const blocks: Buffer[] = [];
-      const exit = await run(args, (block) => blocks.push(block));
-      return exit.kind === 'exited' && exit.exitCode === 0 ? Buffer.concat(blocks).toString().trim() : null;
-    },
-  };
 }

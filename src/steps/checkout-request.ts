@@ -12,8 +12,16 @@ export interface CheckoutRequest {
   /** Commits of history; 0 for all. */
   readonly fetchDepth: number;
   readonly submodules: 'none' | 'direct' | 'recursive';
+  /** Tags come along although not all of the history does. */
+  readonly fetchTags: boolean;
   /** For the host of the repository only; empty when there is none. */
   readonly token: string;
+  /** What the step itself gives as `token`; empty when it gives none. */
+  readonly ownToken: string;
+  /** What an earlier run left in a folder is removed. */
+  readonly clean: boolean;
+  /** Later steps may talk to the repository's host as this one did. */
+  readonly persistCredentials: boolean;
   /** Inputs that were given and change nothing here. */
   readonly ignored: readonly string[];
 }
@@ -46,7 +54,11 @@ export function readCheckoutRequest(
     path,
     fetchDepth,
     submodules: SUBMODULES[input('submodules').toLowerCase()] ?? 'none',
+    fetchTags: input('fetch-tags').toLowerCase() === 'true',
     token: inputs.has('token') ? input('token') : tokenOf(contexts),
+    ownToken: input('token'),
+    clean: input('clean').toLowerCase() !== 'false',
+    persistCredentials: input('persist-credentials').toLowerCase() !== 'false',
     ignored: IGNORED.filter((name) => !['', 'false'].includes(input(name).toLowerCase())),
   };
 }

@@ -1,4 +1,4 @@
-import { createInPlaceCheckout } from './checkout-answer.ts';
+import { createCheckoutAnswer } from './checkout-answer.ts';
 import { runStage } from './action-stage.ts';
 import type { HandlerContext, StepHandlers } from './handler-context.ts';
 import type { StepHandlerOptions } from './handler-options.ts';
@@ -28,7 +28,7 @@ export function createStepHandlers(options: StepHandlerOptions): JobHandlers {
     options,
     processes,
     actions,
-    answerCheckout: checkout.kind === 'in-place' ? createInPlaceCheckout(checkout, options, processes) : null,
+    answerCheckout: createCheckoutAnswer(checkout, options, processes),
     handlersIn: (composite) => ({
       run: createRunHandler(options, processes, null),
       uses: createUsesHandler(context, composite),

@@ -21,7 +21,7 @@ export function createUsesHandler(context: HandlerContext, parent: ActionInstanc
     if (signal.aborted) return STOPPED;
     if (loaded.kind === 'problem') {
       writeHeader(log, { uses: step.uses, inputs: new Map(), env });
-      return failed(log, 'action-not-loaded', loaded.message);
+      return failed(log, loaded.reason ?? 'action-not-loaded', loaded.message);
     }
     const instance = context.actions.instanceOf(step, loaded.action, parent);
     if (instance.depth > MAX_COMPOSITE_DEPTH)

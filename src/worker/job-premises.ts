@@ -62,7 +62,8 @@ export function jobPremises(message: JobMessage, host: WorkerHost): JobPremises 
 const STEP_DEBUG = 'ACTIONS_STEP_DEBUG';
 const SWITCHES: ReadonlySet<string> = new Set([STEP_DEBUG, 'ACTIONS_RUNNER_DEBUG']);
 
-function maskerOf({ contexts, masks }: JobMessage): Masker {
+/** Of everything secret that a job is given. */
+export function maskerOf({ contexts, masks }: JobMessage): Masker {
   const masker = new Masker();
   const secrets = Object.entries(contexts.secrets);
   const switches = new Set(secrets.filter(([name]) => SWITCHES.has(name.toUpperCase())).map(([, value]) => value));

@@ -42,6 +42,8 @@ export async function setUpJob(premises: JobPremises, resources: JobResources, l
   log.line(describeJob(premises).join('\n'));
   const budget = findBudgetProblem(host.config);
   if (budget !== null) return failed('start-failed', `The configuration of this runner cannot work: ${budget.message}`);
+  const unprepared = (await host.prepareWorkspace?.()) ?? null;
+  if (unprepared !== null) return failed('start-failed', unprepared);
   const opened = await resources.open(premises.message.event);
   if ('problem' in opened) return failed('start-failed', opened.problem);
   try {

@@ -60,6 +60,8 @@ export interface WorkerHost {
   readonly log: DiagnosticLog;
   /** Whether `emit` is to be given events of type `log`; {@link openLog} gets every line in any case. */
   readonly logEvents: boolean;
+  /** Called before anything is done in the workspace; returns a sentence when the job cannot begin. */
+  prepareWorkspace?(): Promise<string | null>;
   /** Masked events of the job, in order, called synchronously. Must not throw. */
   emit(event: JobEvent): void;
   /**

@@ -1,4 +1,4 @@
-import type { RunnerFacts } from '../worker/worker-host.ts';
+import type { RunnerFacts } from './worker-host.ts';
 
 /** The `runner` context of this machine. */
 export function runnerFacts(name: string, platform: NodeJS.Platform, arch: string): RunnerFacts {

@@ -1,0 +1,96 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunnerConfig } from '../config/runner-config.ts';
+import { LogSpool } from '../journal/log-spool.ts';
+import { type JournalWriter, openJournal } from '../journal/open-journal.ts';
+import { AbortScope, type CancelCause } from '../kernel/cancellation.ts';
+import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
+import { identityOf, isAlive } from '../process/process-identity.ts';
+import { JOURNAL_FILE, type ToWorker, type WorkerOrder } from '../protocol/worker-link.ts';
+import { attemptHost, messageOf, type WorkerMachine } from './attempt-host.ts';
+import { AttemptRecorder } from './attempt-recorder.ts';
+import { LevelServer } from './level-server.ts';
+import { runJob } from './run-job.ts';
+
+/** What a worker's process is for the worker. */
+export interface WorkerIo extends WorkerMachine {
+  /** Calls back with 1, 2, 3… each time the process is asked to end; what is returned ends that. */
+  onStopRequest(handle: (count: number) => void): () => void;
+}
+
+/**
+ * Runs the job of one attempt: what happens goes to its journal and its logs, how far they are is told over its socket.
+ * Resolves when the journal has its last record on the disk, whatever that says. Agents may come and go meanwhile.
+ *
+ * @throws Error when the attempt could not be begun, or its record could not be kept: then an agent has to speak for it.
+ */
+export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<void> {
+  const cancel = new AbortScope();
+  const kill = new AbortScope();
+  const stopListening = io.onStopRequest((count) => (count === 1 ? cancel : kill).cancel('shutdown'));
+  const failures: Error[] = [];
+  const fail = (error: Error): void => {
+    failures.push(error);
+    kill.cancel('shutdown');
+  };
+  let levels: LevelServer | null = null;
+  let journal: JournalWriter | null = null;
+  let spool: LogSpool | null = null;
+  try {
+    journal = await openJournal(join(order.attemptDirectory, JOURNAL_FILE), {
+      clock: io.clock,
+      owner: { identity: identityOf(process.pid) ?? String(process.pid), isAlive },
+      onDurable: (seq) => levels?.tell({ kind: 'journal', seq }),
+      onFailure: fail,
+    });
+    refuseSecondStart(journal);
+    levels = await LevelServer.open({
+      path: order.socketPath,
+      clock: io.clock,
+      onMessage: (message) => obey(message, cancel, kill),
+    });
+    levels.tell({ kind: 'journal', seq: journal.durableSeq });
+    const { attemptDirectory, spoolBytes: maxBytes } = order;
+    const tell = levels;
+    const logs = (spool = new LogSpool({
+      attemptDirectory,
+      clock: io.clock,
+      maxBytes,
+      onLength: (step, length) => tell.tell({ kind: 'log', step, length }),
+    }));
+    const recorder = new AttemptRecorder({ journal, spool, now: () => io.clock.now(), onFailure: fail });
+    await mkdir(order.tempRoot, { recursive: true, mode: 0o700 });
+    const log = await openDiagnosticLog((order.config as RunnerConfig).log);
+    const report = await runJob(messageOf(order), {
+      ...(await attemptHost(order, io)),
+      cancel: cancel.signal,
+      kill: kill.signal,
+      log,
+      emit: (event) => recorder.emit(event),
+      openLog: (step) => {
+        logs.open(step);
+        return (lines) => logs.append(step, lines);
+      },
+    });
+    if (failures.length === 0) await recorder.finish(report);
+    await log.close();
+  } finally {
+    stopListening();
+    await spool?.close();
+    await journal?.close();
+    await levels?.close();
+  }
+  const [failure] = failures;
+  if (failure) throw failure;
+}
+
+/** At most one start of an attempt, whatever an agent thinks. */
+function refuseSecondStart({ lastSeq }: JournalWriter): void {
+  if (lastSeq === 0) throw new Error('The journal has no job-started: whoever starts a worker writes that first.');
+  if (lastSeq > 1) throw new Error(`This attempt was started before: its journal has ${lastSeq} records.`);
+}
+
+function obey(message: ToWorker, cancel: AbortScope, kill: AbortScope): void {
+  if (message.kind === 'kill') kill.cancel('user');
+  else cancel.cancel(message.cause === 'timeout' ? 'job-timeout' : (message.cause satisfies CancelCause));
+}
