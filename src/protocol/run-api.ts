@@ -113,6 +113,8 @@ export const logHitSchema = z.strictObject({
   line: z.number().int(),
   text: z.string(),
 });
+/** The last line of a search: whether that was all. */
+export const logSearchEndSchema = z.strictObject({ end: z.enum(['complete', 'limit', 'time']) });
 
 export const runnerViewSchema = z.strictObject({
   id: z.string(),
@@ -173,6 +175,7 @@ export type RunSummary = z.infer<typeof runSummarySchema>;
 export type RunView = z.infer<typeof runViewSchema>;
 export type JobView = z.infer<typeof jobViewSchema>;
 export type LogHit = z.infer<typeof logHitSchema>;
+export type LogSearchEnd = z.infer<typeof logSearchEndSchema>;
 export type RunnerView = z.infer<typeof runnerViewSchema>;
 export type TokenRequest = z.infer<typeof tokenRequestSchema>;
 export type TokenView = z.infer<typeof tokenViewSchema>;
