@@ -1,13 +1,22 @@
 import type { OperationContext } from '../operation.ts';
 import { claimIdempotencyKey, settleIdempotencyKey } from './idempotency-operations.ts';
+import { findLogs, readLogState, readRunEvents } from './view-operations.ts';
 
 export const httpOperations = {
   'claim-idempotency-key': claimIdempotencyKey,
   'settle-idempotency-key': settleIdempotencyKey,
+  'read-run-events': readRunEvents,
+  'find-logs': findLogs,
+  'read-log-state': readLogState,
   ping,
 };
 
-export const HTTP_READS = ['ping'] as const satisfies readonly (keyof typeof httpOperations)[];
+export const HTTP_READS = [
+  'read-run-events',
+  'find-logs',
+  'read-log-state',
+  'ping',
+] as const satisfies readonly (keyof typeof httpOperations)[];
 
 /** Something that only a database that works can answer. */
 async function ping({ db }: OperationContext): Promise<null> {

@@ -17,7 +17,7 @@ export class Wakeups {
 
   /**
    * To be watched from before the first look until `close`: nothing that happens in between is missed. `next` resolves
-   * at a wake since the last `next`, after `ms`, or when the signal is aborted.
+   * at a wake since the last `next` or when the signal is aborted (true), or after `ms` (false).
    */
   watch(topics: readonly WakeTopic[], signal: AbortSignal): Watch {
     let woken = false;
@@ -34,19 +34,20 @@ export class Wakeups {
     return {
       next: (ms) =>
         new Promise((resolve) => {
-          if (woken || signal.aborted) {
-            woken = false;
-            resolve();
-            return;
-          }
-          const done = (): void => {
-            cancel();
+          const done = (byWake: boolean): void => {
             resume = null;
             woken = false;
-            resolve();
+            resolve(byWake);
           };
-          const cancel = this.#clock.after(ms, done);
-          resume = done;
+          if (woken || signal.aborted) {
+            done(true);
+            return;
+          }
+          const cancel = this.#clock.after(ms, () => done(false));
+          resume = () => {
+            cancel();
+            done(true);
+          };
         }),
       close: () => {
         signal.removeEventListener('abort', wake);
@@ -66,6 +67,6 @@ export class Wakeups {
 }
 
 export interface Watch {
-  next(ms: number): Promise<void>;
+  next(ms: number): Promise<boolean>;
   close(): void;
 }
