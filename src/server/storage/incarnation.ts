@@ -1,0 +1,17 @@
+import type { Kysely } from 'kysely';
+import type { Database } from '../database.ts';
+
+/**
+ * The row of `setting` that names one life of a database: another after it was restored from a backup, so that agents
+ * tell it again what the backup did not have yet.
+ */
+export const INCARNATION_SETTING = 'incarnation';
+
+/** Names a database that has no name yet. */
+export async function ensureIncarnation(db: Kysely<Database>, name: string): Promise<void> {
+  await db
+    .insertInto('setting')
+    .values({ name: INCARNATION_SETTING, value: name })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute();
+}

@@ -1,0 +1,209 @@
+import { type Kysely, sql } from 'kysely';
+import type { Clock } from '../../kernel/clock.ts';
+import type { ApiResult } from '../../protocol/api-error.ts';
+import type { Database } from '../database.ts';
+import type { Operation, ServerSettings, WakeTopic } from '../operation.ts';
+import { OPERATIONS, type OperationName, READS } from '../operations.ts';
+import type { Store } from '../store.ts';
+import { classifyFailure } from './database-failure.ts';
+import { databasePlace, dialectOf } from './dialect.ts';
+import { ensureIncarnation } from './incarnation.ts';
+import { migrate } from './migrations.ts';
+import { type LaneGroup, OperationHost } from './operation-host.ts';
+import { openPostgres } from './open-postgres.ts';
+import { openSqlite } from './open-sqlite.ts';
+import type { StoreMetric } from './store-metric.ts';
+import { WakeRelay } from './wake-relay.ts';
+
+export interface StoreOptions {
+  /** `:memory:`, a path, or `postgres://…`. */
+  readonly database: string;
+  readonly clock: Clock;
+  /** Names this server among those that share the database. */
+  readonly node: string;
+  readonly settings: ServerSettings;
+  /** 16 lower-case letters and digits, never the same again. */
+  readonly randomId: () => string;
+  readonly onMetric?: (metric: StoreMetric) => void;
+  /** Errors that are bugs, and the database coming and going; no value of the database is in it. */
+  readonly onTrouble?: (message: string) => void;
+  /** Called before a commit and after it, before anybody is answered. */
+  readonly onCommit?: (moment: 'before' | 'after') => void;
+  /** See `OperationHost`; default: a turn of the microtasks. */
+  readonly gather?: () => Promise<void>;
+}
+
+/** A store in the calling thread. */
+export interface InProcessStore extends Store {
+  /** Runs an operation that no table has, as {@link Store.execute} does. */
+  perform<Input, Output>(operation: Operation<Input, Output>, input: Input): Promise<ApiResult<Output>>;
+  /** The database itself, to look into. */
+  readonly db: Kysely<Database>;
+}
+
+/** The database cannot be opened; the message is for whoever starts the server. */
+export class DatabaseOpenError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'DatabaseOpenError';
+  }
+}
+
+/** Transactions at a time on PostgreSQL; more of them meet each other's locks more often than they gain. */
+const WRITE_LANES = 4;
+const READ_LANES = 4;
+
+/** Operations that share a commit at most: beyond it the first of them would wait too long. */
+const MAX_BATCH = 128;
+
+const SQLITE_COMMANDS = {
+  begin: ['begin immediate', 'savepoint operation'],
+  next: ['release savepoint operation', 'savepoint operation'],
+  undo: ['rollback to savepoint operation'],
+};
+
+/** One question each: the way to the server and back is what a short transaction takes most of its time for. */
+const POSTGRES_COMMANDS = {
+  begin: ['begin; savepoint operation'],
+  next: ['release savepoint operation; savepoint operation'],
+  undo: ['rollback to savepoint operation'],
+};
+
+/**
+ * Opens the database, brings its schema up to date, and runs operations in the calling thread. On SQLite only microtasks
+ * lie between question and answer.
+ * @throws DatabaseOpenError, NewerSchemaError
+ */
+export async function openStoreInProcess(options: StoreOptions): Promise<InProcessStore> {
+  const { database, clock } = options;
+  const dialect = dialectOf(database);
+  const onTrouble = options.onTrouble ?? nothing;
+  const opened: Kysely<Database>[] = [];
+  const open = async (): Promise<Kysely<Database>> => {
+    const db =
+      dialect === 'sqlite'
+        ? await openSqlite(database)
+        : await openPostgres(database, {
+            connections: WRITE_LANES + READ_LANES,
+            onIdleError: (error) => onTrouble(`an idle connection to the database broke: ${error.message}`),
+          });
+    opened.push(db);
+    return db;
+  };
+  const closeAll = async (): Promise<void> => {
+    for (const db of opened) await db.destroy();
+  };
+  try {
+    const db = await open();
+    await migrate(db, dialect, clock.now());
+    await ensureIncarnation(db, options.randomId());
+    const reader = dialect === 'sqlite' && database !== ':memory:' ? await open() : null;
+    const listeners = new Set<(topics: readonly WakeTopic[]) => void>();
+    const tell = (topics: readonly WakeTopic[]): void => {
+      for (const listener of listeners) listener(topics);
+    };
+    const relay =
+      dialect === 'sqlite'
+        ? null
+        : new WakeRelay({
+            url: database,
+            clock,
+            id: `${options.node}.${options.randomId()}`.replaceAll(' ', ''),
+            onTopics: tell,
+            everything: () => everyQueue(db),
+            onError: (message) => onTrouble(`other servers cannot be heard: ${message}`),
+          });
+    await relay?.open();
+    const host = new OperationHost({
+      ...laneGroups(db, reader, dialect === 'postgres'),
+      sources: { ...options, locks: dialect === 'postgres', now: () => clock.now() },
+      clock,
+      gather: options.gather ?? (() => Promise.resolve()),
+      onTopics: (topics) => {
+        tell(topics);
+        relay?.tell(topics);
+      },
+      onMetric: options.onMetric ?? nothing,
+      onCommit: options.onCommit ?? nothing,
+      onBug: (name, error) => onTrouble(`operation '${name}' failed: ${stackOf(error)}`),
+      onReachable: (reachable, message) =>
+        onTrouble(reachable ? 'the database can be used again' : `the database cannot be used: ${message}`),
+    });
+    let closing: Promise<void> | null = null;
+    const close = async (): Promise<void> => {
+      await host.close();
+      await relay?.close();
+      await closeAll();
+    };
+    return {
+      db,
+      execute: (name, input) => host.execute(name, operationOf(name), input, READS.includes(name)) as Promise<never>,
+      perform: (operation, input) => host.execute(operation.name, operation, input, false) as Promise<never>,
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+      close: () => (closing ??= close()),
+    };
+  } catch (error) {
+    await closeAll();
+    throw openingError(database, error);
+  }
+}
+
+function operationOf(name: OperationName): Operation<never, unknown> {
+  const operations: Readonly<Record<string, Operation<never, unknown>>> = OPERATIONS;
+  const found = operations[name];
+  if (found === undefined) throw new RangeError(`there is no operation '${name}'`);
+  return found;
+}
+
+function laneGroups(
+  db: Kysely<Database>,
+  reader: Kysely<Database> | null,
+  postgres: boolean,
+): { readonly writes: LaneGroup; readonly reads: LaneGroup | null } {
+  if (postgres) {
+    const begin = ['begin isolation level repeatable read read only; savepoint operation'];
+    return {
+      writes: { db, lanes: WRITE_LANES, maxBatch: MAX_BATCH, commands: POSTGRES_COMMANDS },
+      reads: { db, lanes: READ_LANES, maxBatch: 1, commands: { ...POSTGRES_COMMANDS, begin } },
+    };
+  }
+  const begin = ['begin', 'savepoint operation'];
+  return {
+    writes: { db, lanes: 1, maxBatch: MAX_BATCH, commands: SQLITE_COMMANDS },
+    reads:
+      reader === null ? null : { db: reader, lanes: 1, maxBatch: MAX_BATCH, commands: { ...SQLITE_COMMANDS, begin } },
+  };
+}
+
+/** What another server may have changed while it was not heard. */
+async function everyQueue(db: Kysely<Database>): Promise<readonly WakeTopic[]> {
+  try {
+    const { rows } = await sql<{ id: number }>`select id from label_set`.execute(db);
+    return ['timers', ...rows.map(({ id }): WakeTopic => `queue:${id}`)];
+  } catch {
+    // The database is what is gone: nothing has changed in it either.
+    return ['timers'];
+  }
+}
+
+function openingError(database: string, error: unknown): unknown {
+  const failure = classifyFailure(error);
+  if (failure.kind !== 'unreachable') return error;
+  const wayOut =
+    dialectOf(database) === 'postgres'
+      ? 'Start it, or name another with --database.'
+      : 'Make the folder writable, or name another with --database.';
+  return new DatabaseOpenError(
+    `The database ${databasePlace(database)} cannot be opened: ${failure.message}. ${wayOut}`,
+    error,
+  );
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+const nothing = (): void => undefined;

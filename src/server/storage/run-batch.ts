@@ -1,0 +1,147 @@
+import { CompiledQuery, type Kysely } from 'kysely';
+import type { ApiError, ApiResult } from '../../protocol/api-error.ts';
+import type { Database } from '../database.ts';
+import { type Operation, Refusal, type WakeTopic } from '../operation.ts';
+import { classifyFailure } from './database-failure.ts';
+import { OperationScope, type ScopeSources, TransactionEffects } from './operation-scope.ts';
+import type { RunStateCache } from './run-state-cache.ts';
+import { ILLEGAL_TRANSITION_TOTAL, type StoreMetric } from './store-metric.ts';
+
+/** An operation that somebody waits for. */
+export interface Request {
+  readonly name: string;
+  readonly operation: Operation<unknown, unknown>;
+  readonly input: unknown;
+  /** Times it was run and another was in the way. */
+  readonly tries: number;
+}
+
+/**
+ * What became of a request. `again`: nothing of it is left in the database; it is to be run once more. `lost`: the
+ * database failed, and whether it was committed is not known.
+ */
+export type Outcome =
+  | { readonly kind: 'answer'; readonly result: ApiResult<unknown>; readonly counted: readonly StoreMetric[] }
+  | { readonly kind: 'again' }
+  | { readonly kind: 'lost'; readonly message: string };
+
+export interface BatchResult {
+  /** For each request, in order. */
+  readonly outcomes: readonly Outcome[];
+  readonly topics: readonly WakeTopic[];
+}
+
+/** Each a question of its own to the database. The savepoint of the operation that is run is called `operation`. */
+export interface BatchCommands {
+  /** Begins the transaction and sets the savepoint. */
+  readonly begin: readonly string[];
+  /** Keeps what was done, and sets the savepoint anew. */
+  readonly next: readonly string[];
+  /** Back to the savepoint, which stays. */
+  readonly undo: readonly string[];
+}
+
+export interface BatchOptions {
+  readonly commands: BatchCommands;
+  readonly sources: ScopeSources;
+  readonly cache: RunStateCache;
+  /** Called before the commit and after it. */
+  readonly onCommit: (moment: 'before' | 'after') => void;
+  /** Told of errors that are bugs. */
+  readonly onBug: (name: string, error: unknown) => void;
+}
+
+/**
+ * Runs requests in one transaction, each undone alone when it refuses, and commits. Never throws: a database that fails
+ * is an outcome of every request.
+ */
+export async function runBatch(
+  db: Kysely<Database>,
+  requests: readonly Request[],
+  options: BatchOptions,
+): Promise<BatchResult> {
+  const { begin, next, undo } = options.commands;
+  const effects = new TransactionEffects(options.cache);
+  const outcomes: Outcome[] = [];
+  try {
+    await db.connection().execute(async (connection) => {
+      const say = async (...commands: readonly string[]): Promise<void> => {
+        for (const command of commands) await connection.executeQuery(CompiledQuery.raw(command));
+      };
+      try {
+        await say(...begin);
+        for (const [index, request] of requests.entries()) {
+          const scope = new OperationScope(connection, options.sources, effects);
+          const outcome = await runOne(request, scope, options);
+          outcomes.push(outcome);
+          if (outcome.kind !== 'answer' || !outcome.result.ok) {
+            await say(...undo);
+            continue;
+          }
+          effects.keep(scope);
+          if (index + 1 < requests.length) await say(...next);
+        }
+        options.onCommit('before');
+        await say('commit');
+        options.onCommit('after');
+      } catch (error) {
+        // The first error is the one that counts: after most of them there is no transaction left to undo.
+        await say('rollback').catch(() => undefined);
+        throw error;
+      }
+    });
+  } catch (error) {
+    const failure = classifyFailure(error);
+    if (failure.kind === 'operation') options.onBug('commit', error);
+    const outcome: Outcome =
+      failure.kind === 'conflict'
+        ? { kind: 'again' }
+        : { kind: 'lost', message: error instanceof Error ? error.message : String(error) };
+    return { outcomes: requests.map(() => outcome), topics: [] };
+  }
+  effects.runs.applyTo(options.cache);
+  return { outcomes, topics: [...effects.topics] };
+}
+
+/** @throws what makes the whole transaction worthless. */
+async function runOne(request: Request, scope: OperationScope, { onBug }: BatchOptions): Promise<Outcome> {
+  const refuse = (error: ApiError): Outcome => ({
+    kind: 'answer',
+    result: { ok: false, error },
+    counted: scope.counted,
+  });
+  try {
+    const value = await request.operation(scope, request.input);
+    return { kind: 'answer', result: { ok: true, value }, counted: scope.counted };
+  } catch (error) {
+    if (error instanceof Refusal) {
+      const { code, reason, message, detail } = error;
+      return refuse({ code, reason, message, detail });
+    }
+    const failure = classifyFailure(error);
+    switch (failure.kind) {
+      case 'unreachable':
+        throw error;
+      case 'conflict':
+        return { kind: 'again' };
+      case 'illegal-transition': {
+        const { from, to } = failure;
+        scope.count(ILLEGAL_TRANSITION_TOTAL, { from, to });
+        return refuse({
+          code: 'conflict',
+          reason: 'illegal-transition',
+          message: `An attempt that is ${from} does not become ${to}.`,
+          detail: { from, to },
+        });
+      }
+      case 'operation':
+        onBug(request.name, error);
+        return refuse({
+          code: 'internal',
+          reason: null,
+          message: `The server failed at '${request.name}'; its diagnostic log says how.`,
+          detail: null,
+        });
+    }
+  }
+}
