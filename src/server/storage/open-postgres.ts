@@ -48,7 +48,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     lock_timeout: LOCK_TIMEOUT_MS,
     types: {
       getTypeParser: (oid: TypeId, format?: 'text' | 'binary'): ParseValue =>
-        Number(oid) === INT8 ? Number : (types.getTypeParser(oid, format) as ParseValue),
+        (oid as number) === INT8 ? Number : (types.getTypeParser(oid, format) as ParseValue),
     },
   });
   pool.on('error', options.onIdleError);
