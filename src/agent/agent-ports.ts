@@ -45,9 +45,8 @@ export interface WorkerIdentity {
 /**
  * What an agent that starts again has to know of an attempt.
  *
- * `accepted`: nothing was started. `starting`: a process waits for its order, and may have got it. `started`: it has.
- * `ended`: fenced off or given up; kept to be looked at. `done`: the server has all of it; kept for a server that is
- * restored from a backup.
+ * `starting`: a process waits for its order, and may have got it. `started`: it has. `ended`: fenced off or given up;
+ * kept to be looked at. `done`: the server has all of it; kept for a server that is restored from a backup.
  */
 export interface AttemptMeta {
   readonly attempt: string;
@@ -57,8 +56,10 @@ export interface AttemptMeta {
   readonly run: number;
   readonly job: string;
   readonly policy: LossPolicy;
-  readonly state: 'accepted' | 'starting' | 'started' | 'ended' | 'done';
-  readonly worker: WorkerIdentity | null;
+  /** Which of the slots it has, from 0: workspaces are kept by it. */
+  readonly slot: number;
+  readonly state: 'starting' | 'started' | 'ended' | 'done';
+  readonly worker: WorkerIdentity;
   /** Of the server that has all of it. */
   readonly incarnation: string | null;
   /** When it became `ended` or `done`, milliseconds since the epoch. */

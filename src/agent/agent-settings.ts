@@ -21,6 +21,8 @@ export interface AgentSettings {
   readonly keepJournalMs: number;
   /** From the moment a job is cancelled until its worker is killed. */
   readonly cancelTimeoutMs: number;
+  /** The same where its steps are ended at once. */
+  readonly forceTimeoutMs: number;
   /** Given to workers as it is. */
   readonly config: RunnerConfig;
 }
