@@ -1,0 +1,31 @@
+import type { OperationContext } from '../operation.ts';
+import { emit } from './run-events.ts';
+
+/** The attempt of a job runs now. Told twice, it changes nothing. */
+export async function jobStarted(
+  context: OperationContext,
+  {
+    attemptId,
+    jobId,
+    runId,
+    at,
+  }: { readonly attemptId: string; readonly jobId: number; readonly runId: number; readonly at: string },
+): Promise<void> {
+  const { db, now } = context;
+  const job = await db
+    .updateTable('job')
+    .set({ state: 'running', started_at: now })
+    .where('id', '=', jobId)
+    .where('attempt_id', '=', attemptId)
+    .where('state', '=', 'queued')
+    .returning(['key', 'job_id', 'name'])
+    .executeTakeFirst();
+  if (!job) return;
+  await db
+    .updateTable('run')
+    .set({ started_at: now })
+    .where('id', '=', runId)
+    .where('started_at', 'is', null)
+    .execute();
+  await emit(context, runId, { type: 'job-started', at, job: job.key, name: job.name, id: job.job_id });
+}
