@@ -176,20 +176,18 @@ class OpenJournal implements JournalWriter {
   #sync(): void {
     this.#disarm?.();
     this.#disarm = null;
-    this.#syncing ??= this.#syncAll().finally(() => {
-      this.#syncing = null;
-    });
+    if (this.#syncing === null && this.#waiting.length > 0) this.#syncing = this.#syncAll();
   }
 
   async #syncAll(): Promise<void> {
-    while (this.#waiting.length > 0 && this.#failure === null) {
+    while (this.#waiting.length > 0) {
       const seq = this.lastSeq;
       try {
         await datasync(this.#file.fd);
       } catch (error) {
         // Nobody can say what is on the disk after that.
         this.#fail(error as Error);
-        return;
+        break;
       }
       this.durableSeq = seq;
       this.#options.onDurable?.(seq);
@@ -197,6 +195,7 @@ class OpenJournal implements JournalWriter {
       this.#waiting = this.#waiting.filter((waiter) => waiter.seq > seq);
       for (const { resolve, seq: own } of ready) resolve(own);
     }
+    this.#syncing = null;
   }
 
   #fail(error: Error): void {
