@@ -5,7 +5,8 @@ import type { WorkflowPlan } from '../protocol/plan.ts';
 import { loadRunnerConfig } from '../config/load-runner-config.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import { type GitState, readGitState } from './git-state.ts';
-import { loadWorkflows, type SourceFile } from './load-workflows.ts';
+import type { SourceFile } from '../workflow/load-workflows.ts';
+import { loadWorkflowFiles } from './load-workflow-files.ts';
 import { type RunContext, runContext } from './run-context.ts';
 import type { RunOptions } from './run-options.ts';
 import { tokenOf } from '../worker/token-of.ts';
@@ -63,7 +64,7 @@ export async function prepareRun(
 
   const notFetched: string[] = [];
   const root = git?.root ?? workspace;
-  const loaded = await loadWorkflows({ path: options.file, shown: options.shownFile }, root, async (uses) => {
+  const loaded = await loadWorkflowFiles({ path: options.file, shown: options.shownFile }, root, async (uses) => {
     const found = await actions.repository(uses, signal);
     if (found.kind === 'problem' && !offline) notFetched.push(uses);
     return found;

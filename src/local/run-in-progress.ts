@@ -137,7 +137,7 @@ export class RunInProgress {
     const shown = [...errors, ...(quiet ? [] : warnings.slice(0, MAX_WARNINGS))];
     if (shown.length === 0) return;
     const { formatForPeople } = await import('../workflow/format-diagnostics.ts');
-    const texts = new Map(sources.map(({ name, bytes }) => [name, bytes.toString()]));
+    const texts = new Map(sources.map(({ name, bytes }) => [name, Buffer.from(bytes).toString()]));
     stderr.write(this.#mask.mask(formatForPeople(shown, texts, { colour: colour && stderr.isTTY })));
     const more = quiet ? 0 : warnings.length - MAX_WARNINGS;
     if (more > 0) stderr.write(`${more} more warnings; 'paceline lint ${this.#options.shownFile}' shows them\n`);

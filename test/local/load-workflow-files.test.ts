@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type FindRepository, type LoadedWorkflows, loadWorkflows } from '../../src/local/load-workflows.ts';
+import { type FindRepository, loadWorkflowFiles } from '../../src/local/load-workflow-files.ts';
+import type { LoadedWorkflows } from '../../src/workflow/load-workflows.ts';
 import { temporaryFolder } from './git-folder.ts';
 
 let folder: string;
@@ -22,7 +23,7 @@ async function load(files: Readonly<Record<string, string>>, find = nowhere): Pr
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), content);
   }
-  return loadWorkflows({ path: join(folder, 'main.yml'), shown: 'main.yml' }, folder, find);
+  return loadWorkflowFiles({ path: join(folder, 'main.yml'), shown: 'main.yml' }, folder, find);
 }
 
 const messages = ({ diagnostics }: LoadedWorkflows): string[] =>
