@@ -1,4 +1,5 @@
 import { Kysely } from 'kysely';
+import type Libsql from 'libsql';
 import type { Database } from '../database.ts';
 import { LibsqlDialect } from './libsql-dialect.ts';
 
@@ -13,8 +14,8 @@ const CHECKPOINT_PAGES = 4_000;
  * @throws the driver's error when it cannot be opened or is no database.
  */
 export async function openSqlite(path: string): Promise<Kysely<Database>> {
-  const { default: Libsql } = await import('libsql');
-  const database = new Libsql(path, { timeout: BUSY_TIMEOUT_MS });
+  const { default: Driver } = await import('libsql');
+  const database = connect(Driver, path);
   try {
     if (path !== ':memory:') database.prepare('pragma journal_mode = wal').all();
     for (const setting of [
@@ -31,4 +32,15 @@ export async function openSqlite(path: string): Promise<Kysely<Database>> {
     throw error;
   }
   return new Kysely<Database>({ dialect: new LibsqlDialect(database) });
+}
+
+/** The package says what is wrong in words of its own. */
+function connect(Driver: typeof Libsql, path: string): Libsql.Database {
+  try {
+    return new Driver(path, { timeout: BUSY_TIMEOUT_MS });
+  } catch (error) {
+    throw Object.assign(new Error('its folder is missing or closed to us', { cause: error }), {
+      code: 'SQLITE_CANTOPEN',
+    });
+  }
 }

@@ -3,13 +3,14 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { ApiResult } from '../../protocol/api-error.ts';
 import type { Database } from '../database.ts';
 import type { Operation, ServerSettings, WakeTopic } from '../operation.ts';
-import { OPERATIONS, type OperationName, READS } from '../operations.ts';
+import { OPERATIONS, READS } from '../operations.ts';
 import type { Store } from '../store.ts';
 import { classifyFailure } from './database-failure.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { ensureIncarnation } from './incarnation.ts';
 import { migrate } from './migrations.ts';
 import { type LaneGroup, OperationHost } from './operation-host.ts';
+import type { OperationTable } from './operation-table.ts';
 import { openPostgres } from './open-postgres.ts';
 import { openSqlite } from './open-sqlite.ts';
 import type { StoreMetric } from './store-metric.ts';
@@ -29,6 +30,8 @@ export interface StoreOptions {
   readonly onTrouble?: (message: string) => void;
   /** Called before a commit and after it, before anybody is answered. */
   readonly onCommit?: (moment: 'before' | 'after') => void;
+  /** Default: all that the server has. */
+  readonly table?: OperationTable;
   /** See `OperationHost`; default: a turn of the microtasks. */
   readonly gather?: () => Promise<void>;
 }
@@ -78,6 +81,7 @@ export async function openStoreInProcess(options: StoreOptions): Promise<InProce
   const { database, clock } = options;
   const dialect = dialectOf(database);
   const onTrouble = options.onTrouble ?? nothing;
+  const table = options.table ?? { operations: OPERATIONS, reads: READS };
   const opened: Kysely<Database>[] = [];
   const open = async (): Promise<Kysely<Database>> => {
     const db =
@@ -137,7 +141,8 @@ export async function openStoreInProcess(options: StoreOptions): Promise<InProce
     };
     return {
       db,
-      execute: (name, input) => host.execute(name, operationOf(name), input, READS.includes(name)) as Promise<never>,
+      execute: (name, input) =>
+        host.execute(name, operationOf(table, name), input, table.reads.includes(name)) as Promise<never>,
       perform: (operation, input) => host.execute(operation.name, operation, input, false) as Promise<never>,
       subscribe: (listener) => {
         listeners.add(listener);
@@ -151,11 +156,8 @@ export async function openStoreInProcess(options: StoreOptions): Promise<InProce
   }
 }
 
-function operationOf(name: OperationName): Operation<never, unknown> {
-  const operations: Readonly<Record<string, Operation<never, unknown>>> = OPERATIONS;
-  const found = operations[name];
-  if (found === undefined) throw new RangeError(`there is no operation '${name}'`);
-  return found;
+function operationOf(table: OperationTable, name: string): Operation<never, unknown> {
+  return table.operations[name] ?? (() => Promise.reject(new RangeError(`there is no operation '${name}'`)));
 }
 
 function laneGroups(

@@ -54,11 +54,12 @@ export class OperationScope implements OperationContext {
     this.runs = new RunStateLayer(effects.runs);
   }
 
-  wake(topic: WakeTopic): void {
+  // Properties, so that an operation may take its context apart.
+  readonly wake = (topic: WakeTopic): void => {
     this.topics.add(topic);
-  }
+  };
 
-  count(name: string, labels: Readonly<Record<string, string>> = {}): void {
+  readonly count = (name: string, labels: Readonly<Record<string, string>> = {}): void => {
     this.counted.push({ kind: 'count', name, labels, value: 1 });
-  }
+  };
 }
