@@ -6,7 +6,7 @@ export interface Repository {
   readonly serverUrl: string;
 }
 
-export const DEFAULT_SERVER = 'https://github.com';
+export { GITHUB_SERVER as DEFAULT_SERVER } from '../workflow/github-context.ts';
 
 /**
  * Reads `https://host/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name.git`. Of deeper paths the last

@@ -3,11 +3,11 @@ import type { JsonMap } from '../protocol/job-message.ts';
 import type { TriggerPlan, WorkflowPlan } from '../protocol/plan.ts';
 import { didYouMean } from '../workflow/close-name.ts';
 import { EVENT_NAMES } from '../workflow/events.ts';
+import { InputProblem, resolveInputs } from '../workflow/resolve-inputs.ts';
 import type { GitState } from './git-state.ts';
 import { type LocalContext, localContext } from './local-context.ts';
 import { repositoryOf } from './repository-of.ts';
 import { readPayload } from './read-payload.ts';
-import { resolveInputs } from './resolve-inputs.ts';
 import type { RunOptions } from './run-options.ts';
 import { tokenOf } from '../worker/token-of.ts';
 import { UsageError } from './usage-error.ts';
@@ -60,7 +60,14 @@ function inputsOf(plan: WorkflowPlan, eventName: string, given: Readonly<Record<
   const byHand = eventName === 'workflow_dispatch' || eventName === 'workflow_call';
   if (!byHand && Object.keys(given).length === 0) return {};
   const named = byHand ? triggerOf(plan, eventName) : null;
-  return resolveInputs(named ?? triggerOf(plan, 'workflow_dispatch') ?? triggerOf(plan, 'workflow_call'), given);
+  try {
+    return resolveInputs(named ?? triggerOf(plan, 'workflow_dispatch') ?? triggerOf(plan, 'workflow_call'), given);
+  } catch (error) {
+    if (!(error instanceof InputProblem)) throw error;
+    const { message, missing } = error;
+    const wayOut = missing === null ? '' : ` Give --input ${missing}=VALUE.`;
+    throw new UsageError(`${message}${wayOut}`, { cause: error });
+  }
 }
 
 function triggerOf(plan: WorkflowPlan, event: string): TriggerPlan | null {

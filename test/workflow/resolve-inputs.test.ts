@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { InputPlan, TriggerPlan } from '../../src/protocol/plan.ts';
-import { resolveInputs } from '../../src/local/resolve-inputs.ts';
+import { resolveInputs } from '../../src/workflow/resolve-inputs.ts';
 
 function trigger(inputs: Readonly<Record<string, Partial<InputPlan>>>): TriggerPlan {
   const plain: InputPlan = { type: 'string', required: false, default: null, options: [], description: null };
@@ -44,7 +44,7 @@ describe('the inputs of a run', () => {
 
   it('must be there when they are required and have no default', () => {
     const required = trigger({ a: { required: true }, b: { required: true, default: 'x' } });
-    expect(() => resolveInputs(required, {})).toThrow("requires the input 'a': give --input a=VALUE");
+    expect(() => resolveInputs(required, {})).toThrow("requires the input 'a'");
     expect(resolveInputs(required, { a: '' })).toEqual({ a: '', b: 'x' });
   });
 

@@ -1,10 +1,22 @@
 import type { Json, JsonMap } from '../protocol/job-message.ts';
 import type { InputPlan, TriggerPlan } from '../protocol/plan.ts';
-import { UsageError } from './usage-error.ts';
+
+/** An input that is not declared, is missing, or is not of its type. The message is a sentence. */
+export class InputProblem extends Error {
+  override readonly name = 'InputProblem';
+  /** Name of a required input that was not given; null for another problem. */
+  readonly missing: string | null;
+
+  constructor(message: string, missing: string | null = null) {
+    super(message);
+    this.missing = missing;
+  }
+}
 
 /**
  * The `inputs` context of a run that a person starts: every declared input with its type, from what was given or its
- * default. Throws a {@link UsageError} for an input that is not declared, is missing, or is not of its type.
+ * default.
+ * @throws InputProblem
  */
 export function resolveInputs(trigger: TriggerPlan | null, given: Readonly<Record<string, string>>): JsonMap {
   const declared = trigger?.inputs ?? {};
@@ -15,7 +27,7 @@ export function resolveInputs(trigger: TriggerPlan | null, given: Readonly<Recor
   const values = new Map<string, string>();
   for (const [name, value] of Object.entries(given)) {
     const found = declaredName(name);
-    if (found === undefined) throw new UsageError(unknown(name, names));
+    if (found === undefined) throw new InputProblem(unknown(name, names));
     values.set(found, value);
   }
   return Object.fromEntries(
@@ -27,7 +39,7 @@ function resolved(name: string, input: InputPlan, given: string | undefined): Js
   if (given !== undefined) return typed(name, input, given);
   const { default: fallback } = input;
   if (fallback !== null && typeof fallback !== 'object') return typed(name, input, String(fallback));
-  if (input.required) throw new UsageError(`The workflow requires the input '${name}': give --input ${name}=VALUE.`);
+  if (input.required) throw new InputProblem(`The workflow requires the input '${name}'.`, name);
   switch (input.type) {
     case 'boolean':
       return false;
@@ -43,7 +55,7 @@ function resolved(name: string, input: InputPlan, given: string | undefined): Js
 
 function typed(name: string, input: InputPlan, text: string): Json {
   const refuse = (expected: string): never => {
-    throw new UsageError(`The input '${name}' is '${text}'; expected ${expected}.`);
+    throw new InputProblem(`The input '${name}' is '${text}'; expected ${expected}.`);
   };
   switch (input.type) {
     case 'boolean':
