@@ -3,7 +3,8 @@
 //   core-HASH.js      everything of ours, and of packages what a plain run needs
 //   core-HASH.cache   what V8 made of it in a run: compiling it anew takes a third of a short run (135 ms against 90).
 //                     Another version of V8 refuses it and compiles anew.
-//   NAME-HASH.js      packages that few runs need, each loaded when it is needed
+//   NAME-HASH.js      packages that few runs need, each loaded when it is needed, and what threads are started with;
+//                     the core knows the latter's names as PACELINE_THREADS
 // `--clean` removes what earlier builds left, for packing.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
@@ -14,6 +15,10 @@ import { writeCodeCache } from './build/write-code-cache.mjs';
 
 const ENTRY = 'paceline.js';
 const LAZY_PACKAGES = ['@actions/glob', 'log-update', 'undici', 'winston', 'zod'];
+/** Files that a thread of the server is started with. */
+const THREADS = { store: 'src/server/storage/store-thread.ts' };
+// With a part in machine code, and what only such a part would need.
+const EXTERNAL_PACKAGES = ['libsql', 'pg-native'];
 // A run that is under way still loads what it was started from.
 const KEEP_EARLIER_MS = 60 * 60 * 1000;
 
@@ -27,6 +32,7 @@ const common = {
   format: 'cjs',
   platform: 'node',
   target: 'node20.19',
+  external: EXTERNAL_PACKAGES,
   // Names and lines stay readable in a stack that somebody reports.
   minifySyntax: true,
   // Becomes `require` of a file of ours, which the code cache and our own file names need.
@@ -43,7 +49,12 @@ try {
     const { outputFiles } = await build({ ...common, entryPoints: [name], outdir: staging });
     lazy.set(name, await place(name.replace(/\W+/g, '-').replace(/^-/, ''), outputFiles[0].text));
   }
-  const core = await place('core', await bundleCore(lazy));
+  const threads = {};
+  for (const [name, entry] of Object.entries(THREADS)) {
+    const { outputFiles } = await build({ ...common, entryPoints: [entry], outdir: staging });
+    threads[name] = await place(`${name}-thread`, outputFiles[0].text);
+  }
+  const core = await place('core', await bundleCore(lazy, threads));
   await writeFile(join(staging, 'package.json'), '{ "type": "commonjs" }\n');
   const launcher = await readFile(join(root, 'scripts/build/launcher.cjs'), 'utf8');
   await writeFile(join(staging, ENTRY), launcher.replaceAll('core-HASH', core.replace(/\.js$/, '')));
@@ -54,13 +65,14 @@ try {
   await rm(staging, { recursive: true, force: true });
 }
 
-async function bundleCore(lazy) {
+async function bundleCore(lazy, threads) {
   const { outputFiles } = await build({
     ...common,
     entryPoints: ['src/cli/main.ts'],
     outdir: staging,
     define: {
       'process.env.PACELINE_VERSION': JSON.stringify(manifest.version),
+      'process.env.PACELINE_THREADS': JSON.stringify(JSON.stringify(threads)),
       'import.meta.url': '__filename',
     },
     // The file is run by itself, and not by the module loader.

@@ -9,6 +9,8 @@ export interface ServerOptions {
   /** Absolute; made when missing, with mode 0700. */
   readonly dataDirectory: string;
   readonly log: DiagnosticLog;
+  /** What the store's thread is started with: `storage/store-thread.ts`, bundled. */
+  readonly storeThreadFile: string;
   /** Of Paceline; what agents and `/healthz` are told. */
   readonly version: string;
   /** The server cannot go on by itself: the process is to end. */

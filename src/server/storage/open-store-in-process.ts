@@ -6,6 +6,7 @@ import type { Operation, ServerSettings, WakeTopic } from '../operation.ts';
 import { OPERATIONS, READS } from '../operations.ts';
 import type { Store } from '../store.ts';
 import { classifyFailure } from './database-failure.ts';
+import { DatabaseOpenError } from './database-open-error.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { ensureIncarnation } from './incarnation.ts';
 import { migrate } from './migrations.ts';
@@ -42,14 +43,6 @@ export interface InProcessStore extends Store {
   perform<Input, Output>(operation: Operation<Input, Output>, input: Input): Promise<ApiResult<Output>>;
   /** The database itself, to look into. */
   readonly db: Kysely<Database>;
-}
-
-/** The database cannot be opened; the message is for whoever starts the server. */
-export class DatabaseOpenError extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = 'DatabaseOpenError';
-  }
 }
 
 /** Transactions at a time on PostgreSQL; more of them meet each other's locks more often than they gain. */

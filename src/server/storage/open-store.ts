@@ -4,7 +4,7 @@ import { Pulse } from '../../kernel/pulse.ts';
 import type { ApiResult } from '../../protocol/api-error.ts';
 import type { ServerSettings, WakeTopic } from '../operation.ts';
 import type { Store } from '../store.ts';
-import { DatabaseOpenError } from './open-store-in-process.ts';
+import { DatabaseOpenError } from './database-open-error.ts';
 import type { StoreMetric } from './store-metric.ts';
 import type { FromThread, ThreadData, Told, ToThread } from './thread-messages.ts';
 
