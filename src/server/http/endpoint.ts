@@ -52,7 +52,13 @@ interface Definition<Params, Query, Body, Reply> {
   readonly query?: z.ZodType<Query>;
   /** `json`: checked. `bytes`: given as a Buffer. */
   readonly body?:
-    | { readonly kind: 'json'; readonly schema: z.ZodType<Body>; readonly maxBytes: number }
+    | {
+        readonly kind: 'json';
+        readonly schema: z.ZodType<Body>;
+        readonly maxBytes: number;
+        /** No body at all is an `undefined` for the schema. */
+        readonly optional?: boolean;
+      }
     | { readonly kind: 'bytes'; readonly maxBytes: number };
   readonly reply: { readonly kind: ReplyKind; readonly schema?: z.ZodType<Reply>; readonly status: number };
   /** Beside 400, 401, 403 and what every route may answer: statuses for the document. */

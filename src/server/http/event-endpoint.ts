@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
 import type { DiagnosticLog } from '../../kernel/diagnostic-log.ts';
+import type { RunService } from '../runs/run-service.ts';
 import type { Store } from '../store.ts';
 import { failure, unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
@@ -11,6 +12,7 @@ import type { Wakeups } from './wakeups.ts';
 /** What streams of viewers go by. */
 export interface Streaming {
   readonly store: Store;
+  readonly runs: Pick<RunService, 'events'>;
   readonly wakeups: Wakeups;
   readonly clock: Clock;
   readonly log: DiagnosticLog;
@@ -48,7 +50,7 @@ export function eventEndpoint(streaming: Streaming): Endpoint {
       const { params, query, header, signal } = call;
       const after = query.after ?? lastEventId(header('last-event-id'));
       // Looked at before the answer begins, so that a run that is not there is a 404.
-      unwrap(await streaming.store.execute('read-run-events', { run: params.run, after, limit: 1 }));
+      unwrap(await streaming.runs.events(params.run, after, 1));
       const events = runEvents(streaming, params.run, after, query.follow, signal);
       return streamResponse(events, call, streaming, {
         'Content-Type': 'text/event-stream; charset=utf-8',
@@ -59,7 +61,7 @@ export function eventEndpoint(streaming: Streaming): Endpoint {
 }
 
 async function* runEvents(
-  { store, wakeups, onViewers }: Streaming,
+  { runs, wakeups, onViewers }: Streaming,
   run: number,
   after: number,
   follow: Query['follow'],
@@ -70,7 +72,7 @@ async function* runEvents(
   try {
     yield `retry: ${RETRY_MS}\n\n`;
     for (let last = after; !signal.aborted;) {
-      const { events, completed } = unwrap(await store.execute('read-run-events', { run, after: last, limit: PAGE }));
+      const { events, completed } = unwrap(await runs.events(run, last, PAGE));
       if (events.length > 0) {
         last = events.at(-1)?.id ?? last;
         yield events.map(({ id, body }) => `id: ${id}\ndata: ${body}\n\n`).join('');

@@ -1,20 +1,23 @@
 import type { OperationContext } from '../operation.ts';
 import { claimIdempotencyKey, settleIdempotencyKey } from './idempotency-operations.ts';
-import { findLogs, readLogState, readRunEvents } from './view-operations.ts';
+import { listRunners, pauseRunner, removeRunner } from './runner-operations.ts';
+import { findLogs, readLogState } from './view-operations.ts';
 
 export const httpOperations = {
   'claim-idempotency-key': claimIdempotencyKey,
   'settle-idempotency-key': settleIdempotencyKey,
-  'read-run-events': readRunEvents,
   'find-logs': findLogs,
   'read-log-state': readLogState,
+  'list-runners': listRunners,
+  'pause-runner': pauseRunner,
+  'remove-runner': removeRunner,
   ping,
 };
 
 export const HTTP_READS = [
-  'read-run-events',
   'find-logs',
   'read-log-state',
+  'list-runners',
   'ping',
 ] as const satisfies readonly (keyof typeof httpOperations)[];
 

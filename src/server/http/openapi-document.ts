@@ -65,7 +65,7 @@ export function registerEndpoint(registry: Registry, endpoint: Endpoint): void {
       ...(body
         ? {
             body: {
-              required: true,
+              required: body.kind === 'bytes' || body.optional !== true,
               content:
                 body.kind === 'json'
                   ? { 'application/json': { schema: body.schema } }

@@ -7,6 +7,7 @@ import {
   repositoryViewSchema,
 } from '../../protocol/keeping-api.ts';
 import { repositoryNameSchema } from '../../protocol/run-api.ts';
+import type { RunService } from '../runs/run-service.ts';
 import type { Store } from '../store.ts';
 import { unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
@@ -16,7 +17,7 @@ import { check } from './read-json.ts';
 
 const params = z.strictObject({ owner: z.string(), name: z.string() });
 
-export function repositoryEndpoints(store: Store): Endpoint[] {
+export function repositoryEndpoints(store: Store, runs: Pick<RunService, 'refreshSchedules'>): Endpoint[] {
   return [
     endpoint({
       method: 'get',
@@ -49,6 +50,17 @@ export function repositoryEndpoints(store: Store): Endpoint[] {
       errors: [404],
       handle: async ({ params, caller: { actor } }) =>
         unwrap(await store.execute('delete-repository', { actor, name: nameOf(params) })),
+    }),
+    endpoint({
+      method: 'post',
+      path: '/v1/repositories/{owner}/{name}/schedules',
+      summary: 'Reads the schedules of the default branch anew; a run of that branch does the same.',
+      access: { kind: 'scope', scope: 'runs:write' },
+      params,
+      reply: { kind: 'json', schema: z.strictObject({ schedules: z.number().int() }), status: 200 },
+      errors: [404],
+      handle: async ({ params, caller: { name }, signal }) =>
+        unwrap(await runs.refreshSchedules(nameOf(params), name, signal)),
     }),
     endpoint({
       method: 'get',

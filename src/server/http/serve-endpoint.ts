@@ -76,10 +76,16 @@ async function answer(
     serving.limits.demand(endpoint, identity.key, bodyBytes);
     const params = endpoint.params && check(context.req.param(), endpoint.params, 'the path');
     const query = endpoint.query && check(context.req.query(), endpoint.query, 'the query');
-    const raw = endpoint.body ? await bodyOf(endpoint.body, incoming) : NO_BODY;
-    const body = endpoint.body?.kind === 'json' ? readJson(raw, endpoint.body.schema) : raw;
+    const raw = endpoint.body && hasBody(endpoint.body, incoming) ? await bodyOf(endpoint.body, incoming) : null;
+    const body = raw !== null && endpoint.body?.kind === 'json' ? readJson(raw, endpoint.body.schema) : raw;
     if (endpoint.held) leave();
-    const call = callOf(context, serving, { params, query, body, caller: identity.caller, token: identity.token });
+    const call = callOf(context, serving, {
+      params,
+      query,
+      body: raw === null && endpoint.body?.kind === 'json' ? check(undefined, endpoint.body.schema, 'the body') : body,
+      caller: identity.caller,
+      token: identity.token,
+    });
     const reply = async (): Promise<Response> => {
       const value = await endpoint.handle(call);
       if (value instanceof Response) return value;
@@ -89,7 +95,13 @@ async function answer(
     };
     const key = endpoint.idempotent ? incoming.headers['idempotency-key'] : undefined;
     if (typeof key !== 'string') return await reply();
-    const once = { key, actor: identity.caller.actor, method: endpoint.method, path: context.req.path, body: raw };
+    const once = {
+      key,
+      actor: identity.caller.actor,
+      method: endpoint.method,
+      path: context.req.path,
+      body: raw ?? NO_BODY,
+    };
     return await answerOnce(serving.store, once, reply);
   } finally {
     leave();
@@ -98,6 +110,11 @@ async function answer(
 
 const NO_BODY = Buffer.alloc(0);
 const TYPES = { json: 'application/json', bytes: 'application/octet-stream' };
+
+function hasBody(body: NonNullable<Endpoint['body']>, { headers }: Bindings['incoming']): boolean {
+  const empty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+  return body.kind === 'bytes' || body.optional !== true || !empty;
+}
 
 async function bodyOf(body: NonNullable<Endpoint['body']>, incoming: Bindings['incoming']): Promise<Buffer> {
   const type = incoming.headers['content-type'];
