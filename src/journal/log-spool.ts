@@ -62,8 +62,8 @@ export class LogSpool {
   /** @throws what the file system says. */
   constructor(options: LogSpoolOptions) {
     this.#options = options;
-    mkdirSync(join(options.attemptDirectory, LOG_FOLDER), { recursive: true, mode: 0o700 });
     try {
+      mkdirSync(join(options.attemptDirectory, LOG_FOLDER), { recursive: true, mode: 0o700 });
       writeFileSync(this.#reserve, Buffer.alloc(RESERVE_BYTES), { mode: 0o600 });
     } catch (error) {
       if (!isFull(error)) throw error;
@@ -79,7 +79,7 @@ export class LogSpool {
   /** Once for each step. @throws LogCutError when nothing is taken any more, and what the file system says. */
   open(step: number): void {
     const path = join(this.#options.attemptDirectory, logFile(step));
-    const log = { fd: openSync(path, 'ax', 0o600), hash: createHash('sha256'), length: 0, cut: null, isDirty: true };
+    const log = { fd: openLog(path), hash: createHash('sha256'), length: 0, cut: null, isDirty: true };
     this.#logs.set(step, log);
     if (this.#cut !== null) this.#cutLog(step, log, this.#cut);
   }
@@ -150,7 +150,7 @@ export class LogSpool {
 
   #cutLog(step: number, log: OpenLog, cut: LogCut): never {
     log.cut = cut;
-    const message = cut === 'limit' ? limitText(this.#options.maxBytes) : 'the disk of this runner is full';
+    const message = cut === 'limit' ? limitText(this.#options.maxBytes) : FULL_TEXT;
     const line = Buffer.from(`##[warning]log cut: ${message}\n`);
     try {
       writeAll(log.fd, line, null);
@@ -184,11 +184,23 @@ export class LogSpool {
   }
 }
 
+/** Without a file there is no log to cut; the one who opens it hears it all the same. */
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'ax', 0o600);
+  } catch (error) {
+    if (isFull(error)) throw new LogCutError('disk-full', FULL_TEXT);
+    throw error;
+  }
+}
+
+const FULL_TEXT = 'the disk of this runner is full';
+
 const datasync = promisify(fdatasync);
 const statFileSystem = promisify(statfs);
 
 function limitText(maxBytes: number): string {
-  return `the logs of this job have reached the limit of ${Math.round(maxBytes / BYTES_PER_MB)} MB (agent.spoolMb)`;
+  return `the logs of this job have reached the limit of ${Number((maxBytes / BYTES_PER_MB).toFixed(1))} MB (agent.spoolMb)`;
 }
 
 const BYTES_PER_MB = 1024 * 1024;

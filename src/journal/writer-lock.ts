@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 
 /** Who holds a lock, as text that no other process has (`process/process-identity`). */
 export interface LockOwner {
@@ -8,35 +8,28 @@ export interface LockOwner {
 }
 
 /**
- * Takes a lock that ends with the process that holds it: a file with the identity of its owner, which appears whole or
- * not at all. Returns what lets go of it, or null when somebody alive has it.
+ * Takes a lock that ends with the process that holds it: a symbolic link to the identity of its owner, since that is made
+ * whole or not at all, and on a full disk too. Returns what lets go of it, or null when somebody alive has it.
  *
  * @throws what the file system says.
  */
 export function takeLock(path: string, owner: LockOwner): (() => void) | null {
-  const own = `${path}.${randomUUID()}`;
-  const text = `${owner.identity}\n`;
-  writeFileSync(own, text, { mode: 0o600 });
-  try {
-    for (let turn = 0; turn < MAX_TURNS; turn++) {
-      if (linked(own, path)) return () => release(path, text);
-      const holder = contentOf(path);
-      if (holder === null) continue;
-      if (owner.isAlive(holder.trim())) return null;
-      clear(path, holder);
-    }
-    return null;
-  } finally {
-    rmSync(own, { force: true });
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    if (isLinked(owner.identity, path)) return () => release(path, owner.identity);
+    const holder = holderOf(path);
+    if (holder === null) continue;
+    if (owner.isAlive(holder)) return null;
+    clear(path, holder);
   }
+  return null;
 }
 
 /** Several may find the same dead holder; each turn one of them gets on. */
 const MAX_TURNS = 100;
 
-function linked(own: string, path: string): boolean {
+function isLinked(identity: string, path: string): boolean {
   try {
-    linkSync(own, path);
+    symlinkSync(identity, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -53,17 +46,18 @@ function clear(path: string, holder: string): void {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  if (contentOf(aside) !== holder) linked(aside, path);
+  const moved = holderOf(aside);
+  if (moved !== null && moved !== holder) isLinked(moved, path);
   rmSync(aside, { force: true });
 }
 
-function release(path: string, text: string): void {
-  if (contentOf(path) === text) rmSync(path, { force: true });
+function release(path: string, identity: string): void {
+  if (holderOf(path) === identity) rmSync(path, { force: true });
 }
 
-function contentOf(path: string): string | null {
+function holderOf(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readlinkSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

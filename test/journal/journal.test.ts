@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open as openFile, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { open as openFile, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { encodeFrame, FRAME_HEADER_BYTES, MAX_RECORD_BYTES } from '../../src/journal/frame.ts';
@@ -200,9 +200,9 @@ describe('the one writer', () => {
   it('is not mistaken for another process that got its number', async () => {
     const path = join(await folders.make(), 'journal');
     const [boot, pid] = OWNER.identity.split(' ');
-    await writeFile(`${path}.lock`, `${boot} ${pid} 1\n`);
+    await symlink(`${boot} ${pid} 1`, `${path}.lock`);
     await (await open(path)).close();
-    await writeFile(`${path}.lock`, `another-boot ${OWNER.identity.split(' ').slice(1).join(' ')}\n`);
+    await symlink(`another-boot ${OWNER.identity.split(' ').slice(1).join(' ')}`, `${path}.lock`);
     await (await open(path)).close();
   });
 
@@ -259,7 +259,7 @@ async function deadProcess(): Promise<string> {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
   const identity = identityOf(child.pid ?? 0) ?? '';
   const ended = once(child, 'exit');
-  child.stdin?.end();
+  child.stdin.end();
   await ended;
   return identity;
 }

@@ -160,7 +160,7 @@ async function writeFiles(folder: string, files: Readonly<Record<string, string>
   }
 }
 
-function messageOf(steps: readonly StepPlan[], options: JobOptions, workspace: string): JobMessage {
+export function messageOf(steps: readonly StepPlan[], options: JobOptions, workspace: string): JobMessage {
   const none = { shell: null, workingDirectory: null };
   const job: StepsJobPlan = {
     kind: 'steps',
