@@ -1,4 +1,5 @@
 import type { Operation } from './operation.ts';
+import { DISPATCH_READS, dispatchOperations } from './dispatch/dispatch-operations.ts';
 import { HTTP_READS, httpOperations } from './http/http-operations.ts';
 import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 
@@ -6,9 +7,10 @@ import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.t
 export const OPERATIONS = {
   ...keepingOperations,
   ...httpOperations,
+  ...dispatchOperations,
 } satisfies Record<string, Operation<never, unknown>>;
 
-export const READS: readonly OperationName[] = [...KEEPING_READS, ...HTTP_READS];
+export const READS: readonly OperationName[] = [...KEEPING_READS, ...HTTP_READS, ...DISPATCH_READS];
 
 type Operations = typeof OPERATIONS;
 export type OperationName = keyof Operations;

@@ -1,0 +1,141 @@
+import type { Reason } from '../../protocol/conclusion.ts';
+import type { AttemptState, LossPolicy } from '../../protocol/attempt-state.ts';
+import type { RunEvent, StepState } from '../../protocol/events.ts';
+import type { StepReport } from '../../protocol/report.ts';
+import type { OperationContext } from '../operation.ts';
+import { jobEnded } from '../runs/job-ended.ts';
+import { jobStarted } from '../runs/job-started.ts';
+import { emitAll } from '../runs/run-events.ts';
+import { ILLEGAL_RECORD_TOTAL } from './counted.ts';
+import { endOpenSteps } from './end-open-steps.ts';
+import { sealLogs } from './log-rows.ts';
+import { LOSS_MESSAGES, retryLost } from './lose-attempt.ts';
+import { moveAttempt } from './move-attempt.ts';
+import { type Chained, type FinishRecord, readRecords, type ReadRecords } from './read-records.ts';
+import type { KnownStep } from './step-rules.ts';
+
+export interface ReportedAttempt {
+  readonly id: string;
+  readonly fence: number;
+  readonly state: AttemptState;
+  readonly job_id: number;
+  readonly run_id: number;
+  readonly key: string;
+  readonly no: number;
+  readonly policy: LossPolicy;
+  readonly cancel_cause: string | null;
+}
+
+/** What became of fresh records. */
+export interface Applied {
+  readonly ack: number | null;
+  readonly illegal: boolean;
+  readonly finished: boolean;
+}
+
+/** Applies the records that follow what is known, up to the first that is not allowed, with all that follows from them. */
+export async function applyRecords(
+  context: OperationContext,
+  attempt: ReportedAttempt,
+  fresh: readonly Chained[],
+): Promise<Applied> {
+  const read = readRecords(attempt.state, await stepsOf(context, attempt.id), fresh);
+  if (read.broken !== null) context.count(ILLEGAL_RECORD_TOTAL, { rule: read.broken });
+  const last = read.allowed.at(-1)?.chained;
+  if (last === undefined) return { ack: null, illegal: read.broken !== null, finished: false };
+  await storeJournal(context, attempt.id, read);
+  await context.db
+    .updateTable('attempt')
+    .set({ ack_seq: last.seq, journal_hash: last.hash })
+    .where('id', '=', attempt.id)
+    .execute();
+  await storeSteps(context, attempt.id, read.changed);
+  await sealLogs(
+    context,
+    attempt.id,
+    read.allowed.flatMap(({ record }) => (record.kind === 'log-sealed' ? [record] : [])),
+  );
+  for (const { record } of read.allowed)
+    if (record.kind === 'job-started') {
+      await moveAttempt(context, attempt, { to: 'running' });
+      const { id: attemptId, job_id: jobId, run_id: runId } = attempt;
+      await jobStarted(context, { attemptId, jobId, runId, at: record.at });
+    }
+  await emitAll(context, attempt.run_id, eventsOf(read, attempt.key));
+  if (read.finish !== null) await finish(context, attempt, read.finish);
+  return { ack: last.seq, illegal: read.broken !== null, finished: read.finish !== null };
+}
+
+async function stepsOf({ db }: OperationContext, attemptId: string): Promise<ReadonlyMap<number, KnownStep>> {
+  const rows = await db.selectFrom('step').selectAll().where('attempt_id', '=', attemptId).execute();
+  return new Map(
+    rows.map(({ number, state, report }) => [
+      number,
+      { state: state as StepState, step: JSON.parse(report) as StepReport },
+    ]),
+  );
+}
+
+/** Databases limit the parameters of a statement. */
+const ROWS_PER_STATEMENT = 200;
+
+async function storeJournal({ db, now }: OperationContext, id: string, { allowed }: ReadRecords): Promise<void> {
+  for (let at = 0; at < allowed.length; at += ROWS_PER_STATEMENT)
+    await db
+      .insertInto('journal')
+      .values(
+        allowed
+          .slice(at, at + ROWS_PER_STATEMENT)
+          .map(({ chained: { seq, hash, text } }) => ({ attempt_id: id, seq, hash, at: now, body: text })),
+      )
+      .execute();
+}
+
+async function storeSteps(
+  { db }: OperationContext,
+  id: string,
+  changed: ReadonlyMap<number, KnownStep>,
+): Promise<void> {
+  const rows = [...changed].map(([number, { state, step }]) => ({
+    attempt_id: id,
+    number,
+    state,
+    report: JSON.stringify(step),
+  }));
+  for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT)
+    await db
+      .insertInto('step')
+      .values(rows.slice(at, at + ROWS_PER_STATEMENT))
+      .onConflict((conflict) =>
+        conflict
+          .columns(['attempt_id', 'number'])
+          .doUpdateSet((set) => ({ state: set.ref('excluded.state'), report: set.ref('excluded.report') })),
+      )
+      .execute();
+}
+
+function eventsOf({ allowed }: ReadRecords, job: string): RunEvent[] {
+  return allowed.flatMap(({ record }): RunEvent[] => {
+    if (record.kind === 'step') {
+      const { at, state, step } = record;
+      return [{ type: 'step', at, job, state, step }];
+    }
+    if (record.kind !== 'annotation') return [];
+    const { at, step, annotation } = record;
+    return [{ type: 'annotation', at, job, step, annotation }];
+  });
+}
+
+async function finish(context: OperationContext, attempt: ReportedAttempt, record: FinishRecord): Promise<void> {
+  const { conclusion, reason, lost, outputs, startedAt, completedAt } = record;
+  const moved = await moveAttempt(context, attempt, { to: 'finished', conclusion, reason, lost, reported: true });
+  if (!moved) return;
+  if (lost !== null) {
+    const open = conclusion === 'cancelled' ? conclusion : 'failure';
+    await endOpenSteps(context, attempt.id, { conclusion: open, reason: (reason ?? 'runner-lost') as Reason });
+    if (attempt.cancel_cause === null && lost !== 'agent-refused' && (await retryLost(context, attempt))) return;
+  }
+  const { job_id: jobId, run_id: runId } = attempt;
+  const message = lost === null ? null : LOSS_MESSAGES[lost];
+  await jobEnded(context, { jobId, runId, conclusion, reason, message, outputs, startedAt, completedAt });
+}

@@ -1,0 +1,51 @@
+import { acceptAttempt } from './accept-attempt.ts';
+import { pauseRunner, removeRunner } from './change-runner.ts';
+import { declineAttempt } from './decline-attempt.ts';
+import { closeSession, drainSession, withdrawSessionOffers } from './end-session.ts';
+import { findLogWriter } from './find-attempt.ts';
+import { findSession, touchSessions } from './find-session.ts';
+import { findRunnerKey, issueNonce } from './issue-nonce.ts';
+import { listLabelSets, readyLabelSets } from './list-label-sets.ts';
+import { listRunnerViews } from './list-runners.ts';
+import { offerWork } from './offer-work.ts';
+import { openSession } from './open-session.ts';
+import { pollState } from './poll-state.ts';
+import { registerRunner } from './register-runner.ts';
+import { extendLeases, sweep } from './sweep.ts';
+import { syncAttempts } from './sync-attempts.ts';
+
+/** Runners, their sessions, and who has which attempt. */
+export const dispatchOperations = {
+  'register-runner': registerRunner,
+  'issue-nonce': issueNonce,
+  'find-runner-key': findRunnerKey,
+  'open-session': openSession,
+  'close-session': closeSession,
+  'drain-session': drainSession,
+  'find-session': findSession,
+  'touch-sessions': touchSessions,
+  'list-label-sets': listLabelSets,
+  'ready-label-sets': readyLabelSets,
+  'offer-work': offerWork,
+  'withdraw-offers': withdrawSessionOffers,
+  'poll-state': pollState,
+  'accept-attempt': acceptAttempt,
+  'decline-attempt': declineAttempt,
+  'sync-attempts': syncAttempts,
+  'find-log-writer': findLogWriter,
+  sweep,
+  'extend-leases': extendLeases,
+  'list-runners': listRunnerViews,
+  'pause-runner': pauseRunner,
+  'remove-runner': removeRunner,
+};
+
+export const DISPATCH_READS = [
+  'find-runner-key',
+  'find-session',
+  'list-label-sets',
+  'ready-label-sets',
+  'poll-state',
+  'find-log-writer',
+  'list-runners',
+] as const satisfies readonly (keyof typeof dispatchOperations)[];

@@ -1,0 +1,69 @@
+import type { RunnerView } from '../../protocol/run-api.ts';
+import type { OperationContext } from '../operation.ts';
+import { SESSION_SILENCE_MS } from './limits.ts';
+
+export interface RunnerRow {
+  readonly view: RunnerView;
+  /** Of its session; none while it has none. */
+  readonly features: readonly string[];
+}
+
+/** All that are registered, by name, with what they do now. */
+export async function listRunners({ db, now }: OperationContext): Promise<readonly RunnerRow[]> {
+  const rows = await db
+    .selectFrom('runner')
+    .leftJoin('session', (join) => join.onRef('session.runner_id', '=', 'runner.id').on('session.state', '!=', 'ended'))
+    .select(['runner.id', 'runner.name', 'runner.labels', 'runner.ephemeral', 'runner.consumed', 'runner.paused'])
+    .select(['runner.last_seen', 'session.state', 'session.last_seen as heard', 'session.slots', 'session.version'])
+    .select(['session.features'])
+    .where('runner.removed_at', 'is', null)
+    .orderBy('runner.name')
+    .execute();
+  const busy = await db
+    .selectFrom('attempt')
+    .select((select) => ['runner_id', select.fn.countAll<number | string>().as('count')])
+    .where('state', 'in', ['offered', 'accepted', 'running', 'disconnected'])
+    .groupBy('runner_id')
+    .execute();
+  const counts = new Map(busy.map(({ runner_id, count }) => [runner_id, Number(count)]));
+  return rows.map((row) => {
+    const running = counts.get(row.id) ?? 0;
+    const slots = row.slots ?? 0;
+    const online = row.heard !== null && row.heard > now - SESSION_SILENCE_MS;
+    const view: RunnerView = {
+      id: row.id,
+      name: row.name,
+      labels: JSON.parse(row.labels) as string[],
+      state: stateOf({
+        online,
+        paused: row.paused === 1,
+        draining: row.state === 'draining' || row.consumed === 1,
+        full: running >= slots,
+      }),
+      ephemeral: row.ephemeral === 1,
+      version: row.version,
+      slots,
+      busy: running,
+      lastSeenAt: row.last_seen === null ? null : new Date(row.last_seen).toISOString(),
+    };
+    return { view, features: JSON.parse(row.features ?? '[]') as string[] };
+  });
+}
+
+function stateOf(so: {
+  readonly online: boolean;
+  readonly paused: boolean;
+  readonly draining: boolean;
+  readonly full: boolean;
+}): RunnerView['state'] {
+  if (!so.online) return 'offline';
+  if (so.paused) return 'paused';
+  if (so.draining) return 'draining';
+  return so.full ? 'busy' : 'idle';
+}
+
+/** As people see them. */
+export async function listRunnerViews(context: OperationContext): Promise<{ readonly runners: readonly RunnerView[] }> {
+  const rows = await listRunners(context);
+  return { runners: rows.map(({ view }) => view) };
+}

@@ -1,0 +1,189 @@
+import { sql, type RawBuilder, type Updateable } from 'kysely';
+import { ATTEMPT_TRANSITIONS, type AttemptState, type LossCause } from '../../protocol/attempt-state.ts';
+import type { Database } from '../database.ts';
+import type { OperationContext } from '../operation.ts';
+import { nextFence } from '../storage/fence.ts';
+import { ILLEGAL_TRANSITION_TOTAL } from '../storage/store-metric.ts';
+import { FENCED_TOTAL } from './counted.ts';
+
+/** An attempt as it was read: another fence by now means that it is somebody else's. */
+export interface Held {
+  readonly id: string;
+  readonly fence: number;
+}
+
+export type Move =
+  | { readonly to: 'offered'; readonly session: string; readonly runner: string; readonly fence: number }
+  | { readonly to: 'accepted' }
+  | { readonly to: 'running' }
+  /** `dueAt`: when it is given up. */
+  | { readonly to: 'disconnected'; readonly dueAt: number }
+  /** Offered again from `notBefore` on. Counted as a return where it had been accepted. */
+  | { readonly to: 'queued'; readonly from: 'offered' | 'accepted'; readonly notBefore: number }
+  | {
+      readonly to: 'finished';
+      readonly conclusion: string;
+      readonly reason: string | null;
+      readonly lost: LossCause | null;
+      /** Its agent has said so. Otherwise the fence moves on: whatever the agent says later is not its own any more. */
+      readonly reported: boolean;
+    };
+
+/**
+ * The only function that changes the state of attempts, with what has to change beside it: the queue and the leases.
+ * What is not in a state that allows it, or has another fence, is left alone and counted.
+ * @returns ids of those that were moved.
+ */
+export async function moveAttempts(
+  context: OperationContext,
+  attempts: readonly Held[],
+  move: Move,
+): Promise<readonly string[]> {
+  if (attempts.length === 0) return [];
+  const { db } = context;
+  const rows = await db
+    .updateTable('attempt')
+    .set({ state: move.to, ...(await columnsOf(context, move)) })
+    .where('state', 'in', 'from' in move ? [move.from] : statesBefore(move.to))
+    .where(sql<boolean>`(id, fence) in (values ${sql.join(attempts.map(pair))})`)
+    .returning('id')
+    .execute();
+  const moved = rows.map(({ id }) => id);
+  if (moved.length < attempts.length) await countUnmoved(context, attempts, new Set(moved), move.to);
+  if (moved.length > 0) await followUp(context, moved, move);
+  return moved;
+}
+
+/** {@link moveAttempts} of one. */
+export async function moveAttempt(context: OperationContext, attempt: Held, move: Move): Promise<boolean> {
+  return (await moveAttempts(context, [attempt], move)).length === 1;
+}
+
+/** Every state from which the table of transitions leads to this one. */
+export function statesBefore(to: AttemptState): AttemptState[] {
+  return (Object.keys(ATTEMPT_TRANSITIONS) as AttemptState[]).filter((from) => ATTEMPT_TRANSITIONS[from].includes(to));
+}
+
+function pair({ id, fence }: Held) {
+  return sql`(cast(${id} as text), cast(${fence} as bigint))`;
+}
+
+type Row = Updateable<Database['attempt']>;
+/** Some are counted on from what the row has. */
+type Columns = Omit<Row, 'started_at' | 'returns'> & {
+  readonly started_at?: RawBuilder<number>;
+  readonly returns?: RawBuilder<number>;
+};
+
+async function columnsOf(context: OperationContext, move: Move): Promise<Columns> {
+  const { now } = context;
+  switch (move.to) {
+    case 'offered':
+      return { session_id: move.session, runner_id: move.runner, fence: move.fence, offered_at: now };
+    case 'accepted':
+      return { accepted_at: now };
+    case 'running':
+      return { started_at: sql<number>`coalesce(started_at, ${now})`, disconnected_at: null };
+    case 'disconnected':
+      return { disconnected_at: now };
+    case 'queued':
+      return {
+        session_id: null,
+        runner_id: null,
+        offered_at: null,
+        accepted_at: null,
+        fence: await nextFence(context),
+        ...(move.from === 'accepted' ? { returns: sql<number>`returns + 1` } : {}),
+      };
+    case 'finished':
+      return {
+        finished_at: now,
+        conclusion: move.conclusion,
+        reason: move.reason,
+        lost: move.lost,
+        ...(move.reported ? {} : { fence: await nextFence(context) }),
+      };
+  }
+}
+
+async function followUp(context: OperationContext, ids: readonly string[], move: Move): Promise<void> {
+  const { db, now, settings } = context;
+  switch (move.to) {
+    case 'offered': {
+      const { session, fence } = move;
+      const due_at = now + settings.offerMs;
+      await db.deleteFrom('ready').where('attempt_id', 'in', ids).execute();
+      await db
+        .insertInto('lease')
+        .values(ids.map((id) => ({ attempt_id: id, session_id: session, fence, due_at })))
+        .execute();
+      return;
+    }
+    case 'accepted':
+    case 'running':
+      await db
+        .updateTable('lease')
+        .set({ due_at: now + settings.leaseMs })
+        .where('attempt_id', 'in', ids)
+        .execute();
+      return;
+    case 'disconnected':
+      await db.updateTable('lease').set({ due_at: move.dueAt }).where('attempt_id', 'in', ids).execute();
+      return;
+    case 'queued':
+      await db.deleteFrom('lease').where('attempt_id', 'in', ids).execute();
+      await returnToQueue(context, ids, move.notBefore);
+      return;
+    case 'finished':
+      await db.deleteFrom('lease').where('attempt_id', 'in', ids).execute();
+      await db.deleteFrom('ready').where('attempt_id', 'in', ids).execute();
+      return;
+  }
+}
+
+async function returnToQueue(context: OperationContext, ids: readonly string[], notBefore: number): Promise<void> {
+  const { db } = context;
+  const rows = await db
+    .selectFrom('attempt')
+    .innerJoin('job', 'job.id', 'attempt.job_id')
+    .select(['attempt.id', 'attempt.queued_at', 'attempt.job_id', 'job.label_set_id', 'job.priority'])
+    .where('attempt.id', 'in', ids)
+    .execute();
+  await db
+    .insertInto('ready')
+    .values(
+      rows.map((row) => ({
+        attempt_id: row.id,
+        job_id: row.job_id,
+        label_set_id: row.label_set_id ?? 0,
+        priority: row.priority,
+        queued_at: row.queued_at,
+        not_before: notBefore,
+      })),
+    )
+    .execute();
+  for (const { label_set_id } of rows) context.wake(`queue:${label_set_id ?? 0}`);
+}
+
+async function countUnmoved(
+  context: OperationContext,
+  attempts: readonly Held[],
+  moved: ReadonlySet<string>,
+  to: AttemptState,
+): Promise<void> {
+  const left = attempts.filter(({ id }) => !moved.has(id));
+  const rows = await context.db
+    .selectFrom('attempt')
+    .select(['id', 'fence', 'state'])
+    .where(
+      'id',
+      'in',
+      left.map(({ id }) => id),
+    )
+    .execute();
+  for (const { id, fence } of left) {
+    const row = rows.find((candidate) => candidate.id === id);
+    if (row && row.fence === fence) context.count(ILLEGAL_TRANSITION_TOTAL, { from: row.state, to });
+    else context.count(FENCED_TOTAL);
+  }
+}

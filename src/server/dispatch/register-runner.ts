@@ -1,0 +1,89 @@
+import type { RegisterReply, RegisterRequest } from '../../protocol/agent-api.ts';
+import { type OperationContext, Refusal } from '../operation.ts';
+import { audit } from '../secrets/audit.ts';
+import { findToken, useRegistrationToken } from '../secrets/token-operations.ts';
+import { SESSION_SILENCE_MS } from './limits.ts';
+import { retireRunner } from './retire-runner.ts';
+
+/**
+ * Makes a runner known. Sent twice, with the same name and key, it is the same runner, and the token is used once.
+ * Another key under a name that is taken: `name-taken`, unless it is to be replaced and has no live session.
+ */
+export async function registerRunner(
+  context: OperationContext,
+  { tokenHash, request }: { readonly tokenHash: string; readonly request: RegisterRequest },
+): Promise<RegisterReply> {
+  const { db, now } = context;
+  const { name, publicKey, sealKey, ephemeral, replace } = request;
+  const labels = JSON.stringify(request.labels);
+  const present = await db
+    .selectFrom('runner')
+    .selectAll()
+    .where('name', '=', name)
+    .where('removed_at', 'is', null)
+    .executeTakeFirst();
+  if (present?.public_key === publicKey && present.consumed === 0) {
+    // Not counted, but whoever does not have the token may not change the key that secrets are sealed to.
+    await findRegistrationToken(context, tokenHash);
+    await db
+      .updateTable('runner')
+      .set({ seal_key: sealKey, labels, ephemeral: ephemeral ? 1 : 0 })
+      .where('id', '=', present.id)
+      .execute();
+    return { runner: present.id, name };
+  }
+  if (present && present.public_key !== publicKey) {
+    const live = await hasLiveSession(context, present.id);
+    if (!replace || live)
+      throw new Refusal(
+        'conflict',
+        'name-taken',
+        live
+          ? `a runner named ${name} is connected; stop it first, or choose another name`
+          : `a runner named ${name} is registered; choose another name, or replace it`,
+      );
+  }
+  const token = await useRegistrationToken(context, tokenHash);
+  if (present) await retireRunner(context, present.id);
+  const id = context.randomId();
+  await db
+    .insertInto('runner')
+    .values({
+      id,
+      name,
+      public_key: publicKey,
+      seal_key: sealKey,
+      labels,
+      ephemeral: ephemeral ? 1 : 0,
+      consumed: 0,
+      paused: 0,
+      created_at: now,
+      last_seen: null,
+      removed_at: null,
+    })
+    .execute();
+  await audit(context, {
+    actor: `token ${token.name}`,
+    action: 'runner.register',
+    target: `runner ${name}`,
+    detail: { runner: id, labels: request.labels, ephemeral, replaced: present?.id ?? null },
+  });
+  return { runner: id, name };
+}
+
+async function hasLiveSession({ db, now }: OperationContext, runner: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('session')
+    .select('id')
+    .where('runner_id', '=', runner)
+    .where('state', '!=', 'ended')
+    .where('last_seen', '>', now - SESSION_SILENCE_MS)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+async function findRegistrationToken(context: OperationContext, hash: string): Promise<void> {
+  const { kind } = await findToken(context, { hash });
+  if (kind !== 'registration')
+    throw new Refusal('unauthorized', 'scope-missing', 'a registration token is needed to register a runner');
+}
