@@ -3,14 +3,15 @@ import type { StartJob } from './flow-event.ts';
 import type { InstanceSettings, InstanceState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { openScope } from './open-scope.ts';
-import { settleInstance } from './settle.ts';
-import { takeGroup } from './concurrency-group.ts';
+import { addOutputs, settleInstance } from './settle.ts';
+import { endlessWait } from './group-queue.ts';
 
-/** Starts waiting instances, in order, as far as `max-parallel` goes. */
+/** Starts waiting instances, in order, as far as `max-parallel` goes. Those of an earlier attempt need no place. */
 export function advanceJob(draft: FlowDraft, path: string): void {
   const job = draft.jobs.get(path);
   if (job.phase !== 'open') return;
   const states = job.instances.map((key) => [key, draft.instances.get(key).status.kind] as const);
+  for (const [key, kind] of states) if (kind === 'waiting' && keepInstance(draft, key)) return;
   let places = (job.strategy.maxParallel ?? states.length) - states.filter(([, kind]) => isActive(kind)).length;
   for (const [key, kind] of states) {
     if (kind !== 'waiting' || places <= 0) continue;
@@ -21,22 +22,32 @@ export function advanceJob(draft: FlowDraft, path: string): void {
   }
 }
 
-/** Takes the groups that are left to take, then starts. False when it was settled instead. */
+/** Asks for the next of its groups, or starts when it has them all. False when it was settled instead. */
 export function launchInstance(draft: FlowDraft, key: string): boolean {
-  for (;;) {
-    const instance = draft.instances.get(key);
-    if (instance.status.kind !== 'launching') return instance.status.kind !== 'settled';
-    const request = instance.settings.groups[instance.groupsHeld];
-    if (!request) break;
-    const answer = takeGroup(draft, key, request);
-    if (answer === 'waits') return true;
-    if (answer === 'taken') draft.instances.update(key, { groupsHeld: instance.groupsHeld + 1 });
-    else {
-      settleInstance(draft, key, answer.conclusion, answer.reason, { announce: true, message: answer.message });
-      return false;
-    }
+  const { status, settings, groupsHeld } = draft.instances.get(key);
+  if (status.kind !== 'launching') return status.kind !== 'settled';
+  const request = settings.groups[groupsHeld];
+  if (!request) {
+    begin(draft, key);
+    return true;
   }
-  begin(draft, key);
+  if (settings.groups.slice(0, groupsHeld).some(({ group }) => group === request.group)) {
+    settleInstance(draft, key, 'failure', 'concurrency', { announce: true, message: endlessWait(request.group) });
+    return false;
+  }
+  draft.commands.push({ kind: 'acquire-group', key, request });
+  return true;
+}
+
+/** True when the instance has its end from an earlier attempt. */
+function keepInstance(draft: FlowDraft, key: string): boolean {
+  const { job, settings } = draft.instances.get(key);
+  const { earlier } = draft.input.options;
+  const result = Object.hasOwn(earlier, key) ? earlier[key] : undefined;
+  if (!result || settings.kind !== 'steps') return false;
+  draft.commands.push({ kind: 'job-kept', key });
+  addOutputs(draft, job, result.outputs);
+  settleInstance(draft, key, result.conclusion, result.reason, { announce: false, message: null });
   return true;
 }
 

@@ -18,6 +18,7 @@ export function beginJob(draft: FlowDraft, path: string): void {
 /** How the job ends because of its condition; null when it runs. */
 function endingBefore(draft: FlowDraft, job: JobState): Ending | null {
   const { cancelled } = draft.scopes.get(job.scope);
+  if (draft.problem !== null) return { conclusion: 'failure', reason: 'condition-error', message: draft.problem };
   if (cancelled?.force) return { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
   const condition = draft.planOf(job).if;
   const contexts = jobContexts(draft, job);

@@ -11,6 +11,8 @@ export function closeScope(draft: FlowDraft, key: string): void {
   const results = scope.jobs.flatMap((path) => draft.jobs.get(path).result ?? []);
   if (key === '') {
     draft.conclusion = runConclusionOf(results, scope.cancelled !== null);
+    if (draft.group?.held === true)
+      draft.commands.push({ kind: 'release-group', key: '', group: draft.group.request.group });
     draft.commands.push({ kind: 'run-completed', conclusion: draft.conclusion });
     return;
   }

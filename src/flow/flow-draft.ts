@@ -1,7 +1,7 @@
 import type { WorkflowPlan, JobPlan } from '../protocol/plan.ts';
 import type { FlowCommand } from './flow-event.ts';
 import { Table } from './table.ts';
-import type { FlowState, GroupState, InstanceState, JobState, ScopeState } from './flow-state.ts';
+import type { FlowState, InstanceState, JobState, ScopeState } from './flow-state.ts';
 
 /**
  * A state while one event is worked in. Reads fall through to the state, writes are kept beside it, so the state that
@@ -12,10 +12,11 @@ export class FlowDraft {
   readonly scopes: Table<ScopeState>;
   readonly jobs: Table<JobState>;
   readonly instances: Table<InstanceState>;
-  readonly groups: Table<GroupState>;
   readonly commands: FlowCommand[] = [];
   readonly tasks: FlowTask[] = [];
   conclusion: FlowState['conclusion'];
+  group: FlowState['group'];
+  problem: FlowState['problem'];
   readonly #state: FlowState;
 
   constructor(state: FlowState) {
@@ -23,7 +24,8 @@ export class FlowDraft {
     this.scopes = new Table(state.scopes);
     this.jobs = new Table(state.jobs);
     this.instances = new Table(state.instances);
-    this.groups = new Table(state.groups);
+    this.group = state.group;
+    this.problem = state.problem;
     this.conclusion = state.conclusion;
   }
 
@@ -49,7 +51,8 @@ export class FlowDraft {
       scopes: this.scopes.finish(),
       jobs: this.jobs.finish(),
       instances: this.instances.finish(),
-      groups: this.groups.finish(),
+      group: this.group,
+      problem: this.problem,
       conclusion: this.conclusion,
     };
   }
@@ -62,7 +65,5 @@ export type FlowTask =
   | { readonly kind: 'begin'; readonly job: string }
   /** An open job: start instances as far as there are places. */
   | { readonly kind: 'advance'; readonly job: string }
-  /** An instance that was given a group it waited for. */
-  | { readonly kind: 'launch'; readonly instance: string }
   /** A scope all of whose jobs are settled. */
   | { readonly kind: 'close'; readonly scope: string };

@@ -1,6 +1,7 @@
 import type { JobConclusion, Reason, RunConclusion } from '../protocol/conclusion.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { RunDefaults, StepsJobPlan, TemplateMap } from '../protocol/plan.ts';
+import type { GroupRequest } from './flow-state.ts';
 import type { SecretsLayer } from './resolve-secrets.ts';
 
 /** What happened. An event that does not fit the state (a job that is not running, a second delivery) changes nothing. */
@@ -21,12 +22,32 @@ export type FlowEvent =
       readonly kind: 'cancel';
       readonly cause: 'user' | 'concurrency';
       readonly force: boolean;
+    }
+  | {
+      /** It is the turn of who asked for the group. `key`: of an instance, or '' for the run itself. */
+      readonly kind: 'group-granted';
+      readonly key: string;
+      readonly group: string;
+    }
+  | {
+      /** Who asked for the group does not get it: at once, or because a newer one took its place. */
+      readonly kind: 'group-refused';
+      readonly key: string;
+      readonly group: string;
+      readonly conclusion: 'failure' | 'cancelled';
+      /** A sentence. */
+      readonly message: string;
+    }
+  | {
+      /** Who holds a group is to end for one that is newer. */
+      readonly kind: 'group-wanted';
+      readonly key: string;
     };
 
 export type CancelJobCause = 'user' | 'fail-fast' | 'concurrency';
 
 /** What the host has to do, in this order. */
-export type FlowCommand = StartJob | CancelJob | JobSettled | RunCompleted;
+export type FlowCommand = StartJob | CancelJob | JobSettled | JobKept | AcquireGroup | ReleaseGroup | RunCompleted;
 
 /** Run the job; answer with one `job-completed`. */
 export interface StartJob {
@@ -84,6 +105,30 @@ export interface JobSettled {
   readonly reason: Reason | null;
   /** A sentence for people, where there is more to say than the reason. */
   readonly message: string | null;
+}
+
+/** A job that ended in an earlier attempt of the run and counts as it is: see `FlowOptions.earlier`. */
+export interface JobKept {
+  readonly kind: 'job-kept';
+  readonly key: string;
+}
+
+/**
+ * Ask for a concurrency group. Answered with `group-granted` or `group-refused`, now or later. Whoever is granted one
+ * holds it until `release-group`.
+ */
+export interface AcquireGroup {
+  readonly kind: 'acquire-group';
+  /** Of an instance, or '' for the run itself. */
+  readonly key: string;
+  readonly request: GroupRequest;
+}
+
+/** Give a group back, or do not wait for it any more. Means nothing for who is not in the group. */
+export interface ReleaseGroup {
+  readonly kind: 'release-group';
+  readonly key: string;
+  readonly group: string;
 }
 
 /** Every job has its conclusion. Always the last command. */

@@ -1,3 +1,4 @@
+import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { WorkflowPlan } from '../protocol/plan.ts';
 
@@ -25,6 +26,17 @@ export interface FlowOptions {
    * contexts of the instances stay what they are without the filter.
    */
   readonly matrix: readonly { readonly key: string; readonly value: string }[];
+  /**
+   * How jobs ended in an earlier attempt of the same run, by key: they are not started again. Everything else happens as
+   * if they had run now.
+   */
+  readonly earlier: Readonly<Record<string, EarlierResult>>;
 }
 
-export const RUN_EVERYTHING: FlowOptions = { job: null, withNeeds: true, matrix: [] };
+export interface EarlierResult {
+  readonly conclusion: JobConclusion;
+  readonly reason: Reason | null;
+  readonly outputs: JsonMap;
+}
+
+export const RUN_EVERYTHING: FlowOptions = { job: null, withNeeds: true, matrix: [], earlier: {} };

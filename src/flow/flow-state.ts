@@ -15,8 +15,10 @@ export interface FlowState {
   readonly scopes: Shards<ScopeState>;
   readonly jobs: Shards<JobState>;
   readonly instances: Shards<InstanceState>;
-  /** Concurrency groups in use, by name in lower case. */
-  readonly groups: Shards<GroupState>;
+  /** The run's own concurrency group, which it has before any of its jobs; null without. */
+  readonly group: { readonly request: GroupRequest; readonly held: boolean } | null;
+  /** Why none of its jobs can run: a sentence. */
+  readonly problem: string | null;
   readonly conclusion: RunConclusion | null;
 }
 
@@ -130,9 +132,3 @@ export type InstanceStatus =
   | { readonly kind: 'running'; readonly cancelling: CancelJobCause | null }
   | { readonly kind: 'calling' }
   | { readonly kind: 'settled'; readonly conclusion: JobConclusion; readonly reason: Reason | null };
-
-export interface GroupState {
-  readonly holder: string | null;
-  /** Keys, first come first served. */
-  readonly waiting: readonly string[];
-}

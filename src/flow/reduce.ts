@@ -5,17 +5,17 @@
  * An event changes what it names and puts what follows from it into the draft's tasks; they are worked off here, first
  * in, first out, until nothing is left to do.
  */
-import { advanceJob, launchInstance } from './advance-job.ts';
+import { advanceJob } from './advance-job.ts';
 import { beginJob } from './begin-job.ts';
-import { cancelScope, failFast } from './cancel.ts';
+import { failFast } from './cancel.ts';
 import { closeScope } from './close-scope.ts';
 import { completeInstance } from './settle.ts';
 import { FlowDraft, type FlowTask } from './flow-draft.ts';
 import type { FlowCommand, FlowEvent } from './flow-event.ts';
 import type { FlowInput } from './flow-input.ts';
 import type { FlowState } from './flow-state.ts';
-import { openScope } from './open-scope.ts';
-import { selectJobs } from './select-jobs.ts';
+import { cancelRun, groupGranted, groupRefused, groupWanted } from './group-answers.ts';
+import { beginRun } from './begin-run.ts';
 import { NO_ENTRIES } from './table.ts';
 
 export interface FlowStep {
@@ -33,15 +33,11 @@ export function start(input: FlowInput): FlowStep {
     scopes: NO_ENTRIES,
     jobs: NO_ENTRIES,
     instances: NO_ENTRIES,
-    groups: NO_ENTRIES,
+    group: null,
+    problem: null,
     conclusion: null,
   });
-  openScope(
-    draft,
-    '',
-    { workflow: 0, depth: 0, inputs: input.contexts.inputs, secrets: [], names: [] },
-    selectJobs(input),
-  );
+  beginRun(draft);
   return work(draft);
 }
 
@@ -54,7 +50,16 @@ export function reduce(state: FlowState, event: FlowEvent): FlowStep {
       completeInstance(draft, event);
       break;
     case 'cancel':
-      cancelScope(draft, '', event.cause, event.force);
+      cancelRun(draft, event.cause, event.force);
+      break;
+    case 'group-granted':
+      groupGranted(draft, event);
+      break;
+    case 'group-refused':
+      groupRefused(draft, event);
+      break;
+    case 'group-wanted':
+      groupWanted(draft, event.key);
       break;
   }
   return work(draft);
@@ -75,9 +80,6 @@ function perform(draft: FlowDraft, task: FlowTask): void {
       return;
     case 'advance':
       advanceJob(draft, task.job);
-      return;
-    case 'launch':
-      launchInstance(draft, task.instance);
       return;
     case 'close':
       closeScope(draft, task.scope);

@@ -3,6 +3,7 @@ import type { JsonMap } from '../protocol/job-message.ts';
 import { applyContinueOnError, resultOf } from './conclusions.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
+import type { InstanceState } from './flow-state.ts';
 import { lineageBefore } from './job-contexts.ts';
 
 /** A worker reports the end of a job. Anything but the first report of a running instance changes nothing. */
@@ -50,7 +51,7 @@ export function settleInstance(
   }
   // Before anything that may start a sibling.
   if (conclusion === 'failure' && job.strategy.failFast) draft.tasks.push({ kind: 'fail-fast', job: instance.job });
-  releaseGroups(draft, key);
+  releaseGroups(draft, key, instance);
 
   const statuses = job.instances.map((other) => draft.instances.get(other).status);
   const conclusions = statuses.flatMap((status) => (status.kind === 'settled' ? [status.conclusion] : []));
@@ -80,19 +81,9 @@ export function settleJob(draft: FlowDraft, path: string, result: JobConclusion)
   if (open === 0) draft.tasks.push({ kind: 'close', scope: job.scope });
 }
 
-/** Gives back the groups that an instance holds, each to the first that waits, and takes it out of the one it waits for. */
-function releaseGroups(draft: FlowDraft, key: string): void {
-  for (const { group: name } of draft.instances.get(key).settings.groups) {
-    const group = draft.groups.find(name);
-    if (!group) continue;
-    const waiting = group.waiting.filter((other) => other !== key);
-    const [next, ...others] = waiting;
-    if (group.holder !== key) draft.groups.set(name, { ...group, waiting });
-    else if (next === undefined) draft.groups.delete(name);
-    else {
-      draft.groups.set(name, { holder: next, waiting: others });
-      draft.instances.update(next, { groupsHeld: draft.instances.get(next).groupsHeld + 1 });
-      draft.tasks.push({ kind: 'launch', instance: next });
-    }
-  }
+/** Gives back the groups that an instance held, and the one it waited for. */
+function releaseGroups(draft: FlowDraft, key: string, { settings, groupsHeld, status }: InstanceState): void {
+  const asked = groupsHeld + (status.kind === 'launching' ? 1 : 0);
+  const names = new Set(settings.groups.slice(0, asked).map(({ group }) => group));
+  for (const group of names) draft.commands.push({ kind: 'release-group', key, group });
 }

@@ -11,7 +11,7 @@ export function flowInput(prepared: PreparedRun, options: RunOptions): FlowInput
     workflows,
     calls,
     contexts: { github: context.github, inputs: context.inputs, vars: options.vars },
-    options: { job: options.job, withNeeds: true, matrix: options.matrix },
+    options: { job: options.job, withNeeds: true, matrix: options.matrix, earlier: {} },
   };
 }
 

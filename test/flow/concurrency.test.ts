@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { begin } from './flow-driver.ts';
+import { reduce, start } from '../../src/flow/reduce.ts';
+import { begin, type FlowDriver } from './flow-driver.ts';
 import { callable, input, workflow } from './plans.ts';
 
 describe('concurrency of a job', () => {
   it('lets one job of a group run, and the next when it has ended', () => {
     const { flow, first } = begin(input(workflow({ a: { concurrency: 'g' }, b: { concurrency: 'G' }, c: {} })));
-    expect(first).toEqual(['start a', 'start c']);
+    expect(first).toEqual(['start c', 'start a']);
     expect(flow.complete('a', 'failure')).toEqual(['start b']);
     flow.complete('c');
     expect(flow.complete('b')).toEqual(['run failure']);
@@ -59,7 +60,7 @@ describe('concurrency of a job', () => {
     const { flow, first } = begin(
       input(workflow({ a: { concurrency: 'g' }, b: { concurrency: { group: 'g', cancelInProgress: '${{ true }}' } } })),
     );
-    expect(first).toEqual(['start a', 'start a']);
+    expect(first).toEqual(['start a', 'cancel a']);
     expect(flow.cancelled.get('a')).toBe('concurrency');
     expect(flow.complete('a', 'cancelled')).toEqual(['start b']);
     expect(flow.complete('b')).toEqual(['run cancelled']);
@@ -138,8 +139,8 @@ describe('concurrency of a job', () => {
         { w: callable({ x: {}, y: { needs: ['x'] }, z: { needs: ['x'], if: 'always()' } }) },
       ),
     );
-    // b comes before the jobs of the call are looked at, so they are cancelled before they start.
-    expect(first).toEqual(['cancelled call.x', 'cancelled call.y', 'start call.z']);
+    expect(first).toEqual(['start call.x', 'cancel call.x']);
+    expect(flow.complete('call.x', 'cancelled')).toEqual(['cancelled call.y', 'start call.z']);
     expect(flow.complete('call.z')).toEqual(['start b']);
   });
 });
@@ -188,5 +189,63 @@ describe('a concurrency group that would be waited for for ever', () => {
       }),
     );
     expect(first).toEqual(['start call']);
+  });
+});
+
+describe('concurrency of a run', () => {
+  const queue = { group: 'run-${{ github.ref }}', cancelInProgress: null };
+  const jobs = { a: {}, b: { if: 'always()' } };
+  const contexts = { github: { ref: 'Main' } };
+  const held = (flow: FlowDriver) => flow.groups.held;
+
+  it('is asked for before any of its jobs, and given back at its end', () => {
+    const { flow, first } = begin(input(workflow(jobs, { concurrency: queue }), {}, {}, contexts));
+    expect(flow.commands[0]).toMatchObject({ kind: 'acquire-group', key: '', request: { group: 'run-main' } });
+    expect(first).toEqual(['start a', 'start b']);
+    expect(held(flow)).toEqual(['run-main']);
+    flow.complete('a');
+    expect(flow.complete('b')).toEqual(['run success']);
+    expect(held(flow)).toEqual([]);
+  });
+
+  it('cancels every job of a run whose place a newer one took, whatever its condition', () => {
+    const { state } = start(input(workflow(jobs, { concurrency: queue }), {}, {}, contexts));
+    const message = 'A newer run waits.';
+    const refused = { kind: 'group-refused', key: '', group: 'run-main', conclusion: 'cancelled', message } as const;
+    const { commands } = reduce(state, refused);
+    expect(commands).toMatchObject([
+      { kind: 'release-group', key: '', group: 'run-main' },
+      { kind: 'job-settled', key: 'a', conclusion: 'cancelled', reason: 'concurrency' },
+      { kind: 'job-settled', key: 'b', conclusion: 'cancelled', reason: 'concurrency' },
+      { kind: 'run-completed', conclusion: 'cancelled' },
+    ]);
+  });
+
+  it('cancels the run that holds the group when it is wanted, as a user does', () => {
+    const { flow } = begin(input(workflow(jobs, { concurrency: queue }), {}, {}, contexts));
+    expect(flow.send({ kind: 'group-wanted', key: '' })).toEqual(['cancel a']);
+    flow.complete('a', 'cancelled');
+    expect(flow.complete('b')).toEqual(['run cancelled']);
+  });
+
+  it('lets a run that waits be cancelled by its user', () => {
+    const { state } = start(input(workflow(jobs, { concurrency: queue }), {}, {}, contexts));
+    const step = reduce(state, { kind: 'cancel', cause: 'user', force: false });
+    expect(step.commands.at(-1)).toEqual({ kind: 'run-completed', conclusion: 'cancelled' });
+    const granted = reduce(state, { kind: 'group-granted', key: '', group: 'run-main' });
+    expect(granted.commands.map(({ kind }) => kind)).toEqual(['start-job', 'start-job']);
+    expect(reduce(step.state, { kind: 'group-granted', key: '', group: 'run-main' }).commands).toEqual([]);
+  });
+
+  it('fails a job that asks for the group of its own run', () => {
+    const { first } = begin(input(workflow({ a: { concurrency: 'G' } }, { concurrency: { ...queue, group: 'g' } })));
+    expect(first).toEqual(['failure a', 'run failure']);
+  });
+
+  it('fails the run with a sentence when its group cannot be evaluated', () => {
+    const concurrency = { ...queue, group: "${{ fromJSON('x') }}" };
+    const { flow, first } = begin(input(workflow({ a: {}, b: { needs: ['a'], if: 'always()' } }, { concurrency })));
+    expect(first).toEqual(['failure a', 'failure b', 'run failure']);
+    expect(flow.settled.get('b')).toMatchObject({ reason: 'condition-error', message: expect.any(String) });
   });
 });

@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { GroupsInMemory } from '../../src/flow/groups-in-memory.ts';
 import { reduce, start, type FlowStep } from '../../src/flow/reduce.ts';
 import type { FlowCommand, FlowEvent, JobSettled, StartJob } from '../../src/flow/flow-event.ts';
 import type { FlowInput } from '../../src/flow/flow-input.ts';
@@ -21,13 +22,18 @@ export class FlowDriver {
   readonly ended = new Map<string, JobConclusion>();
   readonly settled = new Map<string, JobSettled>();
   readonly cancelled = new Map<string, string>();
+  /** By key; how it ended in an earlier attempt. */
+  readonly kept: string[] = [];
+  readonly groups = new GroupsInMemory();
+  /** The commands of the start, short. */
+  readonly first: string[];
   conclusion: RunConclusion | null = null;
 
   constructor(input: FlowInput) {
     const step = start(input);
     expect(start(readBack(input))).toEqual(step);
     this.state = step.state;
-    this.#take(step);
+    this.first = this.#follow(step);
   }
 
   /** The commands of this event alone, short: `start build`, `cancel build`, `skipped deploy`, `run success`. */
@@ -48,6 +54,10 @@ export class FlowDriver {
   }
 
   send(event: FlowEvent): string[] {
+    return this.#follow(this.#reduce(event));
+  }
+
+  #reduce(event: FlowEvent): FlowStep {
     // As text: comparing structures takes most of the time of a property test.
     const before = JSON.stringify(this.state);
     const step = reduce(this.state, event);
@@ -55,8 +65,7 @@ export class FlowDriver {
     expect(JSON.stringify(this.state)).toBe(before);
     expect(JSON.stringify(reduce(JSON.parse(before) as FlowState, event))).toBe(after);
     expect(JSON.stringify(reduce(step.state, event))).toBe(JSON.stringify({ state: step.state, commands: [] }));
-    this.state = step.state;
-    return this.#take(step);
+    return step;
   }
 
   get isOver(): boolean {
@@ -70,30 +79,48 @@ export class FlowDriver {
     );
   }
 
-  #take({ commands }: FlowStep): string[] {
+  /** Answers of the groups are worked in at once, after the commands that asked. */
+  #follow(step: FlowStep): string[] {
+    const answers: FlowEvent[] = [];
+    const said = this.#take(step, answers);
+    for (const answer of answers) said.push(...this.#take(this.#reduce(answer), answers));
+    return said;
+  }
+
+  #take({ state, commands }: FlowStep, answers: FlowEvent[]): string[] {
+    this.state = state;
     this.commands.push(...commands);
-    return commands.map((command) => {
+    return commands.flatMap((command): string[] => {
       expect(this.conclusion).toBeNull();
       switch (command.kind) {
         case 'start-job':
           expect(this.started.has(command.key) || this.ended.has(command.key)).toBe(false);
           this.started.set(command.key, command);
           this.running.set(command.key, command);
-          return `start ${command.key}`;
+          return [`start ${command.key}`];
         case 'cancel-job':
           expect(this.running.has(command.key)).toBe(true);
           expect(this.cancelled.has(command.key)).toBe(false);
           this.cancelled.set(command.key, command.cause);
-          return `cancel ${command.key}`;
+          return [`cancel ${command.key}`];
         case 'job-settled':
           expect(this.started.has(command.key) || this.ended.has(command.key)).toBe(false);
           this.settled.set(command.key, command);
           this.ended.set(command.key, command.conclusion);
-          return `${command.conclusion} ${command.key}`;
+          return [`${command.conclusion} ${command.key}`];
+        case 'job-kept':
+          this.kept.push(command.key);
+          return [`kept ${command.key}`];
+        case 'acquire-group':
+          answers.push(...this.groups.acquire(command));
+          return [];
+        case 'release-group':
+          answers.push(...this.groups.release(command));
+          return [];
         case 'run-completed':
           expect([...this.running.keys()]).toEqual([]);
           this.conclusion = command.conclusion;
-          return `run ${command.conclusion}`;
+          return [`run ${command.conclusion}`];
       }
     });
   }
@@ -102,12 +129,7 @@ export class FlowDriver {
 /** The commands of the start, short. */
 export function begin(input: FlowInput): { flow: FlowDriver; first: string[] } {
   const flow = new FlowDriver(input);
-  const first = flow.commands.map((command) =>
-    'key' in command
-      ? `${command.kind === 'job-settled' ? command.conclusion : 'start'} ${command.key}`
-      : `run ${command.conclusion}`,
-  );
-  return { flow, first };
+  return { flow, first: flow.first };
 }
 
 function readBack<T>(value: T): T {

@@ -1,0 +1,52 @@
+import { isHeldBack, openRun } from './begin-run.ts';
+import { cancelInstance, cancelScope } from './cancel.ts';
+import { launchInstance } from './advance-job.ts';
+import type { FlowDraft } from './flow-draft.ts';
+import type { CancelJobCause, FlowEvent } from './flow-event.ts';
+import { settleInstance } from './settle.ts';
+
+type Granted = FlowEvent & { readonly kind: 'group-granted' };
+type Refused = FlowEvent & { readonly kind: 'group-refused' };
+
+export function groupGranted(draft: FlowDraft, { key, group }: Granted): void {
+  if (key === '') {
+    if (draft.group === null || !isHeldBack(draft) || draft.group.request.group !== group) return;
+    draft.group = { ...draft.group, held: true };
+    openRun(draft);
+    return;
+  }
+  if (!asksFor(draft, key, group)) return;
+  const { groupsHeld } = draft.instances.get(key);
+  draft.instances.update(key, { groupsHeld: groupsHeld + 1 });
+  launchInstance(draft, key);
+}
+
+export function groupRefused(draft: FlowDraft, { key, group, conclusion, message }: Refused): void {
+  if (key === '') {
+    if (isHeldBack(draft) && draft.group?.request.group === group) cancelRun(draft, 'concurrency', true);
+    return;
+  }
+  if (asksFor(draft, key, group)) settleInstance(draft, key, conclusion, 'concurrency', { announce: true, message });
+}
+
+/** Who holds a group is asked to end. */
+export function groupWanted(draft: FlowDraft, key: string): void {
+  if (key === '') cancelRun(draft, 'concurrency', false);
+  else if (draft.instances.find(key) !== null) cancelInstance(draft, key, 'concurrency', false);
+}
+
+export function cancelRun(draft: FlowDraft, cause: CancelJobCause, force: boolean): void {
+  const heldBack = isHeldBack(draft);
+  if (heldBack && draft.group !== null) {
+    draft.commands.push({ kind: 'release-group', key: '', group: draft.group.request.group });
+    draft.group = null;
+    openRun(draft);
+  }
+  // Nothing has begun that could want to clean up.
+  cancelScope(draft, '', cause, force || heldBack);
+}
+
+function asksFor(draft: FlowDraft, key: string, group: string): boolean {
+  const instance = draft.instances.find(key);
+  return instance?.status.kind === 'launching' && instance.settings.groups[instance.groupsHeld]?.group === group;
+}
