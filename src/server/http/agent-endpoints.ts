@@ -14,7 +14,7 @@ import {
   syncReplySchema,
   syncRequestSchema,
 } from '../../protocol/agent-api.ts';
-import type { AgentApi } from '../../protocol/agent-api.ts';
+import type { AcceptReply, AgentApi } from '../../protocol/agent-api.ts';
 import { unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
 import type { Access, Endpoint } from './endpoint.ts';
@@ -28,6 +28,9 @@ const MAX_SYNC_BYTES = 32 * 1024 * 1024;
 const session: Access = { kind: 'session' };
 const ofSession = z.strictObject({ session: z.string() });
 const ofAttempt = z.strictObject({ attempt: z.string() });
+
+/** The message is a type of its own; the document shows it as the object that it is. */
+const acceptedSchema = acceptReplySchema.extend({ message: z.looseObject({}) }) as unknown as z.ZodType<AcceptReply>;
 
 /** The agents' part of the API, thin over the service. */
 export function agentEndpoints(api: AgentApi): Endpoint[] {
@@ -125,11 +128,7 @@ export function agentEndpoints(api: AgentApi): Endpoint[] {
       priority: 'log',
       params: ofAttempt,
       body: { kind: 'json', schema: fenceSchema, maxBytes: SMALL_BODY_BYTES },
-      reply: {
-        kind: 'json',
-        schema: acceptReplySchema.extend({ message: z.custom<z.infer<typeof acceptReplySchema>['message']>() }),
-        status: 200,
-      },
+      reply: { kind: 'json', schema: acceptedSchema, status: 200 },
       errors: [404, 409],
       handle: async ({ params: { attempt }, token, header, body: { fence } }) =>
         unwrap(await api.accept({ session: header('x-session') ?? '', token }, attempt, fence)),

@@ -1,6 +1,5 @@
 import type { OperationContext } from '../operation.ts';
 import { claimIdempotencyKey, settleIdempotencyKey } from './idempotency-operations.ts';
-import { listRunners, pauseRunner, removeRunner } from './runner-operations.ts';
 import { findLogs, readLogState } from './view-operations.ts';
 
 export const httpOperations = {
@@ -8,16 +7,12 @@ export const httpOperations = {
   'settle-idempotency-key': settleIdempotencyKey,
   'find-logs': findLogs,
   'read-log-state': readLogState,
-  'list-runners': listRunners,
-  'pause-runner': pauseRunner,
-  'remove-runner': removeRunner,
   ping,
 };
 
 export const HTTP_READS = [
   'find-logs',
   'read-log-state',
-  'list-runners',
   'ping',
 ] as const satisfies readonly (keyof typeof httpOperations)[];
 

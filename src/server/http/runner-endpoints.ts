@@ -30,7 +30,7 @@ export function runnerEndpoints(store: Store): Endpoint[] {
       access: { kind: 'scope', scope: 'runners:read' },
       reply: { kind: 'json', schema: runnerListSchema, status: 200 },
       errors: [],
-      handle: async () => unwrap(await store.execute('list-runners', {})),
+      handle: async () => ({ runners: [...unwrap(await store.execute('list-runners', {})).runners] }),
     }),
     pause('/v1/runners/{runner}/pause', 'Offers a runner nothing; it ends what it has.', true),
     pause('/v1/runners/{runner}/resume', 'Offers a paused runner jobs again.', false),
