@@ -31,23 +31,35 @@ const SETTINGS = [
 
 /** The address of a new, empty database. */
 export async function createPostgresDatabase(): Promise<string> {
+  return createDatabase(await startedServer(), 'template1');
+}
+
+/** The address of a new database that is like the one which `fill` makes of an empty one, the first time. */
+export async function copyPostgresDatabase(fill: (url: string) => Promise<void>): Promise<string> {
   const base = await startedServer();
+  const marker = join(serverFolder(), 'template');
+  if (!existsSync(marker)) {
+    const template = await createDatabase(base, 'template1');
+    await fill(template);
+    await writeFile(marker, nameOf(template));
+  }
+  return createDatabase(base, await readFile(marker, 'utf8'));
+}
+
+async function createDatabase(base: string, template: string): Promise<string> {
   const name = `t_${randomUUID().replaceAll('-', '')}`;
-  await administer(base, `create database ${name}`);
+  await administer(base, `create database ${name} template ${template}`);
   return new URL(`/${name}`, base).href;
 }
 
 /** Whoever is still connected is thrown out. */
 export async function dropPostgresDatabase(url: string): Promise<void> {
-  await administer(
-    new URL('/postgres', url).href,
-    `drop database if exists ${new URL(url).pathname.slice(1)} with (force)`,
-  );
+  await administer(new URL('/postgres', url).href, `drop database if exists ${nameOf(url)} with (force)`);
 }
 
 /** Every connection to the database is ended, as when its server is restarted; new ones are taken. */
 export async function breakConnections(url: string): Promise<void> {
-  const name = new URL(url).pathname.slice(1);
+  const name = nameOf(url);
   await administer(
     new URL('/postgres', url).href,
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
@@ -56,7 +68,7 @@ export async function breakConnections(url: string): Promise<void> {
 
 /** False: new connections to the database are refused, and those there are are ended. */
 export async function allowConnections(url: string, allowed: boolean): Promise<void> {
-  const name = new URL(url).pathname.slice(1);
+  const name = nameOf(url);
   await administer(new URL('/postgres', url).href, `alter database ${name} with allow_connections ${String(allowed)}`);
   if (!allowed) await breakConnections(url);
 }
@@ -94,9 +106,7 @@ export async function endPostgresServers(): Promise<void> {
 async function startedServer(): Promise<string> {
   const bin = postgresBinaries();
   if (bin === null) throw new Error(WAY_OUT);
-  // Whoever runs the tear-down is named: jest itself, of which a worker is a child.
-  const owner = process.env.PACELINE_TEST_RUN ?? String(process.pid);
-  const folder = join(tmpdir(), `${PREFIX}${owner}-${process.env.JEST_WORKER_ID ?? '1'}`);
+  const folder = serverFolder();
   const address = join(folder, 'address');
   if (existsSync(address)) return readFile(address, 'utf8');
   const account = unprivileged();
@@ -125,6 +135,12 @@ async function startedServer(): Promise<string> {
   const url = `postgres://paceline@127.0.0.1:${port}/postgres`;
   await writeFile(address, url);
   return url;
+}
+
+/** Named after whoever runs the tear-down, jest itself, of which a worker is a child. */
+function serverFolder(): string {
+  const owner = process.env.PACELINE_TEST_RUN ?? String(process.pid);
+  return join(tmpdir(), `${PREFIX}${owner}-${process.env.JEST_WORKER_ID ?? '1'}`);
 }
 
 /** Without pipes: the server would inherit them, and whoever waits for their end would wait for the server's. */
@@ -166,6 +182,10 @@ function options(
   account: Account | null,
 ): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
   return { cwd: folder, env: { PATH: process.env.PATH, LC_ALL: 'C' }, ...account };
+}
+
+function nameOf(url: string): string {
+  return new URL(url).pathname.slice(1);
 }
 
 async function administer(url: string, statement: string): Promise<void> {

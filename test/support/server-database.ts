@@ -1,10 +1,12 @@
 /** A store for a test: a database of its own, the operations in the test's thread, everything recorded. */
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { ServerSettings, WakeTopic } from '../../src/server/operation.ts';
+import { migrate } from '../../src/server/storage/migrations.ts';
+import { openPostgres } from '../../src/server/storage/open-postgres.ts';
 import { type InProcessStore, openStoreInProcess } from '../../src/server/storage/open-store-in-process.ts';
 import type { StoreMetric } from '../../src/server/storage/store-metric.ts';
 import { FakeClock } from './fake-clock.ts';
-import { createPostgresDatabase, dropPostgresDatabase } from './postgres-server.ts';
+import { copyPostgresDatabase, dropPostgresDatabase } from './postgres-server.ts';
 
 export interface TestStoreOptions {
   readonly database: 'sqlite' | 'postgres';
@@ -43,7 +45,7 @@ export const TEST_SETTINGS: ServerSettings = {
 /** Close it before the test ends: a database of its own goes with it. */
 export async function openTestStore(options: TestStoreOptions): Promise<TestStore> {
   const own = options.url === undefined;
-  const url = options.url ?? (options.database === 'sqlite' ? ':memory:' : await createPostgresDatabase());
+  const url = options.url ?? (options.database === 'sqlite' ? ':memory:' : await copyPostgresDatabase(migrateOnce));
   const clock = options.clock ?? new FakeClock();
   const metrics: StoreMetric[] = [];
   const topics: WakeTopic[] = [];
@@ -77,4 +79,10 @@ export async function openTestStore(options: TestStoreOptions): Promise<TestStor
       if (own && options.database === 'postgres') await dropPostgresDatabase(url);
     },
   };
+}
+
+async function migrateOnce(url: string): Promise<void> {
+  const db = await openPostgres(url, { connections: 1, onIdleError: () => undefined });
+  await migrate(db, 'postgres', 0);
+  await db.destroy();
 }
