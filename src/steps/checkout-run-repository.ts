@@ -131,12 +131,17 @@ async function isCleaned(git: Git): Promise<boolean> {
   return (await git.ask('reset', '--hard', '--quiet', 'HEAD')) !== null;
 }
 
-/** A branch `a` of an earlier run would be in the way of `a/b`. */
+/** Ours and the remote's: a branch `a` of an earlier run would be in the way of `a/b`. */
 async function removeBranches(git: Git): Promise<void> {
   await git.ask('checkout', '--quiet', '--detach');
-  const branches = (await git.ask('for-each-ref', '--format=%(refname:short)', 'refs/heads'))?.split('\n') ?? [];
-  const names = branches.filter((name) => name !== '');
-  if (names.length > 0) await git.ask('branch', '--quiet', '--delete', '--force', ...names);
+  const remove = ['branch', '--quiet', '--delete', '--force'];
+  for (const [folder, ...command] of [
+    ['refs/heads', ...remove],
+    ['refs/remotes', ...remove, '--remotes'],
+  ] as const) {
+    const listed = (await git.ask('for-each-ref', '--format=%(refname:lstrip=2)', folder)) ?? '';
+    if (listed !== '') await git.ask(...command, ...listed.split('\n'));
+  }
 }
 
 function commandsFor(
