@@ -11,6 +11,7 @@ import { createApp } from '../../src/server/http/app.ts';
 import type { App } from '../../src/server/http/app.ts';
 import type { Endpoint } from '../../src/server/http/endpoint.ts';
 import { endpointsOf } from '../../src/server/http/endpoints-of.ts';
+import { errorSchema, statusesOf } from '../../src/server/http/openapi-document.ts';
 import { openHttpServer } from '../../src/server/http/http-server.ts';
 import { Limits } from '../../src/server/http/limits.ts';
 import { Wakeups } from '../../src/server/http/wakeups.ts';
@@ -99,12 +100,19 @@ export async function openTestApi(
     box,
     open,
     token,
-    fetch: (path, { token: asked = admin, json, ...init } = {}) => {
+    fetch: async (path, { token: asked = admin, json, ...init } = {}) => {
       const headers = new Headers(init.headers);
       if (asked !== null) headers.set('authorization', `Bearer ${asked}`);
       if (json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
       const body = json === undefined ? {} : { body: JSON.stringify(json), method: init.method ?? 'POST' };
-      return fetch(`${url}${path}`, { ...init, ...body, headers });
+      const answer = await fetch(`${url}${path}`, { ...init, ...body, headers });
+      await expectDescribed(
+        endpoints,
+        (init.method ?? (json === undefined ? 'GET' : 'POST')).toLowerCase(),
+        path,
+        answer,
+      );
+      return answer;
     },
     stop: async () => {
       await server.stop();
@@ -112,6 +120,31 @@ export async function openTestApi(
       await store.close();
     },
   };
+}
+
+/** Every answer of every test is one that the document has: its status, and what is in it. */
+async function expectDescribed(
+  endpoints: readonly Endpoint[],
+  method: string,
+  path: string,
+  answer: Response,
+): Promise<void> {
+  const pathname = new URL(path, 'http://x').pathname;
+  const route = endpoints.find(
+    (one) => one.method === method && new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
+  );
+  if (!answer.headers.get('content-type')?.startsWith('application/json')) return;
+  const value: unknown = await answer.clone().json();
+  if (!answer.ok) {
+    errorSchema.parse(value);
+    if (route && !statusesOf(route).includes(answer.status) && answer.status !== 500)
+      throw new Error(`${method} ${path} answers ${answer.status}, which its description has not`);
+    return;
+  }
+  if (route?.reply.kind !== 'json' || !route.reply.schema) return;
+  const parsed = route.reply.schema.safeParse(value);
+  if (!parsed.success) throw new Error(`${method} ${path} answers what it does not describe: ${parsed.error.message}`);
+  if (answer.status !== route.reply.status) throw new Error(`${method} ${path} answers ${answer.status}`);
 }
 
 function partial<T extends object>(name: string, given: Partial<T> = {}): T {

@@ -84,7 +84,8 @@ export function registerEndpoint(registry: Registry, endpoint: Endpoint): void {
   });
 }
 
-function statusesOf({ access, body, errors }: Endpoint): number[] {
+/** What a route may answer beside its success. */
+export function statusesOf({ access, body, errors }: Endpoint): number[] {
   const statuses = new Set([400, 429, 503, ...errors]);
   if (access.kind !== 'open') for (const status of [401, 403]) statuses.add(status);
   if (body) for (const status of [413, 415]) statuses.add(status);

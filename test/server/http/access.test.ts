@@ -1,0 +1,125 @@
+/** Who may ask what: every route against every kind of token that does not count. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SCOPES } from '../../../src/protocol/run-api.ts';
+import { mintToken } from '../../../src/server/secrets/token.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { openTestApi } from '../../support/test-api.ts';
+import type { TestApi } from '../../support/test-api.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await openTestApi();
+});
+afterAll(() => api.stop());
+
+const SAMPLES: Record<string, string> = { run: '1', step: '1', token: '1', owner: 'octo' };
+
+async function ask(
+  endpoint: TestApi['endpoints'][number],
+  token: string | null,
+): Promise<{ status: number; reason: string | null; message: string }> {
+  const path = endpoint.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => SAMPLES[name] ?? 'x');
+  const answer = await api.fetch(path, { method: endpoint.method.toUpperCase(), token });
+  const { error } = (await answer.json()) as { error: { reason: string | null; message: string } };
+  return { status: answer.status, reason: error.reason, message: error.message };
+}
+
+describe('a route that is not open', () => {
+  it('answers 401 without a token, with something that is no token, and with one that nobody knows', async () => {
+    const unknown = { user: mintToken('user', randomBytes(32)).token };
+    for (const endpoint of api.endpoints) {
+      if (endpoint.access.kind === 'open') continue;
+      for (const token of [null, 'hunter2', `${unknown.user.slice(0, -1)}~`]) {
+        const { status, reason } = await ask(endpoint, token);
+        expect({ path: endpoint.path, token, status, reason }).toMatchObject({ status: 401, reason: 'token-unknown' });
+      }
+      if (endpoint.access.kind !== 'scope') continue;
+      expect(await ask(endpoint, unknown.user)).toMatchObject({ status: 401, reason: 'token-unknown' });
+    }
+  });
+
+  it('tells a malformed token from an unknown one', async () => {
+    const [endpoint] = api.endpoints.filter(({ access }) => access.kind === 'scope');
+    const { token } = mintToken('user', randomBytes(32));
+    expect((await ask(endpoint!, token.slice(0, 20))).message).toMatch(/no token of Paceline, or not the whole of one/);
+    expect((await ask(endpoint!, token)).message).toMatch(/does not know this token/);
+  });
+
+  it('answers 403 for a token of another kind', async () => {
+    const tokens = {
+      user: await api.token(['admin']),
+      registration: await api.token([], 'registration'),
+      session: await api.token([], 'session'),
+    };
+    for (const endpoint of api.endpoints) {
+      if (endpoint.access.kind === 'open') continue;
+      const wanted = endpoint.access.kind === 'scope' ? 'user' : endpoint.access.kind;
+      for (const kind of ['user', 'registration', 'session'] as const) {
+        if (kind === wanted) continue;
+        const { status, reason } = await ask(endpoint, tokens[kind]);
+        expect({ path: endpoint.path, kind, status, reason }).toMatchObject({ status: 403, reason: 'scope-missing' });
+      }
+    }
+  });
+
+  it('answers 403 for a token with every scope but the one that is missing, and names it', async () => {
+    for (const endpoint of api.endpoints) {
+      if (endpoint.access.kind !== 'scope') continue;
+      const { scope } = endpoint.access;
+      const others = await api.token(SCOPES.filter((one) => one !== scope && one !== 'admin'));
+      const { status, message } = await ask(endpoint, others);
+      expect({ path: endpoint.path, status }).toEqual({ path: endpoint.path, status: 403 });
+      expect(message).toContain(scope);
+    }
+  });
+
+  it('answers 401 for a token that was revoked', async () => {
+    const token = await api.token(['tokens:write']);
+    const list = (await (await api.fetch('/v1/tokens', { token })).json()) as { tokens: { id: number }[] };
+    await api.fetch(`/v1/tokens/${list.tokens[0]!.id}`, { method: 'DELETE' });
+    const answer = await api.fetch('/v1/tokens', { token });
+    expect(answer.status).toBe(401);
+    expect(await answer.text()).toContain('was revoked');
+  });
+
+  it('answers 401 for a token that has expired', async () => {
+    const clock = new FakeClock();
+    const own = await openTestApi({ clock });
+    try {
+      const token = await own.token(['runners:read'], 'user', 60_000);
+      expect((await own.fetch('/v1/runners', { token })).status).toBe(200);
+      await clock.advance(60_000);
+      const answer = await own.fetch('/v1/runners', { token });
+      expect(answer.status).toBe(401);
+      expect(await answer.json()).toMatchObject({ error: { reason: 'token-expired' } });
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+describe('a token', () => {
+  it('gives no scope that it has not', async () => {
+    const token = await api.token(['tokens:write', 'runs:read']);
+    const give = async (json: object): Promise<number> => (await api.fetch('/v1/tokens', { token, json })).status;
+    expect(await give({ name: 'a', scopes: ['runs:read'] })).toBe(201);
+    expect(await give({ name: 'b', scopes: ['admin'] })).toBe(403);
+    expect(await give({ name: 'c', scopes: ['runs:write'] })).toBe(403);
+    expect(await give({ name: 'd', kind: 'registration' })).toBe(403);
+  });
+
+  it('is shown once and nowhere else', async () => {
+    const answer = await api.fetch('/v1/tokens', { json: { name: 'once', scopes: ['runs:read'] } });
+    const { token } = (await answer.json()) as { token: string };
+    expect((await api.fetch('/v1/runners', { token })).status).toBe(403);
+    expect(await (await api.fetch('/v1/tokens')).text()).not.toContain(token);
+    expect(JSON.stringify(await api.store.db.selectFrom('token').selectAll().execute())).not.toContain(token);
+  });
+
+  it('of a registration has an end, at most in 30 days', async () => {
+    const answer = await api.fetch('/v1/tokens', { json: { name: 'r', kind: 'registration', expiresSeconds: 9e9 } });
+    const { view } = (await answer.json()) as { view: { createdAt: string; expiresAt: string } };
+    expect(Date.parse(view.expiresAt) - Date.parse(view.createdAt)).toBe(30 * 24 * 3600 * 1000);
+  });
+});
