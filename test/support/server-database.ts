@@ -6,6 +6,7 @@ import { openPostgres } from '../../src/server/storage/open-postgres.ts';
 import { type InProcessStore, openStoreInProcess } from '../../src/server/storage/open-store-in-process.ts';
 import type { StoreMetric } from '../../src/server/storage/store-metric.ts';
 import { FakeClock } from './fake-clock.ts';
+import { TEST_SETTINGS } from './server-settings.ts';
 import { copyPostgresDatabase, dropPostgresDatabase } from './postgres-server.ts';
 
 export interface TestStoreOptions {
@@ -30,17 +31,6 @@ export interface TestStore extends InProcessStore {
   /** Sum of a counter, over those of its series that have these labels. */
   counted(name: string, labels?: Readonly<Record<string, string>>): number;
 }
-
-export const TEST_SETTINGS: ServerSettings = {
-  leaseMs: 60_000,
-  offerMs: 30_000,
-  lostAfterMs: 600_000,
-  maxAttempts: 3,
-  maxJobs: 10_000,
-  sessionTokenMs: 3_600_000,
-  publicUrl: 'http://paceline.test',
-  baseUrl: 'https://github.test',
-};
 
 /** Close it before the test ends: a database of its own goes with it. */
 export async function openTestStore(options: TestStoreOptions): Promise<TestStore> {

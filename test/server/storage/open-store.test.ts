@@ -9,7 +9,7 @@ import { openStore, type ThreadedStoreOptions } from '../../../src/server/storag
 import type { StoreMetric } from '../../../src/server/storage/store-metric.ts';
 import { bundle, bundleFolder } from '../../support/bundle.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { TEST_SETTINGS } from '../../support/server-database.ts';
+import { TEST_SETTINGS } from '../../support/server-settings.ts';
 
 type AnyStore = Omit<Store, 'execute'> & { execute(name: string, input: unknown): Promise<ApiResult<unknown>> };
 

@@ -15,6 +15,16 @@ const operations = {
   },
   'read-setting': async ({ db }: OperationContext, input: { name: string }) =>
     (await db.selectFrom('setting').select('value').where('name', '=', input.name).executeTakeFirst()) ?? null,
+  'write-pair': async ({ db }: OperationContext, { name }: { name: string }) => {
+    await db
+      .insertInto('setting')
+      .values({ name: `${name}.one`, value: 'pair' })
+      .execute();
+    await db
+      .insertInto('setting')
+      .values({ name: `${name}.two`, value: 'pair' })
+      .execute();
+  },
   refuse: () => Promise.reject(new Refusal('not_found', null, 'There is none.', { looked: 'everywhere' })),
   crash: () => {
     setImmediate(() => {
