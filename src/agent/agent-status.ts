@@ -1,4 +1,14 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeTree } from '../kernel/remove-tree.ts';
 import type { AgentStatus } from './agent-ports.ts';
+import { AgentProblem } from './agent-problem.ts';
+import { readIdentity, removeIdentity } from './identity.ts';
+import { lockHolder, lockState } from './state-lock.ts';
+
+const STATUS_FILE = 'status.json';
+/** Below the state folder; workspaces stay, they may hold somebody's work. */
+export const ATTEMPTS_FOLDER = 'attempts';
 
 export interface AgentFacts {
   readonly registered: { readonly server: string; readonly runner: string; readonly name: string } | null;
@@ -11,19 +21,61 @@ export interface AgentFacts {
 }
 
 /** What the folder tells of its agent. Never rejects for what is missing. */
-export function agentStatus(stateDirectory: string): Promise<AgentFacts> {
-  return Promise.reject(new Error(`no agent in ${stateDirectory}`));
+export async function agentStatus(stateDirectory: string): Promise<AgentFacts> {
+  const [identity, pid, written] = await Promise.all([
+    readIdentity(stateDirectory),
+    lockHolder(stateDirectory),
+    readStatus(stateDirectory),
+  ]);
+  const registered = identity && { server: identity.server, runner: identity.runner, name: identity.name };
+  return { registered, pid, status: written?.status ?? null, writtenAt: written?.writtenAt ?? null };
 }
 
 /** Asks the agent of the folder to drain (SIGTERM). False: none runs. */
-export function drainAgent(stateDirectory: string): Promise<boolean> {
-  return Promise.reject(new Error(`no agent in ${stateDirectory}`));
+export async function drainAgent(stateDirectory: string): Promise<boolean> {
+  const pid = await lockHolder(stateDirectory);
+  if (pid !== null) process.kill(pid, 'SIGTERM');
+  return pid !== null;
 }
 
 /**
  * Removes credentials and what is left of jobs. Rejects with an `AgentProblem` while an agent runs, and, without
  * `force`, while results are unsent.
  */
-export function removeAgent(stateDirectory: string, force: boolean): Promise<void> {
-  return Promise.reject(new Error(`no agent in ${stateDirectory}, ${force}`));
+export async function removeAgent(stateDirectory: string, force: boolean): Promise<void> {
+  const unlock = await lockState(stateDirectory);
+  try {
+    const unsent = (await readStatus(stateDirectory))?.status.jobs.length ?? 0;
+    if (unsent > 0 && !force)
+      throw new AgentProblem(
+        'usage',
+        `Results of ${unsent} jobs are not sent yet. Start the agent once more, or remove it with --force.`,
+      );
+    await removeIdentity(stateDirectory);
+    await removeTree(join(stateDirectory, ATTEMPTS_FOLDER));
+    await rm(join(stateDirectory, STATUS_FILE), { force: true });
+  } finally {
+    unlock();
+  }
+}
+
+interface WrittenStatus {
+  readonly writtenAt: number;
+  readonly status: AgentStatus;
+}
+
+/** Whoever reads it gets the whole of it or of the one before. */
+export async function writeStatus(stateDirectory: string, written: WrittenStatus): Promise<void> {
+  const path = join(stateDirectory, STATUS_FILE);
+  await writeFile(`${path}.new`, JSON.stringify(written), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+async function readStatus(stateDirectory: string): Promise<WrittenStatus | null> {
+  try {
+    return JSON.parse(await readFile(join(stateDirectory, STATUS_FILE), 'utf8')) as WrittenStatus;
+  } catch {
+    // None yet.
+    return null;
+  }
 }

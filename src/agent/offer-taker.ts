@@ -73,7 +73,6 @@ export class OfferTaker {
         await this.#decline(session, offer, `no worker can be started: ${String(start.error)}`, false);
       return false;
     }
-    if (this.#state.settings.ephemeral) this.#state.advance('leave', 'consumed');
     return this.#begin(session, offer, slot, accepted, start.worker);
   }
 
@@ -96,6 +95,7 @@ export class OfferTaker {
       attempt.ackHash = CHAIN_START;
       attempt.urgent = true;
       state.attempts.add(attempt);
+      if (state.settings.ephemeral) state.advance('leave', 'consumed');
       logOf(state, attempt).info('job is accepted', { fence: offer.fence, slot });
       state.follow(liveFromStart(state, attempt, worker, order));
       return true;

@@ -1,4 +1,11 @@
-import type { ProxySettings } from './start-agent.ts';
+import { AgentProblem } from './agent-problem.ts';
+import type { ProxySettings } from './connections.ts';
+import { openHttpApi } from './http-api.ts';
+import { makeKeys, readIdentity, writeIdentity } from './identity.ts';
+import { runnerLabels } from './runner-labels.ts';
+import { lockState } from './state-lock.ts';
+
+export { AgentProblem };
 
 export interface RegisterAgentOptions {
   readonly server: string;
@@ -13,20 +20,36 @@ export interface RegisterAgentOptions {
   readonly proxy: ProxySettings;
 }
 
-/** What a person can do something about: one sentence. `kind` decides over the exit code. */
-export class AgentProblem extends Error {
-  override readonly name = 'AgentProblem';
-  readonly kind: 'usage' | 'unreachable';
-
-  constructor(kind: 'usage' | 'unreachable', message: string) {
-    super(message);
-    this.kind = kind;
+/** Makes keys, tells the server the public ones, and writes the credentials. Rejects with an {@link AgentProblem}. */
+export async function registerAgent(
+  options: RegisterAgentOptions,
+): Promise<{ readonly runner: string; readonly name: string }> {
+  const { server, token, name, labels, ephemeral, replace, stateDirectory, proxy } = options;
+  const unlock = await lockState(stateDirectory);
+  try {
+    const before = await readIdentity(stateDirectory);
+    if (before !== null && !replace)
+      throw new AgentProblem(
+        'usage',
+        `The runner ${before.name} of ${before.server} is registered in ${stateDirectory} already. Remove it first, or replace it with --replace.`,
+      );
+    const { publicKey, sealKey, ...keys } = makeKeys();
+    const api = await openHttpApi(server, proxy, 'register');
+    try {
+      const all = runnerLabels(process.platform, process.arch, labels);
+      const reply = await api.register(token, { name, labels: all, publicKey, sealKey, ephemeral, replace });
+      if (!reply.ok) throw problemOf(server, reply.error.message);
+      const { runner, name: given } = reply.value;
+      await writeIdentity(stateDirectory, { server, runner, name: given, labels, ephemeral, ...keys });
+      return { runner, name: given };
+    } finally {
+      await api.close();
+    }
+  } finally {
+    unlock();
   }
 }
 
-/** Makes keys, tells the server the public ones, and writes the credentials. Rejects with an {@link AgentProblem}. */
-export function registerAgent(
-  options: RegisterAgentOptions,
-): Promise<{ readonly runner: string; readonly name: string }> {
-  return Promise.reject(new AgentProblem('usage', `no registration with ${options.server}`));
+function problemOf(server: string, message: string): AgentProblem {
+  return new AgentProblem('unreachable', `${server} did not register the runner: ${message.replace(/\.?$/, '.')}`);
 }

@@ -1,7 +1,27 @@
+import { lstat, mkdir, chmod } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import { budgetsOf } from '../config/budgets.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
+import { Agent } from './agent.ts';
 import type { AgentExit } from './agent-exit.ts';
+import { AgentProblem } from './agent-problem.ts';
+import type { AgentSettings } from './agent-settings.ts';
+import { ATTEMPTS_FOLDER, writeStatus } from './agent-status.ts';
+import { openAttemptFolders } from './attempt-folders.ts';
+import { bootClock } from './boot-clock.ts';
+import { checkHealth } from './check-health.ts';
+import type { ProxySettings } from './connections.ts';
+import { openHttpApi } from './http-api.ts';
+import { keysOf, readIdentity, removeIdentity, type RunnerIdentity } from './identity.ts';
+import { machineId } from './machine-id.ts';
+import { runnerLabels } from './runner-labels.ts';
+import { lockState } from './state-lock.ts';
+import { workerProcesses } from './worker-processes.ts';
+
+export type { ProxySettings };
 
 export interface StartAgentOptions {
   readonly config: RunnerConfig;
@@ -18,15 +38,8 @@ export interface StartAgentOptions {
   /** End a live session of another machine. */
   readonly takeover: boolean;
   readonly log: DiagnosticLog;
-  /** Default: this machine's. */
+  /** Default: this machine's, with the time that it was suspended. */
   readonly clock?: Clock;
-}
-
-/** As in HTTP_PROXY, HTTPS_PROXY, NO_PROXY; null: none. */
-export interface ProxySettings {
-  readonly http: string | null;
-  readonly https: string | null;
-  readonly no: string | null;
 }
 
 export interface RunningAgent {
@@ -39,7 +52,131 @@ export interface RunningAgent {
   readonly finished: Promise<AgentExit>;
 }
 
-/** Rejects with an `AgentProblem` where there are no credentials, or another agent has the folder. */
-export function startAgent(options: StartAgentOptions): Promise<RunningAgent> {
-  return Promise.reject(new Error(`no agent in ${options.stateDirectory}`));
+/** The agent's loops come before the jobs', or a busy machine would miss its renewals. Needs a privilege; done without. */
+const PRIORITY = -5;
+const MB = 1024 * 1024;
+
+/** Rejects with an {@link AgentProblem} where there are no credentials, or another agent has the folder. */
+export async function startAgent(options: StartAgentOptions): Promise<RunningAgent> {
+  const { config, stateDirectory, runtimeDirectory, environment, log, clock = bootClock } = options;
+  const identity = await readIdentity(stateDirectory);
+  if (identity === null)
+    throw new AgentProblem(
+      'usage',
+      `No runner is registered in ${stateDirectory}. Run \`paceline agent register\` first.`,
+    );
+  const unlock = await lockState(stateDirectory);
+  try {
+    await ownFolder(runtimeDirectory);
+    prefer();
+    const attempts = join(stateDirectory, ATTEMPTS_FOLDER);
+    const api = await openHttpApi(config.agent.server ?? identity.server, options.proxy, options.version);
+    const status = statusWriter(stateDirectory, clock, log);
+    const { minFreeDiskMb, healthScript } = config.agent;
+    const health = { directory: stateDirectory, minFreeBytes: minFreeDiskMb * MB, script: healthScript, environment };
+    const agent = new Agent(
+      {
+        api,
+        clock,
+        random: Math.random,
+        attempts: await openAttemptFolders(attempts, clock, log),
+        workers: workerProcesses({
+          ...options.worker,
+          environment,
+          attempts,
+          stateDirectory,
+          runtimeDirectory,
+          config,
+          clock,
+          log,
+        }),
+        keys: keysOf(identity),
+        health: () => checkHealth(health),
+        report: status.report,
+        log,
+      },
+      await settingsOf(options, identity),
+    );
+    const finished = agent.run().then(async (exit) => {
+      if (exit.kind === 'consumed' && !exit.unsent) await removeIdentity(stateDirectory);
+      return exit;
+    });
+    return {
+      drain: () => agent.drain(),
+      cancel: () => agent.cancel(),
+      kill: () => agent.kill(),
+      finished: finished.finally(async () => {
+        await Promise.all([api.close(), status.written()]);
+        unlock();
+      }),
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function settingsOf(
+  { config, version, takeover }: StartAgentOptions,
+  { runner, name, labels, ephemeral }: RunnerIdentity,
+): Promise<AgentSettings> {
+  const { agent } = config;
+  const { cancelTimeoutMs, tearDownMs } = budgetsOf(config);
+  const seconds = (value: number): number => value * MS_PER_SECOND;
+  return {
+    runner,
+    name,
+    version,
+    takeover,
+    machineId: await machineId(),
+    slots: agent.slots,
+    labels: runnerLabels(process.platform, process.arch, [...labels, ...agent.labels]),
+    ephemeral: ephemeral || agent.ephemeral,
+    allowRepositories: agent.allowRepositories,
+    allowActions: agent.allowActions,
+    healthIntervalMs: seconds(agent.healthIntervalSeconds),
+    spoolBytes: agent.spoolMb * MB,
+    drainTimeoutMs: seconds(agent.drainTimeoutSeconds),
+    idleTimeoutMs: agent.idleTimeoutSeconds === null ? null : seconds(agent.idleTimeoutSeconds),
+    flushTimeoutMs: seconds(agent.flushTimeoutSeconds),
+    keepJournalMs: seconds(agent.keepJournalSeconds),
+    cancelTimeoutMs: cancelTimeoutMs + tearDownMs,
+    forceTimeoutMs: tearDownMs,
+    config,
+  };
+}
+
+const MS_PER_SECOND = 1_000;
+
+/** Sockets are found there again by whoever may enter: that is us alone. */
+async function ownFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const facts = await lstat(path);
+  if (!facts.isDirectory() || (process.getuid && facts.uid !== process.getuid()))
+    throw new AgentProblem(
+      'usage',
+      `The folder ${path} belongs to somebody else. Set XDG_RUNTIME_DIR to one of your own.`,
+    );
+  await chmod(path, 0o700);
+}
+
+function prefer(): void {
+  try {
+    setPriority(PRIORITY);
+  } catch {
+    // Not permitted: then it is one among the others.
+  }
+}
+
+/** One write at a time; what came up meanwhile is the next. */
+function statusWriter(stateDirectory: string, clock: Clock, log: DiagnosticLog) {
+  let writing = Promise.resolve();
+  return {
+    report: (status: Parameters<typeof writeStatus>[1]['status']): void => {
+      writing = writing
+        .then(() => writeStatus(stateDirectory, { writtenAt: clock.now(), status }))
+        .catch((error: unknown) => log.debug(`status cannot be written: ${String(error)}`));
+    },
+    written: (): Promise<void> => writing,
+  };
 }

@@ -1,0 +1,10 @@
+/** What a person can do something about: one sentence. `kind` decides over the exit code. */
+export class AgentProblem extends Error {
+  override readonly name = 'AgentProblem';
+  readonly kind: 'usage' | 'unreachable';
+
+  constructor(kind: 'usage' | 'unreachable', message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}

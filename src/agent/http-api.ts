@@ -1,0 +1,141 @@
+import type { Dispatcher } from 'undici';
+import {
+  acceptReplySchema,
+  type AgentApi,
+  drainReplySchema,
+  type LogReply,
+  nonceReplySchema,
+  pollReplySchema,
+  registerReplySchema,
+  type SessionKey,
+  sessionReplySchema,
+  syncReplySchema,
+} from '../protocol/agent-api.ts';
+import type { ApiResult } from '../protocol/api-error.ts';
+import { openConnections, type ProxySettings } from './connections.ts';
+import { noAnswer, type Reply, readReply } from './read-reply.ts';
+
+/** An answer to anything but a poll. Well below a lease, so that a renewal is tried again in time. */
+const REQUEST_MS = 15_000;
+/** Of a poll, which the server holds: longer than it may, shorter than a dead connection may go unnoticed. */
+const POLL_MS = 150_000;
+/** Records or a megabyte of log on a slow line. */
+const UPLOAD_MS = 60_000;
+
+export interface HttpApi extends AgentApi {
+  /** Lets go of the connections. */
+  close(): Promise<void>;
+}
+
+interface Ask {
+  readonly method: 'POST' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly bytes?: Uint8Array;
+  readonly headers?: Record<string, string>;
+  readonly limitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The client of a server's HTTP API; loads undici. @param server Its address, such as `https://ci.example.com`. */
+export async function openHttpApi(server: string, proxy: ProxySettings, version: string): Promise<HttpApi> {
+  const { main, held, request } = await openConnections(proxy);
+  const base = server.replace(/\/+$/, '');
+
+  const ask = async (
+    { method, path, token, body, bytes, headers, limitMs, signal }: Ask,
+    on: Dispatcher,
+  ): Promise<Reply> => {
+    const controller = new AbortController();
+    let late = false;
+    const isLate = (): boolean => late;
+    const timer = setTimeout(() => {
+      late = true;
+      controller.abort();
+    }, limitMs);
+    const leave = (): void => controller.abort();
+    if (signal?.aborted) leave();
+    else signal?.addEventListener('abort', leave, { once: true });
+    try {
+      const response = await request(`${base}/v1${path}`, {
+        method,
+        dispatcher: on,
+        headers: {
+          accept: 'application/json',
+          'user-agent': `paceline-agent/${version}`,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(bytes === undefined ? {} : { 'content-type': 'application/octet-stream' }),
+          ...headers,
+        },
+        body: bytes ?? (body === undefined ? null : JSON.stringify(body)),
+        signal: controller.signal,
+      });
+      return {
+        kind: 'answer',
+        status: response.statusCode,
+        headers: response.headers,
+        text: await response.body.text(),
+      };
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      return isLate() ? { kind: 'timeout', ms: limitMs } : { kind: 'none', error };
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', leave);
+    }
+  };
+  const post = (key: SessionKey | string | null, path: string, body: unknown, limitMs = REQUEST_MS): Promise<Reply> => {
+    if (key === null || typeof key === 'string')
+      return ask({ method: 'POST', path, body, limitMs, ...(key === null ? {} : { token: key }) }, main);
+    return ask({ method: 'POST', path, body, limitMs, token: key.token, headers: sessionOf(key) }, main);
+  };
+  const sessionPath = ({ session }: SessionKey): string => `/sessions/${encodeURIComponent(session)}`;
+  const attemptPath = (attempt: string): string => `/attempts/${encodeURIComponent(attempt)}`;
+
+  return {
+    register: async (token, body) => readReply(await post(token, '/runners', body), registerReplySchema),
+    nonce: async () => readReply(await post(null, '/nonces', {}), nonceReplySchema),
+    openSession: async (body) => readReply(await post(null, '/sessions', body, UPLOAD_MS), sessionReplySchema),
+    closeSession: async (key) => {
+      const path = sessionPath(key);
+      return readReply(await ask({ method: 'DELETE', path, token: key.token, limitMs: REQUEST_MS }, main), null);
+    },
+    poll: async (key, body, signal) => {
+      const path = `${sessionPath(key)}/poll`;
+      const reply = await ask({ method: 'POST', path, body, token: key.token, limitMs: POLL_MS, signal }, held);
+      if (reply.kind === 'timeout' || (reply.kind === 'answer' && reply.status === 204))
+        return { ok: true, value: null };
+      return readReply(reply, pollReplySchema);
+    },
+    accept: async (key, attempt, fence) =>
+      readReply(await post(key, `${attemptPath(attempt)}/accept`, { fence }), acceptReplySchema),
+    decline: async (key, attempt, body) => readReply(await post(key, `${attemptPath(attempt)}/decline`, body), null),
+    sync: async (key, body) => readReply(await post(key, `${sessionPath(key)}/sync`, body), syncReplySchema),
+    appendLog: async (key, { attempt, step, fence, offset, crc32, bytes }) => {
+      const path = `${attemptPath(attempt)}/logs/${step}?offset=${offset}`;
+      const headers = { ...sessionOf(key), 'x-fence': String(fence), 'x-crc32': crc32 };
+      const upload = { method: 'PATCH', path, token: key.token, headers, bytes, limitMs: UPLOAD_MS } as const;
+      return logReply(await ask(upload, main));
+    },
+    drain: async (key) => readReply(await post(key, `${sessionPath(key)}/drain`, {}), drainReplySchema),
+    close: async () => {
+      await Promise.all([main.destroy(), held.destroy()]);
+    },
+  };
+}
+
+/** Calls of an attempt name their session beside their path. */
+function sessionOf({ session }: SessionKey): Record<string, string> {
+  return { 'x-session': session };
+}
+
+function logReply(reply: Reply): ApiResult<LogReply> {
+  const result = readReply(reply, null);
+  if (!result.ok || reply.kind !== 'answer') return result.ok ? noAnswer('no answer') : result;
+  const [received, durable] = [Number(reply.headers['upload-offset']), Number(reply.headers['durable-offset'])];
+  if (!Number.isSafeInteger(received) || !Number.isSafeInteger(durable))
+    return noAnswer('the answer to a log has no offsets');
+  return { ok: true, value: { received, durable } };
+}

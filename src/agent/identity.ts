@@ -1,0 +1,89 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unseal } from '../kernel/sealed-box.ts';
+import { AgentProblem } from './agent-problem.ts';
+import type { RunnerKeys } from './agent-ports.ts';
+
+const CREDENTIALS_FILE = 'runner.json';
+
+/** Who a runner is, in its state folder, for its owner's eyes alone. The server has nothing of it that is secret. */
+export interface RunnerIdentity {
+  readonly server: string;
+  readonly runner: string;
+  readonly name: string;
+  /** Beyond self-hosted, operating system and architecture. */
+  readonly labels: readonly string[];
+  readonly ephemeral: boolean;
+  /** Ed25519 and X25519, PKCS #8 in base64. */
+  readonly signingKey: string;
+  readonly sealingKey: string;
+}
+
+export interface NewKeys {
+  readonly signingKey: string;
+  readonly sealingKey: string;
+  /** SPKI in base64. */
+  readonly publicKey: string;
+  readonly sealKey: string;
+}
+
+export function makeKeys(): NewKeys {
+  const signing = generateKeyPairSync('ed25519');
+  const sealing = generateKeyPairSync('x25519');
+  return {
+    signingKey: privateText(signing.privateKey),
+    sealingKey: privateText(sealing.privateKey),
+    publicKey: signing.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+    sealKey: sealing.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+  };
+}
+
+export function keysOf({ signingKey, sealingKey }: RunnerIdentity): RunnerKeys {
+  const signing = createPrivateKey({ key: Buffer.from(signingKey, 'base64'), format: 'der', type: 'pkcs8' });
+  return {
+    sign: (text) => sign(null, Buffer.from(text), signing).toString('base64'),
+    unseal: (sealed, associatedData) => unseal(sealed, sealingKey, associatedData),
+  };
+}
+
+/** Null when there is none. Rejects with an {@link AgentProblem} when the file is not what was written. */
+export async function readIdentity(stateDirectory: string): Promise<RunnerIdentity | null> {
+  const path = join(stateDirectory, CREDENTIALS_FILE);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new AgentProblem('usage', `The credentials ${path} cannot be read: ${(error as Error).message}.`);
+  }
+  try {
+    return JSON.parse(text) as RunnerIdentity;
+  } catch {
+    // What the parser says would quote a key.
+    throw new AgentProblem('usage', `The credentials ${path} are damaged. Register the runner again.`);
+  }
+}
+
+/** Whole or not at all, mode 0600. */
+export async function writeIdentity(stateDirectory: string, identity: RunnerIdentity): Promise<void> {
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  const path = join(stateDirectory, CREDENTIALS_FILE);
+  await rm(`${path}.new`, { force: true });
+  const file = await open(`${path}.new`, 'wx', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(identity, null, 2)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+}
+
+export async function removeIdentity(stateDirectory: string): Promise<void> {
+  await rm(join(stateDirectory, CREDENTIALS_FILE), { force: true });
+}
+
+function privateText(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'der' }).toString('base64');
+}

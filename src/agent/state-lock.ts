@@ -1,0 +1,32 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { takeLock } from '../journal/writer-lock.ts';
+import { identityOf, isAlive } from '../process/process-identity.ts';
+import { AgentProblem } from './agent-problem.ts';
+
+const LOCK_FILE = 'agent.lock';
+
+/** One agent for a state folder. Ends with its process. Rejects with an {@link AgentProblem} when another has it. */
+export async function lockState(stateDirectory: string): Promise<() => void> {
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  const identity = identityOf(process.pid) ?? String(process.pid);
+  const unlock = takeLock(join(stateDirectory, LOCK_FILE), { identity, isAlive });
+  if (unlock !== null) return unlock;
+  const pid = await lockHolder(stateDirectory);
+  throw new AgentProblem(
+    'usage',
+    `An agent runs in ${stateDirectory} already${pid === null ? '' : ` (process ${pid})`}.`,
+  );
+}
+
+/** Process of the agent that has the folder; null: none. */
+export async function lockHolder(stateDirectory: string): Promise<number | null> {
+  let identity: string;
+  try {
+    identity = (await readFile(join(stateDirectory, LOCK_FILE), 'utf8')).trim();
+  } catch {
+    // No lock, no agent.
+    return null;
+  }
+  return isAlive(identity) ? Number(identity.split(' ')[1]) : null;
+}
