@@ -19,6 +19,8 @@ export interface Database {
   run: RunTable;
   /** What `flow` was told, in order: the run's truth. `seq` counts from 1. */
   run_event: { run_id: number; seq: number; at: number; body: string };
+  /** Where a replay of `run_event` begins: FlowState without its input as of `version`, or null for the start. */
+  run_snapshot: { run_id: number; version: number; state: string | null };
   job: JobTable;
   attempt: AttemptTable;
   /** The hot queue: one row for every attempt in state `queued`, gone when it is offered. */
@@ -39,12 +41,18 @@ export interface Database {
     attempt_id: string;
     step: number;
     length: number;
+    /** Those that have begun. */
     lines: number;
+    /** 1: the last line has no end yet. */
+    open_line: Generated<number>;
     /** What the agent says it has in all. */
     announced: number;
     sealed_length: number | null;
     sealed_hash: string | null;
+    /** Why something is missing: what the agent says, or `server-limit`. */
     cut: string | null;
+    /** Whether the bytes have the sealed hash: 0 not looked at, 1 yes, 2 no. */
+    verified: Generated<number>;
     removed_at: number | null;
   };
   log_extent: {
@@ -53,7 +61,9 @@ export interface Database {
     offset: number;
     length: number;
     segment: string;
+    /** Of the frame, which may begin before `offset`. */
     position: number;
+    /** Of the line that the first byte belongs to, from 1. */
     first_line: number;
   };
   /** What viewers are told, in order; `body` is a RunEvent. `id` is the Last-Event-ID. */
@@ -92,6 +102,8 @@ export interface Database {
 interface RunTable {
   id: Generated<number>;
   repo_id: number | null;
+  /** Counts the runs of a workflow in its repository. */
+  number: Generated<number>;
   name: string;
   path: string;
   event: string;
@@ -99,16 +111,14 @@ interface RunTable {
   sha: string | null;
   actor: string;
   state: 'waiting' | 'running' | 'completed';
+  /** Name of the concurrency group that it waits for. */
   waiting: string | null;
   conclusion: string | null;
   /** Of the last `run_event`; a server that has the state of another version in memory reads again. */
   version: number;
-  /** Spec with the FlowInput. */
+  /** Spec with its workflows. */
   input_sha: string;
-  /** FlowState as of `snapshot_version`, or null: replayed from the start. */
-  snapshot: string | null;
-  snapshot_version: number;
-  /** What the run was submitted with beside its workflows: payload, priority, exclusive jobs. */
+  /** Spec with what the run was submitted with beside them: contexts, options, exclusive jobs. */
   submission_sha: string;
   attempt: number;
   /** Cause of a cancellation under way. */

@@ -15,7 +15,6 @@ export async function insertJob(
       state: 'running',
       version: 1,
       input_sha: '',
-      snapshot_version: 0,
       submission_sha: '',
       attempt: 1,
       priority: 0,

@@ -16,6 +16,13 @@ export async function createRunTables(db: Kysely<Database>, dialect: DialectName
     .addColumn('body', 'text', notNull)
     .addPrimaryKeyConstraint('run_event_order', ['run_id', 'seq'])
     .execute();
+  // Beside the run's row, which is written at every event.
+  await schema
+    .createTable('run_snapshot')
+    .addColumn('run_id', 'bigint', (column) => column.primaryKey().notNull().references('run.id').onDelete('cascade'))
+    .addColumn('version', 'integer', notNull)
+    .addColumn('state', 'text')
+    .execute();
   await withIdentity(schema.createTable('event'), dialect)
     .addColumn('run_id', 'bigint', (column) => column.notNull().references('run.id').onDelete('cascade'))
     .addColumn('at', 'bigint', notNull)
@@ -60,6 +67,7 @@ async function createRun({ schema }: Kysely<Database>, dialect: DialectName): Pr
     .execute();
   await withIdentity(schema.createTable('run'), dialect)
     .addColumn('repo_id', 'bigint', (column) => column.references('repo.id').onDelete('cascade'))
+    .addColumn('number', 'integer', (column) => column.notNull().defaultTo(1))
     .addColumn('name', 'text', notNull)
     .addColumn('path', 'text', notNull)
     .addColumn('event', 'text', notNull)
@@ -71,8 +79,6 @@ async function createRun({ schema }: Kysely<Database>, dialect: DialectName): Pr
     .addColumn('conclusion', 'text')
     .addColumn('version', 'integer', notNull)
     .addColumn('input_sha', 'text', notNull)
-    .addColumn('snapshot', 'text')
-    .addColumn('snapshot_version', 'integer', flag)
     .addColumn('submission_sha', 'text', notNull)
     .addColumn('attempt', 'integer', notNull)
     .addColumn('cancelling', 'text')
