@@ -3,8 +3,9 @@
 //   core-HASH.js      everything of ours, and of packages what a plain run needs
 //   core-HASH.cache   what V8 made of it in a run: compiling it anew takes a third of a short run (135 ms against 90).
 //                     Another version of V8 refuses it and compiles anew.
+//   PART-HASH.js      the commands that speak with a server, the server and the agent, each loaded when it is needed
 //   NAME-HASH.js      packages that few runs need, each loaded when it is needed, and what threads are started with;
-//                     the core knows the latter's names as PACELINE_THREADS
+//                     the server knows the latter's names as PACELINE_THREADS
 // `--clean` removes what earlier builds left, for packing.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
@@ -15,6 +16,15 @@ import { writeCodeCache } from './build/write-code-cache.mjs';
 
 const ENTRY = 'paceline.js';
 const LAZY_PACKAGES = ['@actions/glob', 'log-update', 'undici', 'winston', 'zod'];
+/**
+ * Modules that are imported dynamically only, with all that they need, so that a plain run reads nothing of it. One that
+ * imports another comes after it. They have classes of their own: what crosses is told apart by name, not by `instanceof`.
+ */
+const PARTS = {
+  server: 'src/cli/commands/server.ts',
+  agent: 'src/cli/commands/agent.ts',
+  client: 'src/cli/commands/client.ts',
+};
 /** Files that a thread of the server is started with. */
 const THREADS = { store: 'src/server/storage/store-thread.ts' };
 // With a part in machine code, and what only such a part would need.
@@ -54,7 +64,11 @@ try {
     const { outputFiles } = await build({ ...common, entryPoints: [entry], outdir: staging });
     threads[name] = await place(`${name}-thread`, outputFiles[0].text);
   }
-  const core = await place('core', await bundleCore(lazy, threads));
+  // By the module's path.
+  const parts = new Map();
+  for (const [name, entry] of Object.entries(PARTS))
+    parts.set(join(root, entry), await place(name, await bundle(entry, { lazy, parts, threads })));
+  const core = await place('core', await bundle('src/cli/main.ts', { lazy, parts, threads, wrapped: true }));
   await writeFile(join(staging, 'package.json'), '{ "type": "commonjs" }\n');
   const launcher = await readFile(join(root, 'scripts/build/launcher.cjs'), 'utf8');
   await writeFile(join(staging, ENTRY), launcher.replaceAll('core-HASH', core.replace(/\.js$/, '')));
@@ -65,26 +79,33 @@ try {
   await rm(staging, { recursive: true, force: true });
 }
 
-async function bundleCore(lazy, threads) {
+async function bundle(entry, { lazy, parts, threads, wrapped = false }) {
   const { outputFiles } = await build({
     ...common,
-    entryPoints: ['src/cli/main.ts'],
+    entryPoints: [entry],
     outdir: staging,
     define: {
       'process.env.PACELINE_VERSION': JSON.stringify(manifest.version),
       'process.env.PACELINE_THREADS': JSON.stringify(JSON.stringify(threads)),
       'import.meta.url': '__filename',
+      'import.meta.filename': '__filename',
     },
-    // The file is run by itself, and not by the module loader.
-    banner: { js: '(function (require, module, exports, __filename, __dirname) {' },
-    footer: { js: '})' },
+    // The core is run by itself, and not by the module loader.
+    ...(wrapped && {
+      banner: { js: '(function (require, module, exports, __filename, __dirname) {' },
+      footer: { js: '})' },
+    }),
     plugins: [
       {
-        name: 'lazy-packages',
+        name: 'files-of-their-own',
         setup(builder) {
           builder.onResolve({ filter: /^[@\w]/ }, ({ path }) =>
             lazy.has(path) ? { path: `./${lazy.get(path)}`, external: true } : undefined,
           );
+          builder.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
+            const part = kind === 'dynamic-import' ? parts.get(join(resolveDir, path)) : undefined;
+            return part === undefined ? undefined : { path: `./${part}`, external: true };
+          });
         },
       },
     ],

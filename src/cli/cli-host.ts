@@ -8,6 +8,10 @@ export interface CliHost {
   readonly directory: string;
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
+  /** What starts this command line again: a program and its first arguments. */
+  readonly self: { readonly command: string; readonly args: readonly string[] };
+  /** All of standard input, as text. */
+  readStdin(): Promise<string>;
   /** Ends the process now, without waiting for anything. */
   exitNow(code: number): never;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { StreamOutput } from '../local/stream-output.ts';
 import { UsageError } from '../local/usage-error.ts';
 import type { CliHost } from './cli-host.ts';
+import { problemOf } from './command-problem.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { internalErrorText } from './internal-error-text.ts';
 import { runProgram } from './program.ts';
@@ -19,9 +20,17 @@ async function main(): Promise<ExitCode> {
     directory: currentFolder(),
     stdout,
     stderr,
+    self: { command: process.execPath, args: process.argv.slice(1, 2) },
+    readStdin,
     exitNow: (code) => process.exit(code),
   };
   return runProgram(process.argv.slice(2), host);
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
 }
 
 function currentFolder(): string {
@@ -39,9 +48,10 @@ async function leave(code: ExitCode): Promise<never> {
 }
 
 function fail(error: unknown): Promise<never> {
-  if (error instanceof UsageError) {
-    stderr.write(`paceline: ${error.message}\n`);
-    return leave(EXIT.usage);
+  const problem = problemOf(error);
+  if (problem !== null) {
+    stderr.write(`paceline: ${problem.sentence}\n`);
+    return leave(problem.exitCode);
   }
   stderr.write(internalErrorText(error, version, process.env.PACELINE_LOG === 'debug'));
   return leave(EXIT.internal);

@@ -1,14 +1,13 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import type { CliHost } from './cli-host.ts';
+import type { DefineCommand } from './command-context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import type { LintFlags } from './lint-command.ts';
-import type { RunFlags } from './run-command.ts';
 
 /** Reads the command line and does what it says. Only the modules of the chosen command are loaded. */
 export async function runProgram(args: readonly string[], host: CliHost): Promise<ExitCode> {
   let code: ExitCode = EXIT.success;
   const program = new Command('paceline')
-    .description('Runs GitHub Actions workflow files on this machine, their steps side by side.')
+    .description('Runs GitHub Actions workflow files on your own machines, their steps side by side.')
     .version(host.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
@@ -17,53 +16,17 @@ export async function runProgram(args: readonly string[], host: CliHost): Promis
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'paceline: ')),
+      getOutHelpWidth: () => Math.min(host.stdout.columns, MAX_HELP_COLUMNS),
+      getErrHelpWidth: () => Math.min(host.stderr.columns, MAX_HELP_COLUMNS),
     })
-    .addHelpText('after', EXAMPLES.all);
+    .addHelpText('after', EXAMPLES);
 
-  program
-    .command('run')
-    .description('run a workflow file in the current folder')
-    .argument('[path]', 'workflow file, or a folder with exactly one', '.')
-    .option('--event <name>', 'name of the event (default: push)')
-    .option('--event-path <file>', "JSON file with the event's payload")
-    .option('--apply-filters', "skip the run when the filters under 'on' do not match")
-    .option('--job <id>', 'run this job and what it needs')
-    .option('--matrix <key:value>', 'run only matrix instances with this value', collect)
-    .option('--input <name=value>', 'input of workflow_dispatch', collect)
-    .option('--secret <name[=value]>', 'secret; without a value from the environment', collect)
-    .option('--secret-file <file>', 'secrets as NAME=VALUE lines', collect)
-    .option('--var <name=value>', 'configuration variable (the vars context)', collect)
-    .option('--env <name=value>', 'environment variable of every step', collect)
-    .option('--max-background <n>', 'background steps at once in a job', count)
-    .option('--jobs <n>', 'jobs at once (default: 1, with --isolate the cores)', count)
-    .option('--isolate', 'give each job a copy of the folder')
-    .option('--workspace <folder>', 'run in this folder (default: the current one)')
-    .option('--action-root <folder>', 'look here first for actions, as OWNER/NAME[@REF]', collect)
-    .option('--offline', 'fetch nothing')
-    .option('--config <file>', 'configuration (default: runner.config.json in the workspace)')
-    .option('--report <file>', 'write the report as JSON')
-    .option('--events <file>', 'write events as they happen, one JSON object a line')
-    .option('--log-dir <folder>', 'write a log file for each step')
-    .option('--quiet', 'print errors and the end result only')
-    .option('--no-color', 'print without colours')
-    .addHelpText('after', EXAMPLES.run)
-    .action(async (path: string, flags: RunFlags) => {
-      const { runCommand } = await import('./run-command.ts');
-      code = await runCommand(path, flags, host);
-    });
-
-  program
-    .command('lint')
-    .description('check workflow and action files without running them')
-    .argument('[paths...]', 'files, or folders with workflow files (default: the current folder)')
-    .addOption(new Option('--format <format>', 'how to print').choices(['people', 'json', 'sarif']).default('people'))
-    .option('--json', 'the same as --format json')
-    .option('--no-color', 'print without colours')
-    .addHelpText('after', EXAMPLES.lint)
-    .action(async (paths: string[], flags: LintFlags) => {
-      const { lintCommand } = await import('./lint-command.ts');
-      code = lintCommand(paths.length > 0 ? paths : ['.'], flags, host);
-    });
+  const chosen = COMMANDS.find(({ name }) => name === args[0]);
+  if (chosen) {
+    const command = program.command(chosen.name).description(chosen.description);
+    (await chosen.load())(command, { host, end: (given) => (code = given) });
+  } else
+    for (const { name, description, hidden } of COMMANDS) program.command(name, { hidden }).description(description);
 
   try {
     if (args.length === 0) program.help({ error: true });
@@ -76,32 +39,97 @@ export async function runProgram(args: readonly string[], host: CliHost): Promis
   }
 }
 
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
+const MAX_HELP_COLUMNS = 120;
+
+interface CommandEntry {
+  readonly name: string;
+  readonly description: string;
+  /** Not for people. */
+  readonly hidden: boolean;
+  load(): Promise<DefineCommand>;
 }
 
-function count(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Expected a whole number from 1.');
+function entry(name: string, description: string, load: () => Promise<DefineCommand>): CommandEntry {
+  return { name, description, hidden: false, load };
 }
 
-const EXAMPLES = {
-  all: `
+// Each of the modules client, server and agent is a bundle of its own: what a plain run does not need, it does not read.
+const COMMANDS: readonly CommandEntry[] = [
+  entry('run', 'run a workflow file in the current folder', async () => (await import('./commands/run.ts')).defineRun),
+  entry(
+    'lint',
+    'check workflow and action files without running them',
+    async () => (await import('./commands/lint.ts')).defineLint,
+  ),
+  entry(
+    'up',
+    'start a server and an agent here, run an example, show it live',
+    async () => (await import('./commands/client.ts')).clientCommands.up,
+  ),
+  entry(
+    'server',
+    'start a control server; back it up, restore it',
+    async () => (await import('./commands/server.ts')).defineServer,
+  ),
+  entry(
+    'agent',
+    'register and run an agent that takes jobs from a server',
+    async () => (await import('./commands/agent.ts')).defineAgent,
+  ),
+  entry(
+    'login',
+    'keep the address and a token of a server',
+    async () => (await import('./commands/client.ts')).clientCommands.login,
+  ),
+  entry(
+    'submit',
+    'give a server a workflow to run',
+    async () => (await import('./commands/client.ts')).clientCommands.submit,
+  ),
+  entry(
+    'runs',
+    'list, show, watch, cancel and re-run runs; read and search logs',
+    async () => (await import('./commands/client.ts')).clientCommands.runs,
+  ),
+  entry(
+    'runners',
+    'list, pause and remove the runners of a server',
+    async () => (await import('./commands/client.ts')).clientCommands.runners,
+  ),
+  entry(
+    'tokens',
+    'create, list and revoke tokens',
+    async () => (await import('./commands/client.ts')).clientCommands.tokens,
+  ),
+  entry(
+    'secrets',
+    'set, list and remove secrets',
+    async () => (await import('./commands/client.ts')).clientCommands.secrets,
+  ),
+  entry(
+    'variables',
+    'set, list and remove configuration variables',
+    async () => (await import('./commands/client.ts')).clientCommands.variables,
+  ),
+  entry(
+    'repositories',
+    'register, list and remove repositories',
+    async () => (await import('./commands/client.ts')).clientCommands.repositories,
+  ),
+  {
+    name: 'worker',
+    description: 'run one job for an agent',
+    hidden: true,
+    load: async () => (await import('./commands/worker.ts')).defineWorker,
+  },
+];
+
+const EXAMPLES = `
 Examples:
   paceline run .github/workflows/ci.yml
   paceline lint .github/workflows/*.yml
+  paceline up
+  paceline submit .github/workflows/ci.yml --watch
 
 Exit codes: 0 success, 1 the run failed, 2 usage or an invalid file, 3 cancelled,
-4 could not reach or authenticate, 70 internal error.`,
-  run: `
-Example:
-  paceline run .github/workflows/ci.yml --job test --secret NPM_TOKEN --report report.json
-
-Ctrl-C once cancels the run (post and always() steps run), twice ends its steps at once, three times exits.
-Exit codes: 0 success, 1 the run failed, 2 usage or an invalid file, 3 cancelled, 70 internal error.`,
-  lint: `
-Example:
-  paceline lint .github/workflows/ci.yml action.yml --format sarif
-
-Exit codes: 0 no errors (warnings do not count), 2 usage or at least one error.`,
-};
+4 could not reach or authenticate, 70 internal error.`;

@@ -7,6 +7,7 @@ import type { RunOptions } from '../local/run-options.ts';
 import { UsageError } from '../local/usage-error.ts';
 import type { CliHost } from './cli-host.ts';
 import { wantsColour } from './colour-choice.ts';
+import { configFile } from './config-of.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { findWorkflowFiles } from './find-workflow-files.ts';
 import { keyValue, keyValues } from './key-value.ts';
@@ -39,8 +40,6 @@ export interface RunFlags {
   readonly quiet?: boolean;
   readonly color: boolean;
 }
-
-const CONFIG_FILE = 'runner.config.json';
 
 export async function runCommand(path: string, flags: RunFlags, host: CliHost): Promise<ExitCode> {
   const { environment, stdout, stderr } = host;
@@ -115,7 +114,7 @@ function runOptions(file: { path: string; shown: string }, flags: RunFlags, host
     report: at(flags.report),
     events: at(flags.events),
     logDirectory: at(flags.logDir),
-    config: configFile(at(flags.config), workspace),
+    config: configFile(flags.config, workspace, host),
     configEnvironment: host.environment,
     directory: host.directory,
     environment: { ...inheritedEnvironment(host.environment), ...keyValues('--env', flags.env ?? []) },
@@ -158,15 +157,6 @@ function readSecrets(path: string): string {
   } catch (error) {
     throw new UsageError(`--secret-file cannot be read: ${(error as Error).message}.`, { cause: error });
   }
-}
-
-function configFile(given: string | null, workspace: string): string | null {
-  if (given !== null) {
-    if (!existsSync(given)) throw new UsageError(`There is no configuration file '${given}'.`);
-    return given;
-  }
-  const beside = join(workspace, CONFIG_FILE);
-  return existsSync(beside) ? beside : null;
 }
 
 function userNameOf(host: CliHost): string {

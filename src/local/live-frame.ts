@@ -175,7 +175,10 @@ function barOf({ state, report }: StepView): Row['bar'] {
 }
 
 function jobDetail(job: JobView): string {
-  if (job.state === 'waiting') return job.needs.length > 0 ? `waits for ${job.needs.join(', ')}` : '';
+  if (job.state === 'waiting') {
+    if (job.waiting !== null) return plainLine(job.waiting);
+    return job.needs.length > 0 ? `waits for ${job.needs.join(', ')}` : '';
+  }
   if (job.state === 'completed') return job.report?.reason?.replaceAll('-', ' ') ?? '';
   const running = [...job.steps.values()].filter((step) => barOf(step) === 'running').length;
   return running > 0 ? `${running} in the background` : '';

@@ -17,6 +17,8 @@ export interface JobView {
   name: string;
   readonly needs: readonly string[];
   state: 'waiting' | 'running' | 'completed';
+  /** Why it has not started, where a server says so: `no runner has the labels gpu, linux`. */
+  waiting: string | null;
   startedAt: string | null;
   /** By number, which is the declared order. */
   readonly steps: Map<number, StepView>;
@@ -24,8 +26,8 @@ export interface JobView {
 }
 
 /**
- * What is known of a run so far, made from its events alone: views and the summary read it, {@link RunModel.apply} and
- * {@link RunModel.output} are the only writers.
+ * What is known of a run so far, made from its events alone: views and the summary read it, {@link RunModel.apply},
+ * {@link RunModel.output} and {@link RunModel.hold} are the only writers.
  */
 export class RunModel {
   workflow: { readonly name: string; readonly path: string };
@@ -47,6 +49,11 @@ export class RunModel {
   apply(event: RunEvent): void {
     switch (event.type) {
       case 'run-started':
+        // Of a run that is made again: what was known is of the time before.
+        this.#jobs.clear();
+        this.#order = [];
+        this.conclusion = null;
+        this.completedAt = null;
         this.workflow = event.workflow;
         this.startedAt = event.at;
         for (const job of event.jobs) this.#add({ ...job, key: job.id });
@@ -79,6 +86,12 @@ export class RunModel {
     }
   }
 
+  /** Why a job has not started; null: it is not known, or not worth saying. */
+  hold(key: string, why: string | null): void {
+    const job = this.#jobs.get(key);
+    if (job) job.waiting = why;
+  }
+
   /** Output of a step, whole lines. */
   output(job: string, step: number, lines: Buffer): void {
     this.#jobs.get(job)?.steps.get(step)?.tail.push(lines);
@@ -102,7 +115,7 @@ export class RunModel {
   }
 
   #add(job: Pick<JobView, 'key' | 'id' | 'name' | 'needs'>): JobView {
-    const view: JobView = { ...job, state: 'waiting', startedAt: null, steps: new Map(), report: null };
+    const view: JobView = { ...job, state: 'waiting', waiting: null, startedAt: null, steps: new Map(), report: null };
     this.#jobs.set(job.key, view);
     this.#order = placed(this.#order, job.key);
     return view;

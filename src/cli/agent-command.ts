@@ -1,0 +1,176 @@
+import { homedir } from 'node:os';
+import type { AgentProblem } from '../agent/register-agent.ts';
+import type { AgentFacts } from '../agent/agent-status.ts';
+import type { RunnerConfig } from '../config/runner-config.ts';
+import { agoText, printJson, printTable } from './client/print.ts';
+import { asSentence } from './client/request-problem.ts';
+import { readSecretText } from './client/secret-text.ts';
+import { serverUrl } from './client/server-choice.ts';
+import type { CliHost } from './cli-host.ts';
+import { CommandProblem } from './command-problem.ts';
+import { configOf } from './config-of.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { machineRunnerName, proxySettings, runtimeDirectory, stateDirectory } from './agent-machine.ts';
+import { inheritedEnvironment } from './inherited-environment.ts';
+import { openServiceLog } from './open-log.ts';
+import { onStopRequests } from './stop-requests.ts';
+
+interface PlaceFlags {
+  readonly state?: string;
+  readonly config?: string;
+}
+
+export interface RegisterFlags extends PlaceFlags {
+  readonly server?: string;
+  readonly tokenFile: string;
+  readonly name?: string;
+  readonly labels?: readonly string[];
+  readonly ephemeral?: boolean;
+  readonly replace?: boolean;
+}
+
+export interface RunAgentFlags extends PlaceFlags {
+  readonly slots?: number;
+  readonly labels?: readonly string[];
+  readonly ephemeral?: boolean;
+  readonly takeover?: boolean;
+}
+
+export async function registerCommand(flags: RegisterFlags, host: CliHost): Promise<ExitCode> {
+  const config = await configOf(flags.config, host);
+  const server = flags.server ?? config.agent.server ?? (host.environment.PACELINE_SERVER || null);
+  if (server === null)
+    throw new CommandProblem(EXIT.usage, 'No server is named: --server URL, agent.server or PACELINE_SERVER does it.');
+  const state = stateDirectory(flags.state, config, host);
+  const token = (await readSecretText(flags.tokenFile, '--token-file', host)).trim();
+  const { registerAgent } = await import('../agent/register-agent.ts');
+  const { name } = await asProblem(
+    registerAgent({
+      server: serverUrl(server),
+      token,
+      name: flags.name ?? machineRunnerName(),
+      labels: flags.labels ?? config.agent.labels,
+      ephemeral: flags.ephemeral ?? config.agent.ephemeral,
+      replace: flags.replace ?? false,
+      stateDirectory: state,
+      proxy: proxySettings(host),
+    }),
+  );
+  host.stdout.write(
+    `Runner ${name} is registered; its credentials are in ${state}. \`paceline agent run\` takes jobs.\n`,
+  );
+  return EXIT.success;
+}
+
+/** Until it is told to end, or the server says so. */
+export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Promise<ExitCode> {
+  const given = await configOf(flags.config, host);
+  const { slots = given.agent.slots, labels = given.agent.labels, ephemeral = given.agent.ephemeral } = flags;
+  const config: RunnerConfig = { ...given, agent: { ...given.agent, slots, labels: [...labels], ephemeral } };
+  const state = stateDirectory(flags.state, config, host);
+  const log = await openServiceLog(config, host);
+  const { startAgent } = await import('../agent/start-agent.ts');
+  try {
+    const agent = await asProblem(
+      startAgent({
+        config,
+        stateDirectory: state,
+        runtimeDirectory: runtimeDirectory(state, host),
+        worker: host.self,
+        environment: { HOME: homedir(), ...inheritedEnvironment(host.environment) },
+        proxy: proxySettings(host),
+        version: host.version,
+        takeover: flags.takeover ?? false,
+        log,
+      }),
+    );
+    host.stderr.write(`The agent takes jobs, ${config.agent.slots} at once. Ctrl-C drains it.\n`);
+    const stopListening = onStopRequests(host.environment, (count) => {
+      if (count === 1) {
+        host.stderr.write('Draining: no more jobs are taken; the agent ends when those that run have ended.\n');
+        agent.drain();
+      } else if (count === 2) {
+        host.stderr.write('Cancelling what runs; post steps still run.\n');
+        agent.cancel();
+      } else agent.kill();
+    });
+    try {
+      const exit = await agent.finished;
+      host.stderr.write(`${exit.message}\n`);
+      if (exit.unsent)
+        host.stderr.write(`Not everything reached the server; it is in ${state}, and the next start sends it.\n`);
+      return exit.exitCode as ExitCode;
+    } finally {
+      stopListening();
+    }
+  } finally {
+    await log.close();
+  }
+}
+
+export async function drainCommand(flags: PlaceFlags, host: CliHost): Promise<ExitCode> {
+  const state = stateDirectory(flags.state, await configOf(flags.config, host), host);
+  const { drainAgent } = await import('../agent/agent-status.ts');
+  if (!(await asProblem(drainAgent(state)))) throw new CommandProblem(EXIT.usage, `No agent runs in ${state}.`);
+  host.stdout.write('The agent takes no more jobs, and ends when those that run have ended.\n');
+  return EXIT.success;
+}
+
+export async function statusCommand(flags: PlaceFlags & { readonly json?: boolean }, host: CliHost): Promise<ExitCode> {
+  const state = stateDirectory(flags.state, await configOf(flags.config, host), host);
+  const { agentStatus } = await import('../agent/agent-status.ts');
+  const facts = await asProblem(agentStatus(state));
+  if (flags.json === true) printJson(facts, host);
+  else printStatus(facts, state, host);
+  return EXIT.success;
+}
+
+export async function removeCommand(
+  flags: PlaceFlags & { readonly force?: boolean },
+  host: CliHost,
+): Promise<ExitCode> {
+  const state = stateDirectory(flags.state, await configOf(flags.config, host), host);
+  const { removeAgent } = await import('../agent/agent-status.ts');
+  await asProblem(removeAgent(state, flags.force ?? false));
+  host.stdout.write(`The agent of ${state} is removed. \`paceline runners remove\` takes it off the server's list.\n`);
+  return EXIT.success;
+}
+
+function printStatus({ registered, pid, status, writtenAt }: AgentFacts, state: string, host: CliHost): void {
+  const { stdout } = host;
+  if (registered === null) {
+    stdout.write(`No runner is registered in ${state}.\n`);
+    return;
+  }
+  stdout.write(
+    `Runner ${registered.name} of ${registered.server}: ${pid === null ? 'not running' : `process ${pid}`}\n`,
+  );
+  if (status === null || writtenAt === null) return;
+  const told = new Date(writtenAt).toISOString();
+  const note = status.note === null ? '' : `, ${status.note}`;
+  stdout.write(`${pid === null ? `last ${status.state}` : status.state}${note}, ${agoText(told, Date.now())}\n`);
+  if (status.jobs.length === 0) return;
+  stdout.write('\n');
+  printTable(
+    [
+      { title: 'RUN', text: ({ run }) => String(run), right: true },
+      { title: 'JOB', text: ({ job }) => job, least: 10 },
+      { title: 'STATE', text: (job) => job.state },
+      { title: 'UNSENT', text: ({ records, logBytes }) => `${records} records, ${logBytes} bytes of logs` },
+    ],
+    status.jobs,
+    '',
+    host,
+  );
+}
+
+/** What a person can do something about becomes the end of the command. */
+async function asProblem<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AgentProblem') throw error;
+    const kind: AgentProblem['kind'] = 'kind' in error && error.kind === 'usage' ? 'usage' : 'unreachable';
+    throw new CommandProblem(kind === 'usage' ? EXIT.usage : EXIT.unreachable, asSentence(error.message));
+  }
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { hostname, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { ProxySettings } from '../agent/start-agent.ts';
+import type { RunnerConfig } from '../config/runner-config.ts';
+import type { CliHost } from './cli-host.ts';
+import { places } from './places.ts';
+
+/** Where the agent keeps its credentials and what it does: `--state`, the configuration, the account's place. */
+export function stateDirectory(given: string | undefined, config: RunnerConfig, host: CliHost): string {
+  if (given !== undefined) return resolve(host.directory, given);
+  return config.agent.stateDirectory ?? places(host).agentState;
+}
+
+/**
+ * For sockets, whose paths may have 108 bytes at most: short, and the same at each start, because workers that outlived
+ * an agent are found there.
+ */
+export function runtimeDirectory(state: string, { environment }: Pick<CliHost, 'environment'>): string {
+  const name = createHash('sha256').update(state).digest('hex').slice(0, 8);
+  const base = environment.XDG_RUNTIME_DIR || environment.TMPDIR || tmpdir();
+  return join(base, `paceline-${name}`);
+}
+
+export function proxySettings({ environment }: Pick<CliHost, 'environment'>): ProxySettings {
+  const of = (name: string): string | null => environment[name] || environment[name.toUpperCase()] || null;
+  return { http: of('http_proxy'), https: of('https_proxy'), no: of('no_proxy') };
+}
+
+/** A name that a server takes, made of that of the machine. */
+export function machineRunnerName(): string {
+  return (
+    hostname()
+      .replace(/[^\w.-]/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 100) || 'runner'
+  );
+}

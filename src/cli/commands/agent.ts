@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import type { DefineCommand } from '../command-context.ts';
+import { count, list } from '../option-values.ts';
+import {
+  drainCommand,
+  registerCommand,
+  type RegisterFlags,
+  removeCommand,
+  runAgentCommand,
+  type RunAgentFlags,
+  statusCommand,
+} from '../agent-command.ts';
+
+/** For `paceline up`, which is of another bundle. */
+export { agentStatus, removeAgent } from '../../agent/agent-status.ts';
+export { registerAgent } from '../../agent/register-agent.ts';
+export { startAgent } from '../../agent/start-agent.ts';
+
+export const defineAgent: DefineCommand = (command, { host, end }) => {
+  command.addHelpText('after', HELP);
+  const sub = (name: string, description: string): Command =>
+    command
+      .command(name)
+      .description(description)
+      .option('--state <folder>', 'where its credentials and its jobs are kept')
+      .option('--config <file>', 'configuration (default: runner.config.json in the current folder)')
+      .addHelpText('after', HELP);
+  sub('register', 'make a runner of this machine known to a server')
+    .option('--server <url>', 'address of the server (default: agent.server, PACELINE_SERVER)')
+    .option('--token-file <file>', 'registration token, - for standard input', '-')
+    .option('--name <name>', 'of the runner (default: of the machine)')
+    .option('--labels <list>', 'beside self-hosted, operating system and architecture', list)
+    .option('--ephemeral', 'it takes one job and is gone')
+    .option('--replace', 'take the name over from a runner that is not connected')
+    .action(async (flags: RegisterFlags) => end(await registerCommand(flags, host)));
+  sub('run', 'take jobs until it is told to end')
+    .option('--slots <n>', 'jobs at once', count)
+    .option('--labels <list>', 'beside those it was registered with', list)
+    .option('--ephemeral', 'end after one job')
+    .option('--takeover', 'end a live session of another machine with these credentials')
+    .action(async (flags: RunAgentFlags) => end(await runAgentCommand(flags, host)));
+  sub('drain', 'tell the agent to take no more jobs and to end when those that run have ended').action(
+    async (flags: { state?: string; config?: string }) => end(await drainCommand(flags, host)),
+  );
+  sub('status', 'show what the agent does')
+    .option('--json', 'print JSON')
+    .action(async (flags: { state?: string; config?: string; json?: boolean }) =>
+      end(await statusCommand(flags, host)),
+    );
+  sub('remove', 'remove its credentials and what is left of its jobs from this machine')
+    .option('--force', 'even if results were not sent yet')
+    .action(async (flags: { state?: string; config?: string; force?: boolean }) =>
+      end(await removeCommand(flags, host)),
+    );
+};
+
+const HELP = `
+Examples:
+  paceline tokens create "new runners" --kind registration --expires 1h > token
+  paceline agent register --server https://ci.example.org --token-file token --labels gpu
+  paceline agent run --slots 4
+
+SIGTERM or Ctrl-C once drains the agent (jobs that run end by themselves), twice cancels its jobs (post steps run),
+three times kills them.
+Exit codes: 0 success, 2 usage, 3 jobs were cancelled for the end, 4 could not reach or authenticate.`;

@@ -1,0 +1,72 @@
+import type { RunnerView } from '../../protocol/run-api.ts';
+import { CLIENT_EXITS, printOptions, serverOptions } from '../client/client-options.ts';
+import { agoText, paletteFor, type PrintFlags, printJson, printTable } from '../client/print.ts';
+import type { ServerFlags } from '../client/server-choice.ts';
+import { type ServerClient, withServer } from '../client/server-client.ts';
+import type { Column } from '../client/table.ts';
+import type { DefineCommand } from '../command-context.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Palette } from '../../local/palette.ts';
+
+export const defineRunners: DefineCommand = (command, { host, end }) => {
+  command.addHelpText('after', HELP);
+  serverOptions(printOptions(command.command('list').description('list runners, what they are and what they do')))
+    .addHelpText('after', HELP)
+    .action(async (flags: ServerFlags & PrintFlags) => {
+      const runners = await withServer(flags, host, (client) => client.runners());
+      if (flags.json === true) printJson(runners, host);
+      else printTable(columns(paletteFor(flags, host)), runners, NONE, host);
+      end(EXIT.success);
+    });
+
+  const change = (
+    name: string,
+    description: string,
+    work: (client: ServerClient, runner: string) => Promise<unknown>,
+    done: string,
+  ): void => {
+    serverOptions(command.command(name).description(description))
+      .argument('<name>', 'name or id of the runner')
+      .addHelpText('after', HELP)
+      .action(async (named: string, flags: ServerFlags) => {
+        await withServer(flags, host, (client) => work(client, named));
+        host.stdout.write(`Runner ${named} ${done}.\n`);
+        end(EXIT.success);
+      });
+  };
+  change(
+    'pause',
+    'give a runner no more jobs',
+    (client, runner) => client.changeRunner(runner, 'pause'),
+    'gets no more jobs',
+  );
+  change('resume', 'give it jobs again', (client, runner) => client.changeRunner(runner, 'resume'), 'gets jobs again');
+  change('remove', 'forget a runner; its agent ends', (client, runner) => client.removeRunner(runner), 'is forgotten');
+};
+
+const NONE = 'No runner is registered; `paceline agent register` does it.';
+
+function columns(palette: Palette): readonly Column<RunnerView>[] {
+  const paints = {
+    idle: palette.green,
+    busy: palette.cyan,
+    paused: palette.yellow,
+    draining: palette.yellow,
+    offline: palette.dim,
+  };
+  return [
+    { title: 'NAME', text: ({ name }) => name, least: 8 },
+    { title: 'STATE', text: ({ state }) => state, paint: (text, { state }) => paints[state](text) },
+    { title: 'JOBS', text: ({ busy, slots }) => `${busy}/${slots}`, right: true },
+    { title: 'LABELS', text: ({ labels }) => labels.join(', '), least: 12 },
+    { title: 'SEEN', text: ({ lastSeenAt }) => agoText(lastSeenAt, Date.now()) },
+    { title: 'VERSION', text: ({ version }) => version ?? '' },
+    { title: 'KIND', text: ({ ephemeral }) => (ephemeral ? 'ephemeral' : '') },
+  ];
+}
+
+const HELP = `
+Examples:
+  paceline runners list
+  paceline runners pause build-7
+${CLIENT_EXITS}`;

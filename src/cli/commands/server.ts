@@ -1,0 +1,25 @@
+import type { DefineCommand } from '../command-context.ts';
+import { serverCommand, type ServerProcessFlags } from '../server-command.ts';
+
+/** For `paceline up`, which is of another bundle. */
+export { startServerHere } from '../server-command.ts';
+
+export const defineServer: DefineCommand = (command, { host, end }) => {
+  command
+    .option('--listen <host:port>', 'where to listen (default: 127.0.0.1:7380); port 0 takes a free one')
+    .option('--public-url <url>', 'how agents and people reach it, if not as it listens')
+    .option('--database <url>', 'postgres://…, or a path (default: SQLite in the data folder)')
+    .option('--data <folder>', 'where tokens, keys, logs and SQLite are kept')
+    .option('--config <file>', 'configuration (default: runner.config.json in the current folder)')
+    .addHelpText('after', HELP)
+    .action(async (flags: ServerProcessFlags) => end(await serverCommand(flags, host)));
+};
+
+const HELP = `
+Examples:
+  paceline server
+  paceline server --listen 0.0.0.0:7380 --public-url https://ci.example.org --database postgres://ci@db/paceline
+
+A database whose address has a password is better named by PACELINE_SERVER_DATABASE: arguments are seen by everybody
+on the machine. SIGTERM or Ctrl-C once stops the server, twice ends it at once; jobs go on meanwhile.
+Exit codes: 0 stopped, 2 usage, 4 the database could not be reached, 70 internal error.`;

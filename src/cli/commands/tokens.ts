@@ -1,0 +1,96 @@
+import { Option } from 'commander';
+import { UsageError } from '../../local/usage-error.ts';
+import type { Scope, TokenView } from '../../protocol/run-api.ts';
+import { CLIENT_EXITS, printOptions, serverOptions } from '../client/client-options.ts';
+import { agoText, type PrintFlags, printJson, printTable } from '../client/print.ts';
+import type { ServerFlags } from '../client/server-choice.ts';
+import { withServer } from '../client/server-client.ts';
+import type { Column } from '../client/table.ts';
+import type { DefineCommand } from '../command-context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { count, list } from '../option-values.ts';
+
+interface CreateFlags extends ServerFlags, PrintFlags {
+  readonly kind: 'user' | 'registration';
+  readonly scopes?: readonly string[];
+  readonly expires?: string;
+  readonly uses?: number;
+}
+
+export const defineTokens: DefineCommand = (command, { host, end }) => {
+  command.addHelpText('after', HELP);
+  serverOptions(printOptions(command.command('create').description('make a token; it is printed once')))
+    .argument('<name>', 'what it is for')
+    .addOption(
+      new Option('--kind <kind>', 'for people and programs, or to register runners with')
+        .choices(['user', 'registration'])
+        .default('user'),
+    )
+    .option('--scopes <list>', 'what it may do, such as runs:read,runs:write', list)
+    .option('--expires <time>', 'such as 30m, 12h, 7d (default: never; registration: 30d at most)')
+    .option('--uses <n>', 'registrations that it is good for', count)
+    .addHelpText('after', HELP)
+    .action(async (name: string, flags: CreateFlags) => {
+      const { kind, scopes = [], uses = null } = flags;
+      const expiresSeconds = flags.expires === undefined ? null : secondsOf(flags.expires);
+      // What is no scope is refused by the server, which knows them.
+      const request = { name, kind, scopes: scopes as Scope[], expiresSeconds, uses };
+      const created = await withServer(flags, host, (client) => client.createToken(request));
+      if (flags.json === true) printJson(created, host);
+      else {
+        host.stderr.write(`Token ${created.view.id} (${name}); it is shown only now:\n`);
+        host.stdout.write(`${created.token}\n`);
+      }
+      end(EXIT.success);
+    });
+  serverOptions(printOptions(command.command('list').description('list tokens, never the token itself')))
+    .addHelpText('after', HELP)
+    .action(async (flags: ServerFlags & PrintFlags) => {
+      const { tokens } = await withServer(flags, host, (client) => client.tokens());
+      if (flags.json === true) printJson(tokens, host);
+      else printTable(COLUMNS, tokens, 'There is no token.', host);
+      end(EXIT.success);
+    });
+  serverOptions(command.command('revoke').description('revoke a token, at once'))
+    .argument('<id>', 'number of the token', count)
+    .addHelpText('after', HELP)
+    .action(async (id: number, flags: ServerFlags) => {
+      await withServer(flags, host, (client) => client.revokeToken(id));
+      host.stdout.write(`Token ${id} is revoked.\n`);
+      end(EXIT.success);
+    });
+};
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** `30m`, `12h`, `7d`. */
+function secondsOf(text: string): number {
+  const [, amount, unit] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
+  if (amount === undefined || unit === undefined)
+    throw new UsageError(`--expires takes a number and a unit, such as 30m, 12h or 7d, not '${text}'.`);
+  return Number(amount) * (UNITS[unit] ?? 1);
+}
+
+const COLUMNS: readonly Column<TokenView>[] = [
+  { title: 'ID', text: ({ id }) => String(id), right: true },
+  { title: 'NAME', text: ({ name }) => name, least: 8 },
+  { title: 'KIND', text: ({ kind }) => kind },
+  { title: 'STATE', text: stateOf },
+  { title: 'SCOPES', text: ({ scopes }) => scopes.join(', '), least: 12 },
+  { title: 'LAST USED', text: ({ lastUsedAt }) => agoText(lastUsedAt, Date.now()) },
+];
+
+function stateOf({ revokedAt, expiresAt }: TokenView): string {
+  if (revokedAt !== null) return 'revoked';
+  if (expiresAt === null) return 'good';
+  return Date.parse(expiresAt) <= Date.now() ? 'expired' : `until ${expiresAt.slice(0, 10)}`;
+}
+
+const HELP = `
+Examples:
+  paceline tokens create "new runners" --kind registration --expires 1h > registration.token
+  paceline tokens create deploy --scopes runs:read,runs:write
+  paceline tokens revoke 7
+
+Scopes: admin, runs:read, runs:write, secrets:write, runners:read, runners:write, tokens:write, audit:read.
+${CLIENT_EXITS}`;

@@ -1,0 +1,45 @@
+import { resolve } from 'node:path';
+import type { RunnerConfig } from '../config/runner-config.ts';
+import type { CliHost } from './cli-host.ts';
+import { configOf } from './config-of.ts';
+import { places } from './places.ts';
+
+/** Which server is meant, for what works on its data. */
+export interface DataFlags {
+  readonly data?: string;
+  readonly database?: string;
+  readonly config?: string;
+}
+
+export interface ServerSettings {
+  readonly config: RunnerConfig;
+  /** Absolute. */
+  readonly dataDirectory: string;
+}
+
+/** The configuration with what the command line says on top. */
+export async function serverSettings(
+  flags: DataFlags & { readonly listen?: string; readonly publicUrl?: string },
+  host: CliHost,
+): Promise<ServerSettings> {
+  const config = await configOf(flags.config, host);
+  const {
+    listen = config.server.listen,
+    publicUrl = config.server.publicUrl,
+    database = config.server.database,
+  } = flags;
+  const configured = config.server.dataDirectory ?? places(host).serverData;
+  const dataDirectory = flags.data === undefined ? configured : resolve(host.directory, flags.data);
+  return {
+    config: { ...config, server: { ...config.server, listen, publicUrl, database, dataDirectory } },
+    dataDirectory,
+  };
+}
+
+/** An argument is seen by everybody on the machine. */
+export function warnOfPassword(database: string | undefined, host: CliHost): void {
+  if (database === undefined || !URL.canParse(database) || new URL(database).password === '') return;
+  host.stderr.write(
+    'warning: the password in --database is seen by everybody on this machine; PACELINE_SERVER_DATABASE keeps it out of the arguments\n',
+  );
+}

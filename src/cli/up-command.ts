@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { UsageError } from '../local/usage-error.ts';
+import { collectWorkflow } from './client/collect-workflow.ts';
+import { ServerClient } from './client/server-client.ts';
+import { EXIT_OF, watchIo } from './client/watch-command.ts';
+import { watchRun } from './client/watch-run.ts';
+import type { CliHost } from './cli-host.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { UP_FOLDER } from './places.ts';
+import { onStopRequests } from './stop-requests.ts';
+import { AbortScope } from '../kernel/cancellation.ts';
+import { startPlane, type UpPlane } from './up-plane.ts';
+
+export interface UpFlags {
+  readonly once?: boolean;
+  readonly data?: string;
+  readonly listen?: string;
+  readonly slots?: number;
+  readonly color: boolean;
+}
+
+/** A server and an agent in this process, a run on them, and all of it ended at the end. */
+export async function upCommand(file: string | undefined, flags: UpFlags, host: CliHost): Promise<ExitCode> {
+  const path = file === undefined ? exampleFile() : resolve(host.directory, file);
+  const { workflow, diagnostics } = collectWorkflow(path, file ?? path, host.directory);
+  if (workflow === null) {
+    const [first] = diagnostics;
+    throw new UsageError(
+      `${file ?? path} has errors; \`paceline lint\` shows them. The first: ${first?.message ?? ''}`,
+    );
+  }
+  const data = await openData(flags, host);
+  const scope = new AbortScope();
+  let plane: UpPlane | null = null;
+  const stopListening = onStopRequests(host.environment, (count) => {
+    if (count === 1)
+      host.stderr.write('\nEnding: what runs is cancelled, post steps still run. Ctrl-C again kills it.\n');
+    if (count === 1) scope.cancel('user');
+    else if (count === 2) plane?.kill();
+    else host.exitNow(EXIT.cancelled);
+  });
+  try {
+    plane = await startPlane(
+      { directory: data.directory, listen: flags.listen, slots: flags.slots ?? availableParallelism() },
+      host,
+    );
+    host.stdout.write(addresses(plane, data, flags));
+    const code = await runFirst(plane, workflow, flags, host, scope.signal);
+    if (flags.once !== true && !scope.signal.aborted) {
+      host.stdout.write(hints(host));
+      await aborted(scope.signal);
+    }
+    return code;
+  } finally {
+    await plane?.stop();
+    stopListening();
+    scope.dispose();
+    if (data.isTemporary) await rm(data.directory, { recursive: true, force: true });
+  }
+}
+
+/** Submits it and shows it live. */
+async function runFirst(
+  plane: UpPlane,
+  workflow: { readonly path: string; readonly text: string; readonly files: Record<string, string> },
+  flags: UpFlags,
+  host: CliHost,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const client = await ServerClient.open(plane.admin, host);
+  try {
+    const { runs } = await client.submit({ workflow });
+    const id = runs[0]?.id ?? 0;
+    host.stdout.write(`\n`);
+    return EXIT_OF[await watchRun(client, id, watchIo(flags, host), signal)];
+  } catch (error) {
+    if (signal.aborted) return EXIT.cancelled;
+    throw error;
+  } finally {
+    await client.close();
+  }
+}
+
+interface DataFolder {
+  readonly directory: string;
+  readonly isTemporary: boolean;
+}
+
+/** What is started once leaves nothing; what stays keeps its runs for the next time. */
+async function openData(flags: UpFlags, { directory }: CliHost): Promise<DataFolder> {
+  if (flags.data === undefined && flags.once === true)
+    return { directory: await mkdtemp(join(tmpdir(), 'paceline-up-')), isTemporary: true };
+  const chosen = resolve(directory, flags.data ?? UP_FOLDER);
+  try {
+    await mkdir(chosen, { recursive: true, mode: 0o700 });
+    // Whatever git is told about the folder around it.
+    await writeFile(join(chosen, '.gitignore'), '*\n');
+    return { directory: chosen, isTemporary: false };
+  } catch (error) {
+    if (flags.data !== undefined) throw new UsageError(`--data: ${(error as Error).message}.`, { cause: error });
+    return { directory: await mkdtemp(join(tmpdir(), 'paceline-up-')), isTemporary: true };
+  }
+}
+
+/** In the package beside the bundle; in a checkout two folders up. */
+function exampleFile(): string {
+  const folder = dirname(import.meta.filename);
+  const places = [join(folder, '../examples/side-by-side.yml'), join(folder, '../../examples/side-by-side.yml')];
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) throw new UsageError('The example is not there; name a workflow file to run.');
+  return found;
+}
+
+function addresses(plane: UpPlane, { directory, isTemporary }: DataFolder, { once }: UpFlags): string {
+  return [
+    `Server   ${plane.url}   (API: ${plane.url}/v1/openapi.json, /metrics)`,
+    `Agent    ${plane.runner}, labels ${plane.labels.join(', ')}`,
+    `Data     ${directory}${isTemporary && once === true ? ', gone at the end' : ''}`,
+    '',
+  ].join('\n');
+}
+
+function hints({ environment }: CliHost): string {
+  const name = environment.PACELINE_COMMAND || 'paceline';
+  return `
+Both stay until Ctrl-C. In another terminal, in this folder:
+  ${name} submit .github/workflows/ci.yml --watch   run a workflow of your own on them
+  ${name} runs list                                 what ran; show, watch, logs, cancel, rerun
+  ${name} runners list
+`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
