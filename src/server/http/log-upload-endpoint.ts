@@ -8,26 +8,32 @@ import type { Endpoint } from './endpoint.ts';
 export const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
 export function logUploadEndpoint(api: AgentApi): Endpoint {
-  return endpoint<{ attempt: string; step: number }, { offset: number }, Buffer, Response>({
+  return endpoint<{ attempt: string; step: number }, { offset: string }, Buffer, Response>({
     method: 'patch',
     path: '/v1/attempts/{attempt}/logs/{step}',
     summary: "Appends to a step's log, at its end. X-Fence and X-CRC32 (hex, of the bytes) are needed.",
     access: { kind: 'session' },
     priority: 'log',
     params: z.strictObject({ attempt: z.string(), step: z.coerce.number().int().nonnegative() }),
-    query: z.strictObject({ offset: z.coerce.number().int().nonnegative() }),
+    query: z.strictObject({ offset: z.string().regex(/^\d{1,15}$/, 'expected a number of bytes') }),
     body: { kind: 'bytes', maxBytes: MAX_CHUNK_BYTES },
     reply: { kind: 'none', status: 204 },
     errors: [404, 409, 416, 507],
     handle: async ({ params: { attempt, step }, query: { offset }, token, header, body }) => {
-      const fence = Number(header('x-fence') ?? NaN);
+      const fence = header('x-fence') ?? '';
       const crc32 = header('x-crc32') ?? '';
-      if (!Number.isSafeInteger(fence) || fence < 0)
-        throw failure('invalid', null, 'X-Fence is needed: the fence of the attempt');
+      if (!/^\d{1,15}$/.test(fence)) throw failure('invalid', null, 'X-Fence is needed: the fence of the attempt');
       if (!/^[0-9a-f]{8}$/i.test(crc32))
         throw failure('invalid', 'checksum', 'X-CRC32 is needed: the CRC-32 of the bytes, 8 digits in hex');
       const key = { session: header('x-session') ?? '', token };
-      const chunk = { attempt, step, fence, offset, crc32: crc32.toLowerCase(), bytes: body };
+      const chunk = {
+        attempt,
+        step,
+        fence: Number(fence),
+        offset: Number(offset),
+        crc32: crc32.toLowerCase(),
+        bytes: body,
+      };
       const { received, durable } = unwrap(await api.appendLog(key, chunk));
       const headers = { 'Upload-Offset': String(received), 'Durable-Offset': String(durable) };
       return new Response(null, { status: 204, headers });
