@@ -2,6 +2,7 @@ import { acceptAttempt } from './accept-attempt.ts';
 import { pauseRunner, removeRunner } from './change-runner.ts';
 import { declineAttempt } from './decline-attempt.ts';
 import { closeSession, drainSession, withdrawSessionOffers } from './end-session.ts';
+import { failAttempt } from './fail-attempt.ts';
 import { findLogWriter } from './find-attempt.ts';
 import { findSession, touchSessions } from './find-session.ts';
 import { findRunnerKey, issueNonce } from './issue-nonce.ts';
@@ -31,6 +32,7 @@ export const dispatchOperations = {
   'poll-state': pollState,
   'accept-attempt': acceptAttempt,
   'decline-attempt': declineAttempt,
+  'fail-attempt': failAttempt,
   'sync-attempts': syncAttempts,
   'find-log-writer': findLogWriter,
   sweep,

@@ -1,12 +1,14 @@
 import type { OperationContext } from '../operation.ts';
 import { wantedLabels } from './label-set.ts';
 
-/** Those that came after a number; there are few, and they never change. */
-export async function listLabelSets(
-  { db }: OperationContext,
-  { after }: { readonly after: number },
-): Promise<{ readonly labelSets: readonly { readonly id: number; readonly labels: readonly string[] }[] }> {
-  const rows = await db.selectFrom('label_set').selectAll().where('id', '>', after).orderBy('id').execute();
+export interface LabelSet {
+  readonly id: number;
+  readonly labels: readonly string[];
+}
+
+/** All there are: few, and they never change. */
+export async function listLabelSets({ db }: OperationContext): Promise<{ readonly labelSets: readonly LabelSet[] }> {
+  const rows = await db.selectFrom('label_set').selectAll().orderBy('id').execute();
   return { labelSets: rows.map(({ id, labels }) => ({ id, labels: wantedLabels(labels) })) };
 }
 

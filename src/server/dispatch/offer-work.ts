@@ -21,7 +21,7 @@ export interface WaitingClass {
 
 export interface OfferedWork {
   readonly offers: readonly { readonly session: string; readonly offer: Offer }[];
-  /** Sessions that may not have anything: over, draining, paused, consumed. */
+  /** Sessions that may not have anything now: over, draining, paused, consumed, or with as much as they have slots. */
   readonly barred: readonly string[];
   /** Label sets that may have more for others. */
   readonly left: readonly number[];
@@ -115,17 +115,22 @@ async function roomOf(
   const busy = new Map(leases.map(({ session_id, count }) => [session_id, Number(count)]));
   const live = new Map(rows.map((row) => [row.id, row]));
   const sessions: FreeSession[] = [];
+  const barred: string[] = [];
   for (const { labelSets, sessions: waiting } of classes) {
     const satisfied = new Set(labelSets);
     for (const { session, free, declined } of waiting) {
       const row = live.get(session);
-      if (!row) continue;
+      if (!row) {
+        barred.push(session);
+        continue;
+      }
       const slots = row.ephemeral === 1 ? 1 : row.slots;
       const room = Math.max(0, Math.min(free, slots - (busy.get(session) ?? 0)));
-      sessions.push({ session, runner: row.runner, room, labelSets: satisfied, declined: new Set(declined) });
+      if (room === 0) barred.push(session);
+      else sessions.push({ session, runner: row.runner, room, labelSets: satisfied, declined: new Set(declined) });
     }
   }
-  return { sessions, barred: ids.filter((id) => !live.has(id)) };
+  return { sessions, barred };
 }
 
 /** The first of each label set, so that a long queue of one does not hide another. */

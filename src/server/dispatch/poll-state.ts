@@ -17,6 +17,8 @@ export interface SessionView {
     readonly paused: boolean;
     readonly leave: boolean;
     readonly draining: boolean;
+    /** Offers in all, those that the agent knows of among them. */
+    readonly offered: number;
   } | null;
 }
 
@@ -73,7 +75,11 @@ export async function pollState(
             expiresMs: Math.max(0, (attempt.due_at ?? now) - now),
           })),
         cancels: mine
-          .filter(({ id, cancel_cause }) => cancel_cause !== null && held.get(id)?.cancelling === false)
+          .filter(({ id, cancel_cause, cancel_force }) => {
+            const one = held.get(id);
+            // Whether an agent knows that an end is forced it does not say: the service remembers whom it told.
+            return cancel_cause !== null && (one?.cancelling !== true || cancel_force === 1);
+          })
           .map(({ id, fence, cancel_cause, cancel_force }) => ({
             attempt: id,
             fence,
@@ -86,6 +92,7 @@ export async function pollState(
           row.removed_at !== null ||
           (row.ephemeral === 1 && row.consumed === 1 && mine.length === 0 && holding.length === 0),
         draining: row.state === 'draining',
+        offered: mine.filter(({ state }) => state === 'offered').length,
       },
     };
   });

@@ -1,0 +1,71 @@
+import type { Clock } from '../../kernel/clock.ts';
+import type { DiagnosticLog } from '../../kernel/diagnostic-log.ts';
+import type { Store } from '../store.ts';
+
+export interface SweeperOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly settings: { readonly leaseMs: number; readonly offerMs: number };
+  readonly log: DiagnosticLog;
+}
+
+/** After the database could not be asked. */
+const RETRY_MS = 1_000;
+
+/**
+ * Ends leases when they are due. It sleeps until the next one is, and never longer than the shortest lease lasts, so
+ * that one that begins in the meantime is not missed.
+ */
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  #cancelTimer: () => void = () => undefined;
+  #isClosed = false;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  /** Gives every lease its full time from now on, then begins. Once. */
+  async start(): Promise<void> {
+    const extended = await this.#options.store.execute('extend-leases', {});
+    if (extended.ok) this.#sleep(0);
+    else {
+      this.#options.log.warn('leases could not be extended', { message: extended.error.message });
+      this.#cancelTimer = this.#options.clock.after(RETRY_MS, () => void this.start());
+    }
+    if (this.#isClosed) this.#cancelTimer();
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    await this.#running;
+  }
+
+  #sleep(ms: number): void {
+    if (this.#isClosed) return;
+    this.#cancelTimer = this.#options.clock.after(ms, () => {
+      this.#running = this.#sweep();
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, settings, log } = this.#options;
+    for (;;) {
+      const swept = await store.execute('sweep', {});
+      if (this.#isClosed) return;
+      if (!swept.ok) {
+        log.warn('leases could not be looked at', { message: swept.error.message });
+        this.#sleep(RETRY_MS);
+        return;
+      }
+      const { more, leases, nextMs } = swept.value;
+      if (leases > 0) log.info('leases ended', { leases });
+      if (more) continue;
+      this.#sleep(Math.min(nextMs ?? Infinity, settings.leaseMs, settings.offerMs));
+      return;
+    }
+  }
+}
