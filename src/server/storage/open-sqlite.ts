@@ -14,8 +14,7 @@ const CHECKPOINT_PAGES = 4_000;
  * @throws the driver's error when it cannot be opened or is no database.
  */
 export async function openSqlite(path: string): Promise<Kysely<Database>> {
-  const { default: Driver } = await import('libsql');
-  const database = connect(Driver, path);
+  const database = await connectSqlite(path);
   try {
     if (path !== ':memory:') database.prepare('pragma journal_mode = wal').all();
     for (const setting of [
@@ -34,8 +33,12 @@ export async function openSqlite(path: string): Promise<Kysely<Database>> {
   return new Kysely<Database>({ dialect: new LibsqlDialect(database) });
 }
 
-/** The package says what is wrong in words of its own. */
-function connect(Driver: typeof Libsql, path: string): Libsql.Database {
+/**
+ * A connection to a file, which is made when it is missing.
+ * @throws an error with code `SQLITE_CANTOPEN`: the package says what is wrong in words of its own.
+ */
+export async function connectSqlite(path: string): Promise<Libsql.Database> {
+  const { default: Driver } = await import('libsql');
   try {
     return new Driver(path, { timeout: BUSY_TIMEOUT_MS });
   } catch (error) {

@@ -6,6 +6,7 @@ import type { Operation, ServerSettings, WakeTopic } from '../operation.ts';
 import { OPERATIONS, READS } from '../operations.ts';
 import type { Store } from '../store.ts';
 import { classifyFailure } from './database-failure.ts';
+import { claimSqlite } from './claim-sqlite.ts';
 import { DatabaseOpenError } from './database-open-error.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { ensureIncarnation } from './incarnation.ts';
@@ -87,10 +88,13 @@ export async function openStoreInProcess(options: StoreOptions): Promise<InProce
     opened.push(db);
     return db;
   };
+  let release = nothing;
   const closeAll = async (): Promise<void> => {
     for (const db of opened) await db.destroy();
+    release();
   };
   try {
+    if (dialect === 'sqlite' && database !== ':memory:') release = await claimSqlite(database);
     const db = await open();
     await migrate(db, dialect, clock.now());
     await ensureIncarnation(db, options.randomId());

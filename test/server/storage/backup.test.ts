@@ -1,0 +1,151 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/kernel/clock.ts';
+import { backup, type BackupOptions } from '../../../src/server/storage/backup.ts';
+import { nextFence } from '../../../src/server/storage/fence.ts';
+import { type InProcessStore, openStoreInProcess } from '../../../src/server/storage/open-store-in-process.ts';
+import { randomId } from '../../../src/server/storage/random-id.ts';
+import { restore, type RestoreOptions } from '../../../src/server/storage/restore.ts';
+import { describeDatabases } from '../../support/postgres.ts';
+import { createPostgresDatabase, dropPostgresDatabase } from '../../support/postgres-server.ts';
+import { TEST_SETTINGS } from '../../support/server-settings.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'paceline-backup-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describeDatabases('a backup', (database) => {
+  const urls: string[] = [];
+  const stores: InProcessStore[] = [];
+  afterEach(async () => {
+    for (const store of stores.splice(0)) await store.close();
+    if (database === 'postgres') for (const url of urls) await dropPostgresDatabase(url);
+    urls.splice(0);
+  });
+
+  const place = async (name: string): Promise<string> => {
+    const url = database === 'postgres' ? await createPostgresDatabase() : join(folder, name, 'paceline.db');
+    urls.push(url);
+    return url;
+  };
+  const start = async (url: string): Promise<InProcessStore> => {
+    const options = { database: url, clock: systemClock, node: 'test', settings: TEST_SETTINGS, randomId };
+    const store = await openStoreInProcess(options);
+    stores.push(store);
+    return store;
+  };
+  const dataOf = (name: string): string => join(folder, name);
+  const origin = async (): Promise<{ url: string; store: InProcessStore; fence: number }> => {
+    await mkdir(join(dataOf('origin'), 'logs'), { recursive: true });
+    await writeFile(join(dataOf('origin'), 'logs', 'segment-1'), 'bytes of a log');
+    await writeFile(join(dataOf('origin'), 'secrets.key'), 'the key');
+    const url = await place('origin');
+    const store = await start(url);
+    await store.db.insertInto('setting').values({ name: 'own', value: 'before' }).execute();
+    const fence = await store.perform((context) => nextFence(context), null);
+    return { url, store, fence: fence.ok ? fence.value : 0 };
+  };
+  const save = (url: string, options: Partial<BackupOptions> = {}): ReturnType<typeof backup> =>
+    backup({
+      database: url,
+      dataDirectory: dataOf('origin'),
+      to: join(folder, 'backup'),
+      keyFile: null,
+      version: '1.2.3',
+      now: 0,
+      ...options,
+    });
+  const load = (url: string, options: Partial<RestoreOptions> = {}): Promise<void> =>
+    restore({
+      from: join(folder, 'backup'),
+      database: url,
+      dataDirectory: dataOf('target'),
+      keyFile: join(dataOf('target'), 'secrets.key'),
+      force: false,
+      randomId,
+      ...options,
+    });
+  const settingOf = async ({ db }: InProcessStore, name: string): Promise<string | undefined> =>
+    (await db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst())?.value;
+
+  it('of a running server has database and logs as they were, and begins a new life where it is restored', async () => {
+    const { url, store, fence } = await origin();
+    await save(url);
+    await store.db.updateTable('setting').set({ value: 'after' }).where('name', '=', 'own').execute();
+    const target = await place('target');
+    await load(target);
+    const restored = await start(target);
+    expect(await settingOf(restored, 'own')).toBe('before');
+    expect(await readFile(join(dataOf('target'), 'logs', 'segment-1'), 'utf8')).toBe('bytes of a log');
+    const lives = await Promise.all([store, restored].map((each) => settingOf(each, 'incarnation')));
+    expect(new Set(lives).size).toBe(2);
+    const next = await restored.perform((context) => nextFence(context), null);
+    expect(next.ok ? next.value : 0).toBeGreaterThan(fence + 1_000_000);
+  });
+
+  it('is for its owner alone, and has the key only when that is asked for', async () => {
+    const { url } = await origin();
+    await save(url);
+    expect(await readdir(join(folder, 'backup'))).not.toContain('secrets.key');
+    expect((await stat(join(folder, 'backup'))).mode & 0o077).toBe(0);
+    await save(url, { to: join(folder, 'with-key'), keyFile: join(dataOf('origin'), 'secrets.key') });
+    const target = await place('target');
+    await load(target, { from: join(folder, 'with-key') });
+    expect(await readFile(join(dataOf('target'), 'secrets.key'), 'utf8')).toBe('the key');
+  });
+
+  it('is made into an empty folder only', async () => {
+    const { url } = await origin();
+    await expect(save(url, { to: dataOf('origin') })).rejects.toThrow(
+      `'${dataOf('origin')}' has something in it already; name another folder.`,
+    );
+  });
+
+  it('is restored over something only when that is asked for', async () => {
+    const { url, store } = await origin();
+    await save(url);
+    await store.db.updateTable('setting').set({ value: 'after' }).where('name', '=', 'own').execute();
+    await store.close();
+    await expect(load(url)).rejects.toThrow('already. Restore into an empty place, or replace it with --force.');
+    await expect(load(await place('target'), { dataDirectory: dataOf('origin') })).rejects.toThrow('logs');
+    await writeFile(join(dataOf('origin'), 'logs', 'segment-2'), 'of a run after the backup');
+    await load(url, { dataDirectory: dataOf('origin'), force: true });
+    const restored = await start(url);
+    expect(await settingOf(restored, 'own')).toBe('before');
+    expect(await readdir(join(dataOf('origin'), 'logs'))).toEqual(['segment-1']);
+  });
+
+  it('of the other database is refused', async () => {
+    const { url } = await origin();
+    await save(url);
+    const other = database === 'sqlite' ? 'postgres://127.0.0.1:1/paceline' : join(folder, 'other.db');
+    await expect(load(other)).rejects.toThrow(/^The backup in '.*' is one of \w+, and .* is \w+\.$/);
+  });
+});
+
+describe('a restore', () => {
+  it('of a folder that is no backup is refused', async () => {
+    const options = { from: folder, database: join(folder, 'paceline.db'), dataDirectory: folder, force: false };
+    await expect(restore({ ...options, keyFile: join(folder, 'key'), randomId })).rejects.toThrow(
+      `'${folder}' is no backup: it has no manifest.json that can be read.`,
+    );
+  });
+});
+
+describe('a SQLite database', () => {
+  const options = { clock: systemClock, node: 'test', settings: TEST_SETTINGS, randomId };
+
+  it('belongs to one server at a time, until it ends', async () => {
+    const database = join(folder, 'paceline.db');
+    const store = await openStoreInProcess({ database, ...options });
+    await expect(openStoreInProcess({ database, ...options })).rejects.toThrow(
+      `A server uses the database '${database}' already. Stop it first; only PostgreSQL is shared by several servers.`,
+    );
+    await store.close();
+    await (await openStoreInProcess({ database, ...options })).close();
+  });
+});
