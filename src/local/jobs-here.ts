@@ -16,7 +16,7 @@ import type { JobSignals } from './local-jobs.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import type { RunOptions } from './run-options.ts';
 import type { RunRecorder } from './run-recorder.ts';
-import { unstartedJob } from './unstarted-job.ts';
+import { unstartedJob } from '../flow/unstarted-job.ts';
 import { UsageError } from './usage-error.ts';
 import { type CopyResult, WorkspaceCopier } from './workspace-copy.ts';
 

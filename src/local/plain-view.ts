@@ -38,6 +38,10 @@ export class PlainView implements RunView {
       case 'run-started':
         this.#output.write(`${titleOf(event.workflow)}\n`);
         return;
+      case 'waiting':
+        if (event.job === null) this.#output.write(`waits: ${plainLine(event.reason)}\n`);
+        else this.#job(event.job, `waits: ${plainLine(event.reason)}`);
+        return;
       case 'job-started':
         this.#job(event.job, event.name === event.job ? 'started' : `started: ${plainLine(event.name)}`);
         return;
@@ -53,6 +57,7 @@ export class PlainView implements RunView {
       }
       case 'log':
       case 'annotation':
+      case 'job-queued':
       case 'run-completed':
         return;
       default:

@@ -6,7 +6,7 @@ import { FlowHost } from './flow-host.ts';
 import { type JobsHere, type JobsHereOptions, openJobsHere } from './jobs-here.ts';
 import { LocalJobs } from './local-jobs.ts';
 import { flowInput, startedEvent } from './run-start.ts';
-import { unstartedJob, type UnstartedJob } from './unstarted-job.ts';
+import { unstartedJob, type UnstartedJob } from '../flow/unstarted-job.ts';
 
 /** All jobs of one run: flow says which may start, a queue bounds how many do, the worker runs them in this process. */
 export class RunJobs {

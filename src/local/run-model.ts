@@ -58,8 +58,15 @@ export class RunModel {
         this.startedAt = event.at;
         for (const job of event.jobs) this.#add({ ...job, key: job.id });
         return;
+      case 'job-queued':
+        this.#job(event.job, event.id, event.name).waiting = null;
+        return;
+      case 'waiting':
+        if (event.job !== null) this.hold(event.job, event.reason);
+        return;
       case 'job-started': {
         const job = this.#job(event.job, event.id, event.name);
+        job.waiting = null;
         job.state = 'running';
         job.startedAt = event.at;
         return;

@@ -64,6 +64,7 @@ export class RunRecorder {
           workflow: { ...event.workflow, name: mask.mask(event.workflow.name) },
           jobs: event.jobs.map((job) => ({ ...job, name: mask.mask(job.name) })),
         };
+      case 'job-queued':
       case 'job-started':
         return { ...event, name: mask.mask(event.name) };
       case 'step':
@@ -73,6 +74,7 @@ export class RunRecorder {
       // Masked where they were made, by everything that is known there.
       case 'log':
       case 'annotation':
+      case 'waiting':
       case 'run-completed':
         return event;
     }

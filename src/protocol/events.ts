@@ -31,10 +31,16 @@ export const runEventSchema = z.discriminatedUnion('type', [
     ...stamp,
     type: z.literal('run-started'),
     schema: z.literal(1),
+    /** Of a server: from 2 for a re-run, of which jobs that stay as they are end at once. */
+    attempt: z.number().int().optional(),
     workflow: z.strictObject({ name: z.string(), path: z.string() }),
     jobs: z.array(z.strictObject({ id: z.string(), name: z.string(), needs: z.array(z.string()) })),
   }),
   ...jobEventSchema.options,
+  /** Of a server: the job may start as soon as a runner takes it. */
+  z.strictObject({ ...stamp, ...job, type: z.literal('job-queued'), name: z.string(), id: z.string() }),
+  /** Of a server: why a job, or the whole run (null), does not go on yet. Over with the next event of the same. */
+  z.strictObject({ ...stamp, type: z.literal('waiting'), job: z.string().nullable(), reason: z.string() }),
   z.strictObject({
     ...stamp,
     type: z.literal('run-completed'),

@@ -32,7 +32,8 @@ export function unstartedJob(job: UnstartedJob, at: string): JobReport {
   };
 }
 
-function failedSetUp(message: string, reason: Reason | null, at: string): StepReport {
+/** A step that stands for what kept a job from running. */
+export function failedSetUp(message: string, reason: Reason | null, at: string): StepReport {
   const nowhere = { file: null, line: null, endLine: null, column: null, endColumn: null };
   return {
     number: 1,
