@@ -1,5 +1,11 @@
-import type { JobConclusion } from '../../protocol/conclusion.ts';
+import { applyContinueOnError } from '../../flow/conclusions.ts';
+import type { JobConclusion, Reason } from '../../protocol/conclusion.ts';
 import type { OperationContext } from '../operation.ts';
+import { readJobReport } from './job-report.ts';
+import { emit, isoTime } from './run-events.ts';
+import { lockRun } from './run-row.ts';
+import type { StoredCommand } from './start-jobs.ts';
+import { tellRun } from './tell-run.ts';
 
 export interface JobEnd {
   readonly jobId: number;
@@ -19,6 +25,29 @@ export interface JobEnd {
  * A job is over: what follows for the run happens in the same transaction, from jobs that start now to the run's end.
  * The steps are in their table already. Told twice, it changes nothing.
  */
-export function jobEnded(_context: OperationContext, _end: JobEnd): Promise<void> {
-  return Promise.resolve();
+export async function jobEnded(context: OperationContext, end: JobEnd): Promise<void> {
+  const { db, now } = context;
+  const { jobId, runId, outputs } = end;
+  const run = await lockRun(context, runId);
+  const before = await db.selectFrom('job').select(['state', 'command']).where('id', '=', jobId).executeTakeFirst();
+  if (run === null || !before?.command || before.state === 'completed') return;
+  const { key, continueOnError } = JSON.parse(before.command) as StoredCommand;
+  const reported = { conclusion: end.conclusion, reason: end.reason as Reason | null };
+  const shown = applyContinueOnError(reported, continueOnError);
+  const job = await db
+    .updateTable('job')
+    .set({
+      state: 'completed',
+      ...shown,
+      message: end.message ?? null,
+      outputs: JSON.stringify(outputs),
+      completed_at: now,
+    })
+    .where('id', '=', jobId)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  const times = { startedAt: end.startedAt ?? null, completedAt: end.completedAt ?? isoTime(now) };
+  const report = await readJobReport(context, job, times);
+  await emit(context, runId, { type: 'job-completed', at: isoTime(now), job: key, report });
+  await tellRun(context, runId, { kind: 'job-completed', key, ...reported, outputs });
 }

@@ -1,0 +1,16 @@
+import type { RunConclusion } from '../../protocol/conclusion.ts';
+import type { OperationContext } from '../operation.ts';
+import { emit, isoTime } from './run-events.ts';
+import type { RunRow } from './run-row.ts';
+
+/** The run is over; its state is needed for a re-run only, and read again for that. */
+export async function completeRun(context: OperationContext, run: RunRow, conclusion: RunConclusion): Promise<void> {
+  const { db, now } = context;
+  await db
+    .updateTable('run')
+    .set({ state: 'completed', conclusion, waiting: null, completed_at: now })
+    .where('id', '=', run.id)
+    .execute();
+  await emit(context, run.id, { type: 'run-completed', at: isoTime(now), conclusion });
+  context.runs.drop(run.id);
+}

@@ -1,0 +1,181 @@
+import { sql } from 'kysely';
+import type { AcquireGroup, FlowEvent, ReleaseGroup } from '../../flow/flow-event.ts';
+import { type Group, type GroupMember, isWithin, joinGroup, leaveGroup, replacedBy } from '../../flow/group-queue.ts';
+import type { RunEvent } from '../../protocol/events.ts';
+import type { OperationContext } from '../operation.ts';
+import type { Answer } from './carry-out.ts';
+import { emit, isoTime } from './run-events.ts';
+import type { RunRow } from './run-row.ts';
+
+/** Concurrency groups of all runs of a repository, or of all runs that have none. */
+interface Place {
+  readonly scope: string;
+  readonly name: string;
+}
+
+/** Asks for a group, for an instance of the run or for the run itself. */
+export async function acquireGroup(
+  context: OperationContext,
+  run: RunRow,
+  { key, request }: AcquireGroup,
+): Promise<Answer[]> {
+  const place = { scope: await scopeOf(context, run), name: request.group };
+  await lockGroup(context, place);
+  const group = await readGroup(context, place);
+  const member = { run: run.id, key };
+  const joined = joinGroup(group, member, request, await waitsAround(context, place.scope, member));
+  const tell = (other: GroupMember, event: FlowEvent): Answer => ({ run: other.run, event });
+  switch (joined.kind) {
+    case 'granted':
+      await writeMember(context, place, member, 'holds');
+      return [tell(member, { kind: 'group-granted', key, group: place.name })];
+    case 'refused': {
+      const { conclusion, message } = joined;
+      return [tell(member, { kind: 'group-refused', key, group: place.name, conclusion, message })];
+    }
+    case 'waits': {
+      await writeMember(context, place, member, 'waits');
+      for (const older of joined.replaced) await removeMember(context, place, older);
+      await showWait(context, place, member, joined.group.holder);
+      const refusal = { group: place.name, conclusion: 'cancelled' as const, message: replacedBy(member, place.name) };
+      return [
+        ...joined.replaced.map((older) => tell(older, { kind: 'group-refused', key: older.key, ...refusal })),
+        ...(joined.cancel ? [tell(joined.cancel, { kind: 'group-wanted', key: joined.cancel.key })] : []),
+      ];
+    }
+  }
+}
+
+/** Gives a group back, to the first that waits. */
+export async function releaseGroup(
+  context: OperationContext,
+  run: RunRow,
+  { key, group: name }: ReleaseGroup,
+): Promise<Answer[]> {
+  const place = { scope: await scopeOf(context, run), name };
+  await lockGroup(context, place);
+  const member = { run: run.id, key };
+  const { granted } = leaveGroup(await readGroup(context, place), member);
+  await removeMember(context, place, member);
+  if (granted === null) return [];
+  await writeMember(context, place, granted, 'holds');
+  if (granted.key === '') await showRunning(context, granted.run);
+  return [{ run: granted.run, event: { kind: 'group-granted', key: granted.key, group: name } }];
+}
+
+/** Why somebody waits for a group: a sentence. */
+export function waitSentence(name: string, holder: GroupMember | null): string {
+  return holder === null
+    ? `it waits for the concurrency group '${name}'`
+    : `concurrency group '${name}' is held by run ${holder.run}`;
+}
+
+async function scopeOf({ db }: OperationContext, { repo_id }: RunRow): Promise<string> {
+  if (repo_id === null) return '';
+  const { name } = await db.selectFrom('repo').select('name').where('id', '=', repo_id).executeTakeFirstOrThrow();
+  return name;
+}
+
+/** Of two that ask at the same time, one comes first. */
+async function lockGroup({ db, locks }: OperationContext, { scope, name }: Place): Promise<void> {
+  if (!locks) return;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`group ${scope} ${name}`}, 0))`.execute(db);
+}
+
+async function readGroup({ db }: OperationContext, { scope, name }: Place): Promise<Group> {
+  const rows = await db
+    .selectFrom('group_member')
+    .select(['run_id', 'key', 'state'])
+    .where('scope', '=', scope)
+    .where('name', '=', name)
+    .orderBy('position')
+    .execute();
+  const members = (state: string): GroupMember[] =>
+    rows.filter((row) => row.state === state).map(({ run_id: run, key }) => ({ run, key }));
+  return { holder: members('holds')[0] ?? null, waiting: members('waits') };
+}
+
+/** Who waits for whom, when that may matter: for one that has nothing around it, no wait can be endless. */
+async function waitsAround(
+  { db }: OperationContext,
+  scope: string,
+  member: GroupMember,
+): Promise<{ waiter: GroupMember; holder: GroupMember }[]> {
+  const own = await db
+    .selectFrom('group_member')
+    .select(['run_id', 'key'])
+    .where('run_id', '=', member.run)
+    .where('state', '=', 'holds')
+    .execute();
+  if (!own.some(({ run_id: run, key }) => isWithin(member, { run, key }))) return [];
+  const rows = await db
+    .selectFrom('group_member as waiter')
+    .innerJoin('group_member as holder', (join) =>
+      join
+        .onRef('holder.scope', '=', 'waiter.scope')
+        .onRef('holder.name', '=', 'waiter.name')
+        .on('holder.state', '=', 'holds'),
+    )
+    .select(['waiter.run_id', 'waiter.key', 'holder.run_id as holder_run', 'holder.key as holder_key'])
+    .where('waiter.scope', '=', scope)
+    .where('waiter.state', '=', 'waits')
+    .execute();
+  return rows.map(({ run_id: run, key, holder_run, holder_key }) => ({
+    waiter: { run, key },
+    holder: { run: holder_run, key: holder_key },
+  }));
+}
+
+async function writeMember(
+  { db }: OperationContext,
+  { scope, name }: Place,
+  { run, key }: GroupMember,
+  state: 'holds' | 'waits',
+): Promise<void> {
+  const { last } = await db
+    .selectFrom('group_member')
+    .select((select) => select.fn.max('position').as('last'))
+    .where('scope', '=', scope)
+    .where('name', '=', name)
+    .executeTakeFirstOrThrow();
+  await db
+    .insertInto('group_member')
+    .values({ scope, name, run_id: run, key, state, position: Number(last ?? 0) + 1 })
+    .onConflict((conflict) => conflict.columns(['scope', 'name', 'run_id', 'key']).doUpdateSet({ state }))
+    .execute();
+}
+
+async function removeMember(
+  { db }: OperationContext,
+  { scope, name }: Place,
+  { run, key }: GroupMember,
+): Promise<void> {
+  await db
+    .deleteFrom('group_member')
+    .where('scope', '=', scope)
+    .where('name', '=', name)
+    .where('run_id', '=', run)
+    .where('key', '=', key)
+    .execute();
+}
+
+async function showWait(
+  context: OperationContext,
+  { name }: Place,
+  { run, key }: GroupMember,
+  holder: GroupMember | null,
+): Promise<void> {
+  const { db, now } = context;
+  if (key === '') await db.updateTable('run').set({ state: 'waiting', waiting: name }).where('id', '=', run).execute();
+  const event: RunEvent = {
+    type: 'waiting',
+    at: isoTime(now),
+    job: key === '' ? null : key,
+    reason: waitSentence(name, holder),
+  };
+  await emit(context, run, event);
+}
+
+async function showRunning({ db }: OperationContext, runId: number): Promise<void> {
+  await db.updateTable('run').set({ state: 'running', waiting: null }).where('id', '=', runId).execute();
+}

@@ -1,0 +1,43 @@
+import type { Selectable } from 'kysely';
+import { failedSetUp } from '../../flow/unstarted-job.ts';
+import type { JobConclusion, Reason } from '../../protocol/conclusion.ts';
+import type { JsonMap } from '../../protocol/job-message.ts';
+import type { JobReport, StepReport } from '../../protocol/report.ts';
+import type { Database } from '../database.ts';
+import type { OperationContext } from '../operation.ts';
+import { isoTime } from './run-events.ts';
+
+/** The report of a job that is over, from what is stored of it. */
+export async function readJobReport(
+  { db }: OperationContext,
+  job: Selectable<Database['job']>,
+  times: { readonly startedAt: string | null; readonly completedAt: string | null } | null = null,
+): Promise<JobReport> {
+  const rows =
+    job.attempt_id === null
+      ? []
+      : await db
+          .selectFrom('step')
+          .select('report')
+          .where('attempt_id', '=', job.attempt_id)
+          .orderBy('number')
+          .execute();
+  const steps = rows.map(({ report }) => JSON.parse(report) as StepReport);
+  const completedAt = times?.completedAt ?? isoTime(job.completed_at ?? 0);
+  // A sentence there is stands where people look for it: at a step.
+  const says = job.message !== null && job.conclusion === 'failure' && steps.length === 0;
+  return {
+    id: job.job_id,
+    name: job.name,
+    instance: job.instance,
+    matrix: job.matrix === null ? null : (JSON.parse(job.matrix) as JsonMap),
+    iteration: 1,
+    attempt: Math.max(job.attempt_no, 1),
+    conclusion: job.conclusion as JobConclusion,
+    reason: job.reason,
+    outputs: JSON.parse(job.outputs) as Record<string, string>,
+    startedAt: times?.startedAt ?? (job.started_at === null ? null : isoTime(job.started_at)),
+    completedAt,
+    steps: says ? [failedSetUp(job.message ?? '', job.reason as Reason | null, completedAt)] : steps,
+  };
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import type { FlowInput, FlowOptions } from '../../flow/flow-input.ts';
+import type { JsonMap } from '../../protocol/job-message.ts';
+import type { RunView } from '../../protocol/run-api.ts';
+import type { OperationContext } from '../operation.ts';
+
+/** The workflows of a run: many runs share them. */
+export type WorkflowsSpec = Pick<FlowInput, 'workflows' | 'calls'>;
+
+/** What a run, or an attempt at it, was submitted with beside its workflows. */
+export interface SubmissionSpec {
+  /** Without what only the run's row knows: see {@link withRun}. */
+  readonly github: JsonMap;
+  readonly inputs: JsonMap;
+  readonly vars: JsonMap;
+  readonly options: FlowOptions;
+  /** Ids of jobs that may not run twice at once, or `*`. */
+  readonly exclusive: readonly string[];
+  /** Where the repository is cloned from, when the submission says so. */
+  readonly cloneUrl: string | null;
+  readonly diagnostics: RunView['diagnostics'];
+}
+
+/** @returns its SHA-256. */
+export async function storeSpec({ db }: OperationContext, spec: WorkflowsSpec | SubmissionSpec): Promise<string> {
+  const body = JSON.stringify(spec);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  await db
+    .insertInto('spec')
+    .values({ sha256, body })
+    .onConflict((conflict) => conflict.column('sha256').doNothing())
+    .execute();
+  return sha256;
+}
+
+export async function loadWorkflowsSpec(context: OperationContext, sha256: string): Promise<WorkflowsSpec> {
+  return JSON.parse(await bodyOf(context, sha256)) as WorkflowsSpec;
+}
+
+export async function loadSubmission(context: OperationContext, sha256: string): Promise<SubmissionSpec> {
+  return JSON.parse(await bodyOf(context, sha256)) as SubmissionSpec;
+}
+
+/** The `github` context of a run. */
+export function withRun(
+  github: JsonMap,
+  { id, number, attempt }: { readonly id: number; readonly number: number; readonly attempt: number },
+): JsonMap {
+  return { ...github, run_id: String(id), run_number: String(number), run_attempt: String(attempt) };
+}
+
+async function bodyOf({ db }: OperationContext, sha256: string): Promise<string> {
+  const { body } = await db.selectFrom('spec').select('body').where('sha256', '=', sha256).executeTakeFirstOrThrow();
+  return body;
+}

@@ -1,0 +1,87 @@
+import type { FlowEvent } from '../../flow/flow-event.ts';
+import type { FlowInput } from '../../flow/flow-input.ts';
+import type { FlowState } from '../../flow/flow-state.ts';
+import { reduce, start } from '../../flow/reduce.ts';
+import type { OperationContext } from '../operation.ts';
+import type { RunRow } from './run-row.ts';
+import { loadSubmission, loadWorkflowsSpec, withRun } from './run-spec.ts';
+
+/** Events between two snapshots, or as many as the run has jobs: then no event costs more because the run is large. */
+export const EVENTS_PER_SNAPSHOT = 100;
+
+/** The state of a run as of its row's version: from memory, or rebuilt from what is written. */
+export async function stateOf(context: OperationContext, run: RunRow): Promise<FlowState> {
+  const known = context.runs.get(run.id, run.version);
+  if (known !== null) return known;
+  const state = await rebuild(context, run);
+  context.runs.put(run.id, run.version, state);
+  return state;
+}
+
+/** What flow decides the run by. */
+export async function inputOf(context: OperationContext, run: RunRow): Promise<FlowInput> {
+  const known = context.runs.get(run.id, run.version);
+  if (known !== null) return known.input;
+  const { workflows, calls } = await loadWorkflowsSpec(context, run.input_sha);
+  const { github, inputs, vars, options } = await loadSubmission(context, run.submission_sha);
+  return { workflows, calls, contexts: { github: withRun(github, run), inputs, vars }, options };
+}
+
+/** Writes down what a run was told, and its state now and then. */
+export async function recordEvent(
+  context: OperationContext,
+  run: RunRow,
+  event: FlowEvent,
+  state: FlowState,
+): Promise<number> {
+  const { db, now } = context;
+  const version = run.version + 1;
+  await db
+    .insertInto('run_event')
+    .values({ run_id: run.id, seq: version, at: now, body: JSON.stringify(event) })
+    .execute();
+  await db.updateTable('run').set({ version }).where('id', '=', run.id).execute();
+  context.runs.put(run.id, version, state);
+  const every = Math.max(EVENTS_PER_SNAPSHOT, state.instances.size);
+  if (state.conclusion === null && version % every === 0) await writeSnapshot(context, run.id, version, state);
+  return version;
+}
+
+/** A state to begin replays with; null: the start of the run, or of its newest attempt. */
+export async function writeSnapshot(
+  { db }: OperationContext,
+  runId: number,
+  version: number,
+  state: FlowState | null,
+): Promise<void> {
+  const text = state === null ? null : JSON.stringify({ ...state, input: undefined });
+  await db
+    .insertInto('run_snapshot')
+    .values({ run_id: runId, version, state: text })
+    .onConflict((conflict) => conflict.column('run_id').doUpdateSet({ version, state: text }))
+    .execute();
+}
+
+async function rebuild(context: OperationContext, run: RunRow): Promise<FlowState> {
+  const { db } = context;
+  const input = await inputOf(context, run);
+  const snapshot = await db
+    .selectFrom('run_snapshot')
+    .select(['version', 'state'])
+    .where('run_id', '=', run.id)
+    .executeTakeFirstOrThrow();
+  const events = await db
+    .selectFrom('run_event')
+    .select(['seq', 'body'])
+    .where('run_id', '=', run.id)
+    .where('seq', '>', snapshot.version)
+    .orderBy('seq')
+    .execute();
+  const last = events.at(-1)?.seq ?? snapshot.version;
+  if (last !== run.version) throw new RangeError(`run ${run.id} has events up to ${last}, not ${run.version}`);
+  const first =
+    snapshot.state === null
+      ? start(input).state
+      : { ...(JSON.parse(snapshot.state) as Omit<FlowState, 'input'>), input };
+  return events.reduce((state, { body }) => reduce(state, JSON.parse(body) as FlowEvent).state, first);
+}
