@@ -96,6 +96,16 @@ export class SimulatedMachine {
     );
   }
 
+  /** By attempt: the texts of its records; of several fences the one with most. */
+  journals(): [string, string[]][] {
+    const found = new Map<string, string[]>();
+    for (const { meta, records } of this.#disk.values()) {
+      const texts = records.map(({ text }) => text);
+      if (texts.length >= (found.get(meta.attempt)?.length ?? 0)) found.set(meta.attempt, texts);
+    }
+    return [...found];
+  }
+
   ports(): { readonly attempts: AttemptStore; readonly workers: WorkerLauncher } {
     const life = this.#life;
     const alive = (): boolean => life === this.#life;
