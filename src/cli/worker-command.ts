@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { systemClock } from '../kernel/clock.ts';
+import { identityOf } from '../process/process-identity.ts';
 import { maskerOf } from '../worker/job-premises.ts';
 import { MAX_ORDER_BYTES, readOrder } from '../worker/read-order.ts';
 import { serveAttempt } from '../worker/serve-attempt.ts';
@@ -17,11 +18,13 @@ const ORDER_DESCRIPTOR = 3;
 export async function workerCommand(host: CliHost): Promise<ExitCode> {
   // Of a terminal that the agent may have been started from.
   process.on('SIGHUP', () => undefined);
+  const identity = identityOf(process.pid) ?? String(process.pid);
   const text = await readDescriptor(ORDER_DESCRIPTOR);
   if (text === '') return EXIT.success;
   const order = readOrder(text);
   try {
     await serveAttempt(order, {
+      identity,
       clock: systemClock,
       version: host.version,
       node: { path: process.execPath, version: process.versions.node },

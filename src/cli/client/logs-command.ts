@@ -115,5 +115,5 @@ function stepOf({ key, steps }: JobView, named: string): number {
   const found = steps.find(({ step }) => String(step.number) === named || step.id === named || step.name === named);
   if (found) return found.step.number;
   const names = steps.map(({ step }) => `${step.number} ${step.name}`).join(', ');
-  throw new UsageError(`The job ${key} has no step '${named}' ${names === '' ? 'yet' : `; it has ${names}`}.`);
+  throw new UsageError(`The job ${key} has no step '${named}'${names === '' ? ' yet' : `; it has ${names}`}.`);
 }

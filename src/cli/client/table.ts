@@ -1,5 +1,5 @@
 import { plainLine } from '../../local/plain-line.ts';
-import { fit, textWidth } from '../../local/text-width.ts';
+import { fit, textWidth, truncate } from '../../local/text-width.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -29,7 +29,7 @@ export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly 
     widths
       .map((size, at) => {
         const text = cells[at] ?? '';
-        const cell = columns[at]?.right === true ? text.padStart(size) : fit(text, size);
+        const cell = columns[at]?.right === true ? truncate(text, size).padStart(size) : fit(text, size);
         return paint(cell, at);
       })
       .join(' '.repeat(GAP))
