@@ -18,11 +18,18 @@ export interface AgentPorts {
   readonly attempts: AttemptStore;
   readonly workers: WorkerLauncher;
   readonly keys: RunnerKeys;
-  /** Null: may take work. Otherwise one sentence that says why not. Never rejects. */
-  health(): Promise<string | null>;
+  /** Null: may take work. Never rejects. */
+  health(): Promise<HealthProblem | null>;
   /** Told on each change; for `paceline agent status`. */
   report(status: AgentStatus): void;
   readonly log: DiagnosticLog;
+}
+
+export interface HealthProblem {
+  /** `disk`: there is too little room. */
+  readonly kind: 'disk' | 'script';
+  /** Why no work is taken, in a sentence without its full stop. */
+  readonly message: string;
 }
 
 /** The private halves of the runner's keys. */

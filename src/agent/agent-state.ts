@@ -1,7 +1,7 @@
 import { Pulse } from '../kernel/pulse.ts';
 import type { SessionKey } from '../protocol/agent-api.ts';
 import type { AgentExit, AgentExitKind } from './agent-exit.ts';
-import type { AgentPorts } from './agent-ports.ts';
+import type { AgentPorts, HealthProblem } from './agent-ports.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import { AttemptTable } from './attempt-table.ts';
 
@@ -36,8 +36,8 @@ export class AgentState {
   /** When jobs are cancelled that an agent that was asked to end still has; monotonic milliseconds. Null: nobody asked. */
   drainBy: number | null = null;
   paused = false;
-  /** Why no work may be taken; not known before the first look. */
-  unhealthy: string | null = 'health is not known yet';
+  /** Null before the first look. */
+  health: { readonly problem: HealthProblem | null } | null = null;
   /** Offers that are being accepted, by attempt. */
   readonly accepting = new Map<string, number>();
   /** How often logs that nobody watches are sent. */
@@ -77,7 +77,7 @@ export class AgentState {
   }
 
   get takesWork(): boolean {
-    return this.stage === 'work' && this.unhealthy === null && this.expelled === null;
+    return this.stage === 'work' && this.health?.problem === null && this.expelled === null;
   }
 
   wake(): void {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
+import type { HealthProblem } from './agent-ports.ts';
 
 export interface HealthOptions {
   /** On its disk has to be room. */
@@ -13,9 +14,12 @@ export interface HealthOptions {
 const SCRIPT_MS = 30_000;
 const MB = 1024 * 1024;
 
-/** Null: work may be taken. Otherwise one sentence. Never rejects. */
-export async function checkHealth(options: HealthOptions): Promise<string | null> {
-  return (await diskProblem(options)) ?? (await scriptProblem(options));
+/** Null: work may be taken. Never rejects. */
+export async function checkHealth(options: HealthOptions): Promise<HealthProblem | null> {
+  const disk = await diskProblem(options);
+  if (disk !== null) return { kind: 'disk', message: disk };
+  const script = await scriptProblem(options);
+  return script === null ? null : { kind: 'script', message: script };
 }
 
 async function diskProblem({ directory, minFreeBytes }: HealthOptions): Promise<string | null> {

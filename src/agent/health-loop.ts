@@ -4,10 +4,11 @@ import type { AgentState } from './agent-state.ts';
 export async function runHealthLoop(state: AgentState): Promise<void> {
   const { ports, settings } = state;
   while (!state.isOver()) {
-    const before = state.unhealthy;
-    state.unhealthy = await ports.health();
-    if (state.unhealthy !== null && state.unhealthy !== before) ports.log.warn(`takes no work: ${state.unhealthy}`);
-    else if (state.unhealthy === null && before !== null) ports.log.info('may take work');
+    const before = state.health?.problem?.message ?? null;
+    const problem = await ports.health();
+    if (problem !== null && problem.message !== before) ports.log.warn(`takes no work: ${problem.message}`);
+    else if (problem === null && before !== null) ports.log.info('takes work again');
+    state.health = { problem };
     state.wake();
     await state.untilOrAfter(() => false, settings.healthIntervalMs);
   }

@@ -28,6 +28,6 @@ export async function runJanitorLoop(state: AgentState): Promise<void> {
   }
 }
 
-function isCramped({ unhealthy }: AgentState): boolean {
-  return unhealthy !== null;
+function isCramped({ health }: AgentState): boolean {
+  return health?.problem?.kind === 'disk';
 }

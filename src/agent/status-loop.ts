@@ -34,7 +34,8 @@ function conditionOf(state: AgentState): Pick<AgentStatus, 'state' | 'note'> {
   if (state.exit !== null) return { state: 'ended', note: state.exit.message };
   if (state.session === null) return { state: 'connecting', note: null };
   if (state.stage !== 'work') return { state: 'draining', note: null };
-  if (state.unhealthy !== null) return { state: 'unhealthy', note: state.unhealthy };
+  const problem = state.health?.problem ?? null;
+  if (problem !== null) return { state: 'unhealthy', note: problem.message };
   if (state.paused) return { state: 'paused', note: 'paused on the server' };
   return { state: state.attempts.busySlots > 0 ? 'busy' : 'idle', note: null };
 }

@@ -1,9 +1,8 @@
 import { Agent } from '../../src/agent/agent.ts';
 import type { AgentExit } from '../../src/agent/agent-exit.ts';
-import type { AgentPorts, AgentStatus } from '../../src/agent/agent-ports.ts';
+import type { AgentPorts, AgentStatus, HealthProblem } from '../../src/agent/agent-ports.ts';
 import type { AgentSettings } from '../../src/agent/agent-settings.ts';
 import { DEFAULT_RUNNER_CONFIG } from '../../src/config/runner-config.ts';
-import type { AgentApi } from '../../src/protocol/agent-api.ts';
 import type { DiagnosticFields, DiagnosticLog } from '../../src/kernel/diagnostic-log.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { MemoryMachine } from './memory-machine.ts';
@@ -24,7 +23,7 @@ export class AgentBench {
   readonly lines: LogLine[] = [];
   readonly statuses: AgentStatus[] = [];
   readonly settings: AgentSettings;
-  health: string | null = null;
+  health: HealthProblem | null = null;
   exit: AgentExit | null = null;
   failure: unknown = null;
   agent: Agent;
@@ -45,15 +44,24 @@ export class AgentBench {
     return this;
   }
 
-  /** kill -9: nothing that the old one still does has an effect. */
+  /** kill -9, then a new one. */
   async restart(): Promise<void> {
+    this.die();
+    await this.revive();
+  }
+
+  /** kill -9: nothing that the agent still does has an effect. */
+  die(): void {
     this.#life.alive = false;
-    this.#life = { alive: true };
     for (const worker of this.machine.workers) {
       worker.forget();
       if (worker.order === null && !worker.dead) worker.die();
     }
+  }
+
+  async revive(): Promise<void> {
     this.server.endSession(null);
+    this.#life = { alive: true };
     this.agent = this.#agent();
     await this.start();
   }
@@ -86,8 +94,8 @@ export class AgentBench {
       api: cutOff(this.server, life),
       clock: this.clock,
       random: () => 0.5,
-      attempts: this.machine.attempts(),
-      workers: this.machine.launcher(),
+      attempts: cutOff(this.machine.attempts(), life),
+      workers: cutOff(this.machine.launcher(), life),
       keys: { sign: (text) => `signed ${text}`, unseal: (sealed) => sealed },
       health: () => Promise.resolve(this.health),
       report: (status) => void this.statuses.push(status),
@@ -106,20 +114,27 @@ export class AgentBench {
   }
 }
 
-/** Answers never come to an agent that has died. */
-function cutOff(server: ScriptedServer, life: { alive: boolean }): AgentApi {
-  const lives = (): boolean => life.alive;
-  return new Proxy(server, {
+/** Of a world that an agent has in its hands: when it has died, nothing is done and no answer comes any more. */
+function cutOff<T extends object>(world: T, life: { alive: boolean }): T {
+  const never = new Promise<never>(() => undefined);
+  const wrap = (value: unknown): unknown => {
+    if (value instanceof Promise) return value.then((found) => (life.alive ? wrap(found) : never));
+    if (Array.isArray(value)) return value.map(wrap);
+    return isLive(value) ? cutOff(value, life) : value;
+  };
+  return new Proxy(world, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== 'function') return member;
-      return async (...values: unknown[]) => {
-        if (!lives()) return new Promise(() => undefined);
-        const result: unknown = await Reflect.apply(member, target, values);
-        return lives() ? result : new Promise(() => undefined);
-      };
+      if (typeof member !== 'function') return wrap(member);
+      return (...values: unknown[]) => (life.alive ? wrap(Reflect.apply(member, target, values)) : never);
     },
   });
+}
+
+/** Something that can be asked to do something. */
+function isLive(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || value instanceof Map || value instanceof Uint8Array) return false;
+  return Object.values(value).some((member) => typeof member === 'function');
 }
 
 const SETTINGS: AgentSettings = {

@@ -66,6 +66,7 @@ export class ScriptedServer implements AgentApi {
   readonly #faults: { readonly call: Call; readonly fault: Fault; times: number }[] = [];
   #session: string | null = null;
   #count = 0;
+  #fences = 0;
   #pollWake: (() => void)[] = [];
   incarnation = 'first';
   drained = 0;
@@ -114,7 +115,7 @@ export class ScriptedServer implements AgentApi {
   offer(id: string, options: { policy?: LossPolicy; repository?: string | null } = {}): StoredAttempt {
     const attempt: StoredAttempt = {
       id,
-      fence: ++this.#count,
+      fence: ++this.#fences,
       state: 'queued',
       policy: options.policy ?? 'at-most-once',
       repository: options.repository ?? null,
@@ -134,7 +135,7 @@ export class ScriptedServer implements AgentApi {
 
   /** Somebody else's from now on. */
   fenceOff(id: string): void {
-    this.at(id).fence = ++this.#count;
+    this.at(id).fence = ++this.#fences;
     this.wake();
   }
 
@@ -360,11 +361,10 @@ export class ScriptedServer implements AgentApi {
 
   async #begin(call: Call): Promise<Fault | null> {
     this.calls.push({ call, at: this.#now() });
+    const found = this.#faults.find((entry) => entry.call === call && entry.times > 0);
+    if (found !== undefined) found.times--;
     await this.#gates.get(call);
-    const fault = this.#faults.find((entry) => entry.call === call && entry.times > 0);
-    if (fault === undefined) return null;
-    fault.times--;
-    return fault.fault;
+    return found?.fault ?? null;
   }
 
   async #answer<T>(call: Call, act: () => ApiResult<T>, key?: SessionKey): Promise<ApiResult<T>> {

@@ -110,7 +110,7 @@ describe('taking work', () => {
 
   it('takes no work while it is unhealthy, and takes it again', async () => {
     const bench = new AgentBench();
-    bench.health = 'the disk is full';
+    bench.health = { kind: 'script', message: 'the script says no' };
     await bench.start();
     await bench.startJob('a1');
     expect(bench.server.polls.at(-1)).toMatchObject({ freeSlots: 0, takesWork: false });
