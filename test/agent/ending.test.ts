@@ -196,15 +196,15 @@ describe('draining', () => {
       const bench = await new AgentBench().start();
       const acts = [
         () => bench.startJob('a1'),
-        () => Promise.resolve(bench.machine.worker('a1').write(stepRecord(1, 'running'))),
+        () => now(() => bench.machine.worker('a1').write(stepRecord(1, 'running'))),
         () => bench.pass(50),
         () => bench.pass(50),
-        () => Promise.resolve(bench.machine.worker('a1').print(1, 'out\n')),
-        () => Promise.resolve(bench.machine.worker('a1').write(stepRecord(1, 'completed'))),
+        () => now(() => bench.machine.worker('a1').print(1, 'out\n')),
+        () => now(() => bench.machine.worker('a1').write(stepRecord(1, 'completed'))),
         () => bench.pass(100),
-        () => Promise.resolve(bench.machine.worker('a1').write(finishRecord())),
+        () => now(() => bench.machine.worker('a1').write(finishRecord())),
         () => bench.pass(0),
-        () => Promise.resolve(bench.machine.worker('a1').die()),
+        () => now(() => bench.machine.worker('a1').die()),
         () => bench.pass(0),
       ];
       for (const [index, act] of acts.entries()) {
@@ -286,3 +286,8 @@ describe('time without a job', () => {
     expect(bench.exit?.kind).toBe('idle');
   });
 });
+
+function now(act: () => void): Promise<void> {
+  act();
+  return Promise.resolve();
+}
