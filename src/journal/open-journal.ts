@@ -1,13 +1,5 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fdatasync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../kernel/clock.ts';
@@ -57,13 +49,17 @@ export class JournalHeldError extends Error {
 }
 
 /**
- * Opens a journal to write, or begins one. What is usable of it is on the disk when this resolves. What is torn or
- * damaged is cut off, kept in a file beside it, and reported as `found`.
+ * Opens a journal to write, or begins one. What is torn or damaged is cut off, kept in a file beside it, and reported as
+ * `found`. What is usable of it need not be on the disk yet: `durableSeq` says so, and `append` and `close` see to it.
  *
  * @throws JournalHeldError
  * @throws what the file system says.
  */
-export async function openJournal(path: string, options: JournalOptions): Promise<JournalWriter> {
+export function openJournal(path: string, options: JournalOptions): Promise<JournalWriter> {
+  return new Promise((resolve) => resolve(openNow(path, options)));
+}
+
+function openNow(path: string, options: JournalOptions): JournalWriter {
   const unlock = takeLock(`${path}.lock`, options.owner);
   if (unlock === null) throw new JournalHeldError(`Another process writes the journal ${path}.`);
   let fd: number | null = null;
@@ -79,10 +75,9 @@ export async function openJournal(path: string, options: JournalOptions): Promis
       ftruncateSync(fd, end);
     }
     const file = new ReservedFile(fd, end, tail.kind === 'clean' ? bytes.length : end);
-    await datasync(fd);
-    syncFolder(dirname(path));
     const state = { lastSeq, lastHash, finished: isFinish(last), found: tail };
-    return new OpenJournal(file, state, options, unlock);
+    const isNew = lastSeq === 0;
+    return new OpenJournal(file, state, options, { unlock, folder: isNew ? dirname(path) : null });
   } catch (error) {
     if (fd !== null) closeSync(fd);
     unlock();
@@ -92,13 +87,12 @@ export async function openJournal(path: string, options: JournalOptions): Promis
 
 const datasync = promisify(fdatasync);
 
-/** So that the file's name is on the disk as well. */
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
   try {
-    fsyncSync(fd);
+    await folder.sync();
   } finally {
-    closeSync(fd);
+    await folder.close();
   }
 }
 
@@ -116,8 +110,10 @@ class OpenJournal implements JournalWriter {
   lastSeq: number;
   lastHash: string;
   finished: boolean;
-  durableSeq: number;
+  durableSeq = 0;
   #waiting: Waiter[] = [];
+  /** In which the name of a new journal is not on the disk yet. */
+  #unsyncedFolder: string | null;
   #disarm: (() => void) | null = null;
   #syncing: Promise<void> | null = null;
   #failure: Error | null = null;
@@ -127,16 +123,18 @@ class OpenJournal implements JournalWriter {
     file: ReservedFile,
     state: Pick<JournalWriter, 'lastSeq' | 'lastHash' | 'finished' | 'found'>,
     options: JournalOptions,
-    unlock: () => void,
+    { unlock, folder }: { readonly unlock: () => void; readonly folder: string | null },
   ) {
     this.#file = file;
     this.#options = options;
     this.#unlock = unlock;
+    this.#unsyncedFolder = folder;
     this.lastSeq = state.lastSeq;
     this.lastHash = state.lastHash;
     this.finished = state.finished;
     this.found = state.found;
-    this.durableSeq = state.lastSeq;
+    // The first record is small, and whoever waits for it need not wait for a megabyte behind it.
+    if (this.lastSeq > 0) this.#file.reserve();
   }
 
   get isFull(): boolean {
@@ -167,6 +165,7 @@ class OpenJournal implements JournalWriter {
     if (Buffer.byteLength(text) > MAX_RECORD_BYTES)
       throw new RangeError(`A record has at most ${MAX_RECORD_BYTES} bytes; this one has ${Buffer.byteLength(text)}.`);
     this.#file.append(frame);
+    if (this.lastSeq > 0) this.#file.reserve();
     this.lastSeq++;
     this.lastHash = chainHash(this.lastHash, text);
     this.finished = isFinish(text);
@@ -183,7 +182,7 @@ class OpenJournal implements JournalWriter {
     while (this.#waiting.length > 0) {
       const seq = this.lastSeq;
       try {
-        await datasync(this.#file.fd);
+        await Promise.all([datasync(this.#file.fd), this.#syncName()]);
       } catch (error) {
         // Nobody can say what is on the disk after that.
         this.#fail(error as Error);
@@ -198,6 +197,12 @@ class OpenJournal implements JournalWriter {
     this.#syncing = null;
   }
 
+  async #syncName(): Promise<void> {
+    if (this.#unsyncedFolder === null) return;
+    await syncFolder(this.#unsyncedFolder);
+    this.#unsyncedFolder = null;
+  }
+
   #fail(error: Error): void {
     this.#failure = error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
@@ -208,7 +213,10 @@ class OpenJournal implements JournalWriter {
     this.#sync();
     await this.#syncing;
     try {
-      if (this.finished && this.#failure === null) this.#file.trim();
+      if (this.#failure !== null) return;
+      if (this.durableSeq < this.lastSeq) await datasync(this.#file.fd);
+      if (this.finished) this.#file.trim();
+      else this.#file.reserve();
     } finally {
       closeSync(this.#file.fd);
       this.#unlock();

@@ -20,7 +20,6 @@ export class ReservedFile {
     this.fd = fd;
     this.#end = end;
     this.#size = size;
-    this.#reserve();
   }
 
   get isFull(): boolean {
@@ -37,7 +36,6 @@ export class ReservedFile {
     }
     this.#end += bytes.length;
     this.#size = Math.max(this.#size, this.#end);
-    this.#reserve();
   }
 
   /** Gives the reserve back. */
@@ -46,12 +44,13 @@ export class ReservedFile {
     this.#size = this.#end;
   }
 
-  #reserve(): void {
+  /** Makes the reserve whole again, as far as the disk lets it. */
+  reserve(): void {
     try {
       while (this.#size < this.#end + RESERVE_BYTES) this.#size += writeSync(this.fd, ZEROS, 0, STEP_BYTES, this.#size);
       this.#isFull = false;
-    } catch (error) {
-      if (!FULL.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    } catch {
+      // Whatever else is wrong with the disk is met by who writes contents.
       this.#isFull = true;
     }
   }

@@ -33,9 +33,19 @@ export function scanJournal(
 }
 
 function tailOf(bytes: Buffer, end: number): JournalTail {
-  let used = bytes.length;
-  while (used > end && bytes[used - 1] === 0) used--;
+  const used = withoutZeros(bytes, end);
   if (used === end) return { kind: 'clean' };
   const kind = decodeFrame(bytes, end) !== null || hasFrameBehind(bytes, end) ? 'damaged' : 'torn';
   return { kind, offset: end, bytes: used - end };
 }
+
+/** Where the zeros at the end begin, from `start` on. */
+function withoutZeros(bytes: Buffer, start: number): number {
+  let used = bytes.length;
+  // The reserve is a megabyte; byte by byte would be felt in the start of a job.
+  while (used - start >= ZEROS.length && bytes.subarray(used - ZEROS.length, used).equals(ZEROS)) used -= ZEROS.length;
+  while (used > start && bytes[used - 1] === 0) used--;
+  return used;
+}
+
+const ZEROS = Buffer.alloc(4_096);

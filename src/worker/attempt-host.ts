@@ -30,16 +30,14 @@ export function messageOf({ message, checkout }: WorkerOrder): JobMessage {
   return token === null ? message : { ...message, masks: [...message.masks, token] };
 }
 
-/**
- * The part of a job's host that comes out of the order and the configuration.
- * @throws what the file system says of a configured file.
- */
+/** The part of a job's host that comes out of the order and the configuration. */
 export async function attemptHost(
   order: WorkerOrder,
   machine: WorkerMachine,
 ): Promise<Omit<WorkerHost, 'cancel' | 'kill' | 'log' | 'emit' | 'openLog'>> {
   const { platform, arch, ...rest } = machine;
   const config = order.config as RunnerConfig;
+  const dotenv = await readDotenv(config.envFile).catch((error: unknown) => (error as Error).message);
   return {
     jobId: order.jobId,
     version: rest.version,
@@ -58,9 +56,10 @@ export async function attemptHost(
     },
     config,
     baseEnvironment: rest.environment,
-    dotenv: await readDotenv(config.envFile),
+    dotenv: typeof dotenv === 'string' ? new Map<string, null>() : dotenv,
     logEvents: false,
-    prepareWorkspace: () => prepareWorkspace(order.workspace, order.clean),
+    prepareWorkspace: async () =>
+      typeof dotenv === 'string' ? dotenv : prepareWorkspace(order.workspace, order.clean),
   };
 }
 

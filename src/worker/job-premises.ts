@@ -28,7 +28,10 @@ export function jobPremises(message: JobMessage, host: WorkerHost): JobPremises 
   const budgets = budgetsOf(host.config);
   const masker = maskerOf(message);
   const mask = (text: string): string => masker.mask(text);
-  const log = host.log.child({ job: message.key, jobId: host.jobId }, mask);
+  const log = host.log.child(
+    { run: message.runId, job: message.key, attempt: message.attempt, jobId: host.jobId },
+    mask,
+  );
   const debug = isDebug(message);
   const events = new JobEvents({
     job: message.key,

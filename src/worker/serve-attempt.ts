@@ -5,8 +5,8 @@ import { LogSpool } from '../journal/log-spool.ts';
 import { type JournalWriter, openJournal } from '../journal/open-journal.ts';
 import { AbortScope, type CancelCause } from '../kernel/cancellation.ts';
 import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
-import { identityOf, isAlive } from '../process/process-identity.ts';
-import { JOURNAL_FILE, type ToWorker, type WorkerOrder } from '../protocol/worker-link.ts';
+import { isAlive } from '../process/process-identity.ts';
+import { type FromWorker, JOURNAL_FILE, type ToWorker, type WorkerOrder } from '../protocol/worker-link.ts';
 import { attemptHost, messageOf, type WorkerMachine } from './attempt-host.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
 import { LevelServer } from './level-server.ts';
@@ -14,6 +14,8 @@ import { runJob } from './run-job.ts';
 
 /** What a worker's process is for the worker. */
 export interface WorkerIo extends WorkerMachine {
+  /** Of this process, see `process/process-identity`. */
+  readonly identity: string;
   /** Calls back with 1, 2, 3… each time the process is asked to end; what is returned ends that. */
   onStopRequest(handle: (count: number) => void): () => void;
 }
@@ -33,36 +35,37 @@ export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<vo
     failures.push(error);
     kill.cancel('shutdown');
   };
-  let levels: LevelServer | null = null;
+  const link: { levels: LevelServer | null } = { levels: null };
   let journal: JournalWriter | null = null;
   let spool: LogSpool | null = null;
   try {
     journal = await openJournal(join(order.attemptDirectory, JOURNAL_FILE), {
       clock: io.clock,
-      owner: { identity: identityOf(process.pid) ?? String(process.pid), isAlive },
-      onDurable: (seq) => levels?.tell({ kind: 'journal', seq }),
+      owner: { identity: io.identity, isAlive },
+      onDurable: (seq) => link.levels?.tell({ kind: 'journal', seq }),
       onFailure: fail,
     });
     refuseSecondStart(journal);
-    levels = await LevelServer.open({
-      path: order.socketPath,
-      clock: io.clock,
-      onMessage: (message) => obey(message, cancel, kill),
-    });
-    levels.tell({ kind: 'journal', seq: journal.durableSeq });
     const { attemptDirectory, spoolBytes: maxBytes } = order;
-    const tell = levels;
+    const tell = (level: FromWorker): void => link.levels?.tell(level);
     const logs = (spool = new LogSpool({
       attemptDirectory,
       clock: io.clock,
       maxBytes,
-      onLength: (step, length) => tell.tell({ kind: 'log', step, length }),
+      onLength: (step, length) => tell({ kind: 'log', step, length }),
     }));
     const recorder = new AttemptRecorder({ journal, spool, now: () => io.clock.now(), onFailure: fail });
-    await mkdir(order.tempRoot, { recursive: true, mode: 0o700 });
-    const log = await openDiagnosticLog((order.config as RunnerConfig).log);
+    const onMessage = (message: ToWorker): void => obey(message, cancel, kill);
+    const opening = LevelServer.open({ path: order.socketPath, clock: io.clock, onMessage });
+    const [host, log] = await Promise.all([
+      attemptHost(order, io),
+      openDiagnosticLog((order.config as RunnerConfig).log),
+      opening.then((opened) => (link.levels = opened)),
+      // Without it the set-up of the job fails, and says so where people look.
+      mkdir(order.tempRoot, { recursive: true, mode: 0o700 }).catch(() => undefined),
+    ]);
     const report = await runJob(messageOf(order), {
-      ...(await attemptHost(order, io)),
+      ...host,
       cancel: cancel.signal,
       kill: kill.signal,
       log,
@@ -78,7 +81,7 @@ export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<vo
     stopListening();
     await spool?.close();
     await journal?.close();
-    await levels?.close();
+    await link.levels?.close();
   }
   const [failure] = failures;
   if (failure) throw failure;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { openSteps } from '../../src/journal/open-steps.ts';
@@ -9,13 +10,18 @@ import type { AttemptRecord } from '../../src/protocol/attempt-record.ts';
 import type { StepPlan } from '../../src/protocol/plan.ts';
 import type { JobReport } from '../../src/protocol/report.ts';
 import { JOURNAL_FILE } from '../../src/protocol/worker-link.ts';
+import { Repository } from '../actions/actions-harness.ts';
 import { bg, fg, wait } from '../support/fake-job.ts';
 import { livingWith } from '../support/living-processes.ts';
-import { removeJobFolders, runPlan } from './job-harness.ts';
+import { removeJobFolders, runPlan, uses } from './job-harness.ts';
 import { Attempt, removeWorkers, storyOf } from './worker-process.ts';
 
 afterEach(removeWorkers);
 afterAll(removeJobFolders);
+const folders: string[] = [];
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true });
+});
 
 const always = { if: 'always()' };
 /** Says that it is there, then stays until it is ended. */
@@ -150,14 +156,14 @@ describe('an agent over the socket', () => {
 describe('a worker that is hit', () => {
   it('by kill -9 leaves a journal that is true as far as it goes, and processes that can be found', async () => {
     const attempt = await Attempt.prepare([
-      bg('one', STAYS),
+      bg('one', 'echo "one is here"\nexec sleep 1000'),
       fg('done', 'echo "result=42" >> "$GITHUB_OUTPUT"'),
-      bg('two', `(setsid sleep 1000 &)\n${STAYS}`),
-      fg('front', 'echo "now all are there"\nexec sleep 1000'),
+      bg('two', `(setsid sh -c 'echo "daemon is here"; exec sleep 1000' &)\necho "two is here"\nexec sleep 1000`),
+      fg('front', 'echo "front is here"\nexec sleep 1000'),
     ]);
     const worker = attempt.start();
     const link = await worker.connect();
-    await link.printed('now all are there');
+    for (const who of ['one', 'daemon', 'two', 'front']) await link.printed(`${who} is here\n`);
     const told = link.seq;
     worker.child.kill('SIGKILL');
     expect(await worker.exited).toEqual({ code: null, signal: 'SIGKILL' });
@@ -232,6 +238,48 @@ describe('an order', () => {
     const kept = await Attempt.prepare(ls, { files });
     await kept.start().exited;
     expect(await readFile(join(kept.root, 'seen'), 'utf8')).toBe('.hidden\nold\n');
+  });
+});
+
+describe('what an agent gives along', () => {
+  it('the repository of the run is what actions/checkout brings, in place of what was there', async () => {
+    const root = await realpath(await mkdtemp(join(tmpdir(), 'paceline-origin-')));
+    folders.push(root);
+    const origin = new Repository(root);
+    const sha = await origin.commit({ file: 'of the commit' });
+    await origin.commit({ file: 'later' });
+    const checkout = { repository: 'o/r', url: `file://${root}`, ref: 'refs/heads/main', sha, token: null };
+    const attempt = await Attempt.prepare([uses('get', 'actions/checkout@v6'), fg('see', 'cat file\npwd')], {
+      order: { checkout },
+      files: { 'of-an-earlier-job': '' },
+    });
+    await attempt.start().exited;
+    const records = await attempt.records();
+    expect(records.at(-1)).toMatchObject({ conclusion: 'success' });
+    expect(await attempt.log(3)).toContain(`of the commit${attempt.order.workspace}\n`);
+    expect((await readdir(attempt.order.workspace)).sort()).toEqual(['.git', 'file']);
+  });
+
+  it('the allowed actions are all that a step may use', async () => {
+    const attempt = await Attempt.prepare([uses('evil', 'evil/action@v1'), uses('own', './own', { if: 'always()' })], {
+      order: { allowActions: ['octo/*'] },
+      files: { 'own/action.yml': 'runs: { using: composite, steps: [{ run: echo own, shell: sh }] }' },
+    });
+    await attempt.start().exited;
+    const steps = (await attempt.records()).flatMap((record) =>
+      record.kind === 'step' && record.state === 'completed'
+        ? [`${String(record.step.id)} ${String(record.step.reason)}`]
+        : [],
+    );
+    expect(steps).toEqual(expect.arrayContaining(['evil agent-refused', 'own null']));
+    expect(await attempt.log(2)).toContain("##[error]This runner does not allow the action 'evil/action@v1'");
+  });
+
+  it('a configured file that is not there fails the set-up with a sentence', async () => {
+    const attempt = await Attempt.prepare([fg('one', 'echo one')], { config: { envFile: '/nowhere/.env' } });
+    expect((await attempt.start().exited).code).toBe(0);
+    expect((await attempt.records()).at(-1)).toMatchObject({ conclusion: 'failure', reason: 'start-failed' });
+    expect(await attempt.log(1)).toContain('##[error]The configured envFile cannot be read: ENOENT');
   });
 });
 
