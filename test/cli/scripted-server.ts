@@ -63,8 +63,10 @@ export class ScriptedServer {
     const { method = '', url = '', headers } = request;
     const seen = { method, path: url, headers, body: text === '' ? null : (JSON.parse(text) as unknown) };
     this.seen.push(seen);
-    if (headers.authorization !== `Bearer ${TOKEN}`)
-      return refuse(401, 'unauthorized', 'token-unknown', 'the server does not know this token')(seen, response);
+    if (headers.authorization !== `Bearer ${TOKEN}`) {
+      refuse(401, 'unauthorized', 'token-unknown', 'the server does not know this token')(seen, response);
+      return;
+    }
     const answers = this.#answers.get(`${method} ${url.split('?')[0] ?? ''}`);
     const answer = answers !== undefined && answers.length > 1 ? answers.shift() : answers?.[0];
     (answer ?? refuse(404, 'not_found', null, `there is nothing at ${url}`))(seen, response);

@@ -11,12 +11,17 @@ export class Terminal {
   readonly #watchers = new Set<() => void>();
   readonly #type: (text: string) => void;
 
-  constructor(line: CommandLine, args: readonly string[], size: { readonly columns: number; readonly rows: number }) {
+  constructor(
+    line: CommandLine,
+    args: readonly string[],
+    size: { readonly columns: number; readonly rows: number },
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     const words = [process.execPath, CLI, ...args].map((word) => `'${word}'`).join(' ');
     const command = `stty cols ${String(size.columns)} rows ${String(size.rows)}; exec ${words}`;
     const child = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
       cwd: line.workspace,
-      env: { ...line.environment, TERM: 'xterm-256color', SHELL: '/bin/sh' },
+      env: { ...line.environment, TERM: 'xterm-256color', SHELL: '/bin/sh', ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#type = (text) => child.stdin.write(text);

@@ -219,11 +219,9 @@ type Schemas = Awaited<ReturnType<typeof loadSchemas>>;
 
 /** Loads zod, which a command that only prints its help does not need. */
 async function loadSchemas() {
-  const [{ z: schema }, runs, keeping] = await Promise.all([
-    import('zod'),
-    import('../../protocol/run-api.ts'),
-    import('../../protocol/keeping-api.ts'),
-  ]);
+  const { z: schema } = await import('zod');
+  const runs = await import('../../protocol/run-api.ts');
+  const keeping = await import('../../protocol/keeping-api.ts');
   const runListSchema = schema.object({
     runs: schema.array(runs.runSummarySchema),
     cursor: schema.number().nullable(),
