@@ -31,6 +31,10 @@ export interface TestApi {
   readonly box: SecretBox;
   /** What is held or streamed at the moment. */
   readonly open: Set<AbortScope>;
+  /** Streams under way. */
+  viewers(): number;
+  /** Attempts whose logs are watched. */
+  readonly watched: ReadonlySet<string>;
   /** A new token of a kind that the store knows; a session's is known to nobody. */
   token(scopes: readonly Scope[], kind?: TokenKind, expiresMs?: number): Promise<string>;
   fetch(
@@ -53,6 +57,8 @@ export async function openTestApi(
   const store = await openTestStore({ database: 'sqlite', clock });
   const wakeups = new Wakeups(store, clock);
   const open = new Set<AbortScope>();
+  const watched = new Set<string>();
+  let viewers = 0;
   const box = new SecretBox(randomBytes(32), randomBytes);
   const endpoints = endpointsOf({
     store,
@@ -67,7 +73,11 @@ export async function openTestApi(
     version: '1.2.3',
     randomBytes,
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: '# none\n' }),
-    onViewers: () => undefined,
+    onViewers: (change) => void (viewers += change),
+    watchLogs: (attempt) => {
+      watched.add(attempt);
+      return () => void watched.delete(attempt);
+    },
   });
   let requests = 0;
   const serving = {
@@ -81,7 +91,11 @@ export async function openTestApi(
     onAnswer: () => undefined,
   };
   const app = createApp(endpoints, serving, '1.2.3');
-  const server = await openHttpServer(app, { open, clock }, { host: '127.0.0.1', port: 0 });
+  const server = await openHttpServer(
+    (request, env) => app.fetch(request, env),
+    { open, clock },
+    { host: '127.0.0.1', port: 0 },
+  );
   const url = `http://127.0.0.1:${server.port}`;
   const token: TestApi['token'] = async (scopes, kind = 'user', expiresMs) => {
     const minted = mintToken(kind, randomBytes(32));
@@ -99,6 +113,8 @@ export async function openTestApi(
     store,
     box,
     open,
+    watched,
+    viewers: () => viewers,
     token,
     fetch: async (path, { token: asked = admin, json, ...init } = {}) => {
       const headers = new Headers(init.headers);

@@ -18,6 +18,8 @@ export interface Streaming {
   readonly log: DiagnosticLog;
   /** Viewers come and go: +1, -1. */
   readonly onViewers: (change: 1 | -1) => void;
+  /** Somebody watches the logs of an attempt, until the returned function is called. */
+  readonly watchLogs: (attempt: string) => () => void;
 }
 
 const PAGE = 500;

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Clock } from '../../kernel/clock.ts';
-import type { App } from './app.ts';
+import type { Bindings } from './endpoint.ts';
 import type { Serving } from './serve-endpoint.ts';
 
 /** Longer than a poll is held and than agents keep a connection without a request: the client closes first. */
@@ -15,44 +14,63 @@ const REQUEST_MS = 120_000;
 const BACKLOG = 8_192;
 /** What requests under way may take when the server stops. */
 const STOP_MS = 5_000;
-const STOP_LOOK_MS = 20;
 
 export interface HttpServer {
   readonly host: string;
   readonly port: number;
+  /** Answers what is held, ends what streams, then closes; what takes too long is cut. */
   stop(): Promise<void>;
 }
 
 /** Rejects when the address cannot be had. */
 export async function openHttpServer(
-  app: App,
+  answer: (request: Request, bindings: Bindings) => Response | Promise<Response>,
   { open, clock }: Pick<Serving, 'open' | 'clock'>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env) }) as Server;
+  const server = createAdaptorServer({ fetch: (request, env) => answer(request, env as Bindings) }) as Server;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
+  const connections = new Connections(server);
   server.listen({ host, port, backlog: BACKLOG });
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
-  return { host: address.address, port: address.port, stop: () => stop(server, open, clock) };
+  const stop = async (): Promise<void> => {
+    const closed = once(server, 'close');
+    server.close();
+    for (const scope of open) scope.cancel('shutdown');
+    connections.end();
+    const cancelCut = clock.after(STOP_MS, () => server.closeAllConnections());
+    await closed;
+    cancelCut();
+  };
+  return { host: address.address, port: address.port, stop };
 }
 
-/** Answers what is held, ends what streams, then closes; what takes too long is cut. */
-async function stop(server: Server, open: Serving['open'], clock: Clock): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  for (const scope of open) scope.cancel('shutdown');
-  const cancelCut = clock.after(STOP_MS, () => server.closeAllConnections());
-  // A connection is idle, and can be closed, only when its answer is out.
-  let cancelLook = (): void => undefined;
-  const look = (): void => {
-    server.closeIdleConnections();
-    cancelLook = clock.after(STOP_LOOK_MS, look);
-  };
-  look();
-  await closed;
-  cancelCut();
-  cancelLook();
+/** Connections with their requests: Node.js does not count one as idle that has not had a request yet. */
+class Connections {
+  readonly #requests = new Map<Socket, number>();
+  #isEnding = false;
+
+  constructor(server: Server) {
+    server.on('connection', (socket) => {
+      this.#requests.set(socket, 0);
+      socket.once('close', () => this.#requests.delete(socket));
+    });
+    server.on('request', ({ socket }, response) => {
+      this.#requests.set(socket, (this.#requests.get(socket) ?? 0) + 1);
+      response.once('close', () => {
+        const left = (this.#requests.get(socket) ?? 1) - 1;
+        if (!socket.destroyed) this.#requests.set(socket, left);
+        if (this.#isEnding && left === 0) socket.destroySoon();
+      });
+    });
+  }
+
+  /** Each connection ends with its last answer; those without a request at once. */
+  end(): void {
+    this.#isEnding = true;
+    for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroySoon();
+  }
 }

@@ -93,7 +93,7 @@ export async function readBytes(logs: LogStore, place: LogPlace, range: ByteRang
 
 /** The log from a place on, then what comes, until it has its end or nothing more can come. */
 export async function* followLog(
-  { store, wakeups, onViewers }: Streaming,
+  { store, wakeups, onViewers, watchLogs }: Streaming,
   logs: LogStore,
   run: number,
   place: LogPlace,
@@ -101,6 +101,7 @@ export async function* followLog(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const watch = wakeups.watch([`log:${place.attempt}`, `run:${run}`], signal);
+  const unwatch = watchLogs(place.attempt);
   onViewers(1);
   try {
     let at = from;
@@ -120,6 +121,7 @@ export async function* followLog(
     }
   } finally {
     onViewers(-1);
+    unwatch();
     watch.close();
   }
 }
