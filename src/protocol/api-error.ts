@@ -13,6 +13,7 @@ export type ApiErrorCode = 'invalid' | 'unauthorized' | 'not_found' | 'conflict'
  * - `illegal-transition`: the attempt's state does not allow it (409).
  * - `already-final`: the thing has ended (409).
  * - `wrong-offset`: of a log chunk; `detail.offset` is the right one (416). `sealed`: the log has its end (409).
+ * - `log-removed`: the log was there until its time was over (404).
  * - `checksum`: of a log chunk (400). `too-large`: body, log or file (413). `content-type` (415).
  * - `rate-limited` (429), `disk-full` (507), `database`: the store cannot be reached (503).
  * - `network`: no answer, or none that makes sense, such as a captive portal's page. Made by the client.
@@ -31,6 +32,7 @@ export type ApiErrorReason =
   | 'already-final'
   | 'wrong-offset'
   | 'sealed'
+  | 'log-removed'
   | 'checksum'
   | 'too-large'
   | 'content-type'

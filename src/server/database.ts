@@ -65,6 +65,8 @@ export interface Database {
     position: number;
     /** Of the line that the first byte belongs to, from 1. */
     first_line: number;
+    /** 1: that line began before the extent. */
+    mid_line: Generated<number>;
   };
   /** What viewers are told, in order; `body` is a RunEvent. `id` is the Last-Event-ID. */
   event: { id: Generated<number>; run_id: number; at: number; body: string };

@@ -1,11 +1,14 @@
 /** The folder of the segments: the one thing of the logs that touches files. Errors are those of `node:fs`. */
 export interface LogDisk {
+  /** 32 bits that nobody can foretell. */
+  salt(): number;
   /** Segments, in no order. `changedAt`: milliseconds since the epoch. */
   list(): Promise<readonly { readonly name: string; readonly bytes: number; readonly changedAt: number }[]>;
   /** A new, empty one, whose name is on disk when this resolves. Fails with `EEXIST`. */
   create(name: string): Promise<SegmentFile>;
-  /** To read, from any server that shares the folder, or to cut its end off. Fails with `ENOENT`. */
+  /** To read, from any server that shares the folder. Fails with `ENOENT`. */
   open(name: string): Promise<SegmentFile>;
+  truncate(name: string, bytes: number): Promise<void>;
   /** Nothing to do when it is gone. */
   remove(name: string): Promise<void>;
 }

@@ -32,6 +32,7 @@ export async function createLogTables(db: Kysely<Database>): Promise<void> {
     .addColumn('segment', 'text', notNull)
     .addColumn('position', 'bigint', notNull)
     .addColumn('first_line', 'bigint', notNull)
+    .addColumn('mid_line', 'integer', flag)
     .addPrimaryKeyConstraint('log_extent_place', ['attempt_id', 'step', 'offset'])
     .execute();
   // Small at any time: what has its end and was not looked at yet.
