@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { openSteps } from '../../src/journal/open-steps.ts';
 import { inspectJournal } from '../../src/journal/read-journal.ts';
@@ -13,6 +13,7 @@ import { JOURNAL_FILE } from '../../src/protocol/worker-link.ts';
 import { Repository } from '../actions/actions-harness.ts';
 import { bg, fg, wait } from '../support/fake-job.ts';
 import { livingWith } from '../support/living-processes.ts';
+import { CLI } from '../support/run-workflow.ts';
 import { removeJobFolders, runPlan, uses } from './job-harness.ts';
 import { Attempt, removeWorkers, storyOf } from './worker-process.ts';
 
@@ -81,6 +82,18 @@ describe('a job in a worker of its own', () => {
     for (const name of ['journal', 'logs/1.log', 'logs/2.log'])
       expect((await stat(attempt.path(name))).mode & 0o077).toBe(0);
     expect(await livingWith(attempt.marker)).toEqual([]);
+  });
+});
+
+describe('a worker', () => {
+  it('needs nothing but the core of the build for a plain job', async () => {
+    const attempt = await Attempt.prepare([bg('b', 'echo b'), fg('a', 'echo "::notice::a"')]);
+    const build = join(attempt.root, 'build');
+    for (const name of await readdir(dirname(CLI)))
+      if (/^(?:core-|paceline\.js$|package\.json$)/.test(name)) await cp(join(dirname(CLI), name), join(build, name));
+    const worker = attempt.start(JSON.stringify(attempt.order), join(build, basename(CLI)));
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect((await attempt.records()).at(-1)).toMatchObject({ conclusion: 'success' });
   });
 });
 

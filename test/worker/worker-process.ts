@@ -100,10 +100,10 @@ export class Attempt {
     return readFile(this.path(WORKER_ERRORS_FILE), 'utf8');
   }
 
-  /** What an agent hands over, as text. */
-  start(order = JSON.stringify(this.order)): Worker {
+  /** @param order What an agent hands over, as text. */
+  start(order = JSON.stringify(this.order), cli = CLI): Worker {
     const errors = openSync(this.path(WORKER_ERRORS_FILE), 'a', 0o600);
-    const child = spawn(process.execPath, [CLI, 'worker'], {
+    const child = spawn(process.execPath, [cli, 'worker'], {
       detached: true,
       cwd: this.root,
       stdio: ['ignore', 'ignore', errors, 'pipe'],
