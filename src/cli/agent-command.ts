@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import type { AgentProblem } from '../agent/register-agent.ts';
 import type { AgentFacts } from '../agent/agent-status.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
@@ -10,8 +9,13 @@ import type { CliHost } from './cli-host.ts';
 import { CommandProblem } from './command-problem.ts';
 import { configOf } from './config-of.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { machineRunnerName, proxySettings, runtimeDirectory, stateDirectory } from './agent-machine.ts';
-import { inheritedEnvironment } from './inherited-environment.ts';
+import {
+  agentEnvironment,
+  machineRunnerName,
+  proxySettings,
+  runtimeDirectory,
+  stateDirectory,
+} from './agent-machine.ts';
 import { openServiceLog } from './open-log.ts';
 import { onStopRequests } from './stop-requests.ts';
 
@@ -77,7 +81,7 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
         stateDirectory: state,
         runtimeDirectory: runtimeDirectory(state, host),
         worker: host.self,
-        environment: { HOME: homedir(), ...inheritedEnvironment(host.environment) },
+        environment: agentEnvironment(host),
         proxy: proxySettings(host),
         version: host.version,
         takeover: flags.takeover ?? false,

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { hostname, tmpdir } from 'node:os';
+import { homedir, hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ProxySettings } from '../agent/start-agent.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { CliHost } from './cli-host.ts';
+import { inheritedEnvironment } from './inherited-environment.ts';
 import { places } from './places.ts';
 
 /** Where the agent keeps its credentials and what it does: `--state`, the configuration, the account's place. */
@@ -36,3 +37,11 @@ export function machineRunnerName(): string {
       .slice(0, 100) || 'runner'
   );
 }
+
+/** What jobs inherit: nothing of what opens the server or its database to whoever started the agent. */
+export function agentEnvironment({ environment }: Pick<CliHost, 'environment'>): Record<string, string> {
+  const inherited = Object.entries(inheritedEnvironment(environment));
+  return { HOME: homedir(), ...Object.fromEntries(inherited.filter(([name]) => !OF_THE_SERVER.test(name))) };
+}
+
+const OF_THE_SERVER = /^PACELINE_(?:TOKEN|SERVER)/i;

@@ -12,7 +12,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { UP_FOLDER } from './places.ts';
 import { onStopRequests } from './stop-requests.ts';
 import { AbortScope } from '../kernel/cancellation.ts';
-import { startPlane, type UpPlane } from './up-plane.ts';
+import { ANY_PORT, startPlane, type UpPlane } from './up-plane.ts';
 
 export interface UpFlags {
   readonly once?: boolean;
@@ -44,7 +44,11 @@ export async function upCommand(file: string | undefined, flags: UpFlags, host: 
   });
   try {
     plane = await startPlane(
-      { directory: data.directory, listen: flags.listen, slots: flags.slots ?? availableParallelism() },
+      {
+        directory: data.directory,
+        listen: flags.listen ?? (flags.once === true ? ANY_PORT : null),
+        slots: flags.slots ?? availableParallelism(),
+      },
       host,
     );
     host.stdout.write(addresses(plane, data, flags));

@@ -1,16 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunningAgent } from '../agent/start-agent.ts';
-import type { RunnerConfig } from '../config/runner-config.ts';
-import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
+import { type OpenDiagnosticLog, openDiagnosticLog } from '../kernel/diagnostic-log.ts';
 import type { RunningServer } from '../server/running-server.ts';
-import { machineRunnerName, proxySettings } from './agent-machine.ts';
+import { agentEnvironment, machineRunnerName, proxySettings } from './agent-machine.ts';
 import { ServerClient } from './client/server-client.ts';
 import type { ServerChoice } from './client/server-choice.ts';
 import type { CliHost } from './cli-host.ts';
 import { configOf } from './config-of.ts';
-import { inheritedEnvironment } from './inherited-environment.ts';
+import type { RunnerConfig } from '../config/runner-config.ts';
 
 /** A server and an agent that run in this process. */
 export interface UpPlane {
@@ -26,33 +24,37 @@ export interface UpPlane {
 
 export interface UpPlaneOptions {
   readonly directory: string;
-  /** `HOST:PORT`; undefined: the port of the last time if it is free, else any. */
-  readonly listen: string | undefined;
+  /** `HOST:PORT`; null: the configured one if it is free, else any port. */
+  readonly listen: string | null;
   readonly slots: number;
 }
 
-/** Has the port of the last time, so that an agent finds the server that it was registered with. */
-const PORT_FILE = 'port';
 const REGISTRATION_SECONDS = 600;
+/** What most workflow files ask for. */
+const LABELS = ['ubuntu-latest'];
 
-export async function startPlane({ directory, listen, slots }: UpPlaneOptions, host: CliHost): Promise<UpPlane> {
+/** Both keep what they have below the folder. Rejects with a `CommandProblem` when one of them cannot start. */
+export async function startPlane(options: UpPlaneOptions, host: CliHost): Promise<UpPlane> {
+  const { directory, slots } = options;
   const config = await configOf(undefined, host);
   const log = await openDiagnosticLog(config.log);
-  const server = await startServer(config, join(directory, 'server'), listen, join(directory, PORT_FILE));
+  const server = await startServer(options, config, log, host);
   try {
-    const admin: ServerChoice = {
-      url: server.url,
-      token: (await readFile(server.adminTokenFile, 'utf8')).trim(),
-      tokenSource: server.adminTokenFile,
-    };
+    const token = (await readFile(server.adminTokenFile, 'utf8')).trim();
+    const admin: ServerChoice = { url: server.url, token, tokenSource: server.adminTokenFile };
+    const own = { server: server.url, slots, labels: [...config.agent.labels, ...LABELS], ephemeral: false };
+    const agentConfig = { ...config, agent: { ...config.agent, ...own } };
     const state = join(directory, 'agent');
-    const runner = await ensureRegistered(admin, state);
-    const agent = await startAgent(state);
+    const { startAgent, runnerLabels } = await import('./commands/agent.ts');
+    const runner = await ensureRegistered(admin, state, agentConfig, host);
+    const agent: RunningAgent = await startAgent({
+      ...{ config: agentConfig, stateDirectory: state, runtimeDirectory: join(directory, 'run') },
+      ...{ worker: host.self, environment: agentEnvironment(host), proxy: proxySettings(host) },
+      ...{ version: host.version, takeover: true, log },
+    });
     return {
-      url: server.url,
-      admin,
-      runner,
-      labels: ['self-hosted'],
+      ...{ url: server.url, admin, runner },
+      labels: runnerLabels(process.platform, process.arch, own.labels),
       kill: () => agent.kill(),
       async stop() {
         agent.cancel();
@@ -65,64 +67,59 @@ export async function startPlane({ directory, listen, slots }: UpPlaneOptions, h
     await server.stop();
     throw error;
   }
+}
 
-  async function startServer(
-    { server: settings, actions }: RunnerConfig,
-    dataDirectory: string,
-    given: string | undefined,
-    portFile: string,
-  ): Promise<RunningServer> {
-    const { startServerHere } = await import('./commands/server.ts');
-    const last = given === undefined ? await readFile(portFile, 'utf8').catch(() => '0') : '0';
-    const start = (at: string): Promise<RunningServer> => {
-      const own = { ...settings, listen: at, publicUrl: null, database: null, dataDirectory };
-      return startServerHere({ config: { ...config, actions, server: own }, dataDirectory }, log, host, fail);
-    };
-    const started = await start(given ?? `127.0.0.1:${last.trim()}`).catch((error: unknown) => {
-      if (given !== undefined || last === '0') throw error;
-      return start('127.0.0.1:0');
+async function startServer(
+  { directory, listen }: UpPlaneOptions,
+  config: RunnerConfig,
+  log: OpenDiagnosticLog,
+  host: CliHost,
+): Promise<RunningServer> {
+  const { startServerHere } = await import('./commands/server.ts');
+  const dataDirectory = join(directory, 'server');
+  const fail = (error: Error): void => host.stderr.write(`The server cannot go on: ${error.message}\n`);
+  const start = (at: string): Promise<RunningServer> => {
+    const own = { ...config.server, listen: at, publicUrl: null, database: null, dataDirectory };
+    return startServerHere({ config: { ...config, server: own }, dataDirectory }, log, host, fail);
+  };
+  if (listen !== null) return start(listen);
+  try {
+    return await start(config.server.listen);
+  } catch (error) {
+    // Another server has the port.
+    if (!(error instanceof Error) || !/EADDRINUSE/.test(error.message)) throw error;
+    return start(ANY_PORT);
+  }
+}
+
+export const ANY_PORT = '127.0.0.1:0';
+
+/** The runner of the last time if the server still knows it; else a new one in its place. */
+async function ensureRegistered(
+  admin: ServerChoice,
+  state: string,
+  { agent: { labels } }: RunnerConfig,
+  host: CliHost,
+): Promise<string> {
+  const { agentStatus, registerAgent } = await import('./commands/agent.ts');
+  const { registered } = await agentStatus(state);
+  const client = await ServerClient.open(admin, host);
+  try {
+    const known = (await client.runners()).find(({ id }) => id === registered?.runner);
+    if (known) return known.name;
+    const request = {
+      name: 'paceline up',
+      kind: 'registration',
+      uses: 1,
+      expiresSeconds: REGISTRATION_SECONDS,
+    } as const;
+    const { token } = await client.createToken({ ...request, scopes: [] });
+    const { name } = await registerAgent({
+      ...{ server: admin.url, token, name: machineRunnerName(), labels: [...labels], ephemeral: false },
+      ...{ replace: true, stateDirectory: state, proxy: proxySettings(host) },
     });
-    await writeFile(portFile, String(started.port));
-    return started;
-  }
-
-  function fail(error: Error): void {
-    host.stderr.write(`The server cannot go on: ${error.message}\n`);
-  }
-
-  /** The runner of the last time, if it was registered with this address; else a new one in its place. */
-  async function ensureRegistered(admin: ServerChoice, state: string): Promise<string> {
-    const { agentStatus, registerAgent, removeAgent } = await import('./commands/agent.ts');
-    const { registered } = await agentStatus(state);
-    const client = await ServerClient.open(admin, host);
-    try {
-      const known = (await client.runners()).some(({ id }) => id === registered?.runner);
-      if (registered !== null && registered.server === admin.url && known) return registered.name;
-      if (registered !== null) await removeAgent(state, true);
-      const request = { name: 'paceline up', kind: 'registration', scopes: [], uses: 1 } as const;
-      const { token } = await client.createToken({ ...request, scopes: [], expiresSeconds: REGISTRATION_SECONDS });
-      const { name } = await registerAgent({
-        ...{ server: admin.url, token, name: machineRunnerName(), labels: config.agent.labels, ephemeral: false },
-        ...{ replace: true, stateDirectory: state, proxy: proxySettings(host) },
-      });
-      return name;
-    } finally {
-      await client.close();
-    }
-  }
-
-  async function startAgent(state: string): Promise<RunningAgent> {
-    const { startAgent: start } = await import('./commands/agent.ts');
-    return start({
-      config: { ...config, agent: { ...config.agent, slots } },
-      stateDirectory: state,
-      runtimeDirectory: join(directory, 'run'),
-      worker: host.self,
-      environment: { HOME: homedir(), ...inheritedEnvironment(host.environment) },
-      proxy: proxySettings(host),
-      version: host.version,
-      takeover: true,
-      log,
-    });
+    return name;
+  } finally {
+    await client.close();
   }
 }

@@ -12,8 +12,9 @@ import {
 } from '../agent-command.ts';
 
 /** For `paceline up`, which is of another bundle. */
-export { agentStatus, removeAgent } from '../../agent/agent-status.ts';
+export { agentStatus } from '../../agent/agent-status.ts';
 export { registerAgent } from '../../agent/register-agent.ts';
+export { runnerLabels } from '../../agent/runner-labels.ts';
 export { startAgent } from '../../agent/start-agent.ts';
 
 export const defineAgent: DefineCommand = (command, { host, end }) => {
