@@ -1,7 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { measureLog } from '../journal/measure-log.ts';
 import { openJournal } from '../journal/open-journal.ts';
 import { inspectJournal, JournalReader } from '../journal/read-journal.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -111,10 +110,7 @@ class DiskFolder implements AttemptFolder {
   }
 
   async hashLog(step: number, length: number): Promise<string> {
-    const hash = createHash('sha256');
-    if (length > 0)
-      for await (const block of createReadStream(this.#log(step), { end: length - 1 })) hash.update(block as Buffer);
-    return hash.digest('hex');
+    return (await measureLog(this.#log(step), length)).hash;
   }
 
   async remove(): Promise<void> {

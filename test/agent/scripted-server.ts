@@ -1,4 +1,6 @@
 import { crc32 } from 'node:zlib';
+import { Pulse } from '../../src/kernel/pulse.ts';
+import { seal } from '../../src/kernel/sealed-box.ts';
 import { CHAIN_START, chainHash } from '../../src/kernel/record-chain.ts';
 import type {
   AgentApi,
@@ -8,11 +10,14 @@ import type {
   Offer,
   PollReply,
   PollRequest,
+  RegisterRequest,
+  SealedSecrets,
   SessionKey,
   SessionReply,
   SessionRequest,
   SyncReply,
   SyncRequest,
+  UnsealedMessage,
 } from '../../src/protocol/agent-api.ts';
 import type { ApiError, ApiErrorCode, ApiErrorReason, ApiResult } from '../../src/protocol/api-error.ts';
 import type { AttemptRecord } from '../../src/protocol/attempt-record.ts';
@@ -74,6 +79,13 @@ export class ScriptedServer implements AgentApi {
   leave = false;
   logIntervalMs = 3_000;
   readonly #gates = new Map<Call, Promise<void>>();
+  readonly #answered = new Pulse();
+  /** What jobs are. */
+  message: UnsealedMessage = unsealedMessage();
+  secrets: SealedSecrets = { secrets: { TOKEN: 'hunter2' }, masks: ['mask'], cloneToken: 'clone' };
+  /** Of the runner, once it is registered; before, nothing is sealed. */
+  registered: RegisterRequest | null = null;
+  token = 't';
 
   constructor(now: () => number, leaseMs = 60_000) {
     this.#now = now;
@@ -148,6 +160,27 @@ export class ScriptedServer implements AgentApi {
     for (const wake of this.#pollWake.splice(0)) wake();
   }
 
+  /** The same as an object whose members stand alone. */
+  bound(): AgentApi {
+    return {
+      register: (token, request) => this.register(token, request),
+      nonce: () => this.nonce(),
+      openSession: (request) => this.openSession(request),
+      closeSession: (key) => this.closeSession(key),
+      poll: (key, request, signal) => this.poll(key, request, signal),
+      accept: (key, attempt, fence) => this.accept(key, attempt, fence),
+      decline: (key, attempt, request) => this.decline(key, attempt, request),
+      sync: (key, request) => this.sync(key, request),
+      appendLog: (key, chunk) => this.appendLog(key, chunk),
+      drain: (key) => this.drain(key),
+    };
+  }
+
+  /** Resolves when the condition holds; looked at after each call. */
+  until(condition: () => boolean): Promise<void> {
+    return this.#answered.until(condition);
+  }
+
   /** A newer session of somebody, or a server that forgot its sessions. */
   endSession(name: string | null): void {
     this.#session = name;
@@ -172,8 +205,11 @@ export class ScriptedServer implements AgentApi {
     return this.at(id).logs.get(step)?.toString() ?? '';
   }
 
-  register(): Promise<ApiResult<{ runner: string; name: string }>> {
-    return this.#answer('register', () => ({ ok: true, value: { runner: 'r1', name: 'one' } }));
+  register(_token: string, request: RegisterRequest): Promise<ApiResult<{ runner: string; name: string }>> {
+    return this.#answer('register', () => {
+      this.registered = request;
+      return { ok: true, value: { runner: 'r1', name: request.name } };
+    });
   }
 
   nonce(): Promise<ApiResult<{ nonce: string }>> {
@@ -187,7 +223,7 @@ export class ScriptedServer implements AgentApi {
       const attempts = request.attempts.map(({ attempt, fence }) => this.#verdict(attempt, fence));
       const { leaseMs, incarnation } = this;
       const server = { incarnation, leaseMs, renewMs: leaseMs / 4, features: [], protocol: 1, tokenMs: 3_600_000 };
-      return { ok: true, value: { session: this.#session, token: 't', ...server, attempts } };
+      return { ok: true, value: { session: this.#session, token: this.token, ...server, attempts } };
     });
   }
 
@@ -200,6 +236,7 @@ export class ScriptedServer implements AgentApi {
 
   async poll(key: SessionKey, request: PollRequest, signal: AbortSignal): Promise<ApiResult<PollReply | null>> {
     this.polls.push(request);
+    this.#answered.wake();
     const fault = await this.#begin('poll');
     if (fault?.kind === 'refuse') return { ok: false, error: fault.error };
     for (;;) {
@@ -225,11 +262,9 @@ export class ScriptedServer implements AgentApi {
           return { ok: false, error: refusal('conflict', 'withdrawn') };
         attempt.state = 'accepted';
         attempt.accepts++;
-        const sealed = JSON.stringify({ secrets: { TOKEN: 'hunter2' }, masks: ['mask'], cloneToken: 'clone' });
-        return {
-          ok: true,
-          value: { leaseMs: this.leaseMs, policy: attempt.policy, message: unsealedMessage(), sealed },
-        };
+        const text = JSON.stringify(this.secrets);
+        const sealed = this.registered === null ? text : seal(text, this.registered.sealKey, id);
+        return { ok: true, value: { leaseMs: this.leaseMs, policy: attempt.policy, message: this.message, sealed } };
       },
       key,
     );
@@ -371,6 +406,7 @@ export class ScriptedServer implements AgentApi {
     const fault = await this.#begin(call);
     if (fault?.kind === 'refuse') return { ok: false, error: fault.error };
     const result = (key === undefined ? null : this.#check(key)) ?? act();
+    this.#answered.wake();
     return fault?.kind === 'lost' ? { ok: false, error: NETWORK } : result;
   }
 }
