@@ -5,7 +5,8 @@ import type { JobReport } from '../protocol/report.ts';
 import { FlowHost } from './flow-host.ts';
 import { type JobsHere, type JobsHereOptions, openJobsHere } from './jobs-here.ts';
 import { LocalJobs } from './local-jobs.ts';
-import { flowInput, startedEvent } from './run-start.ts';
+import { flowInput } from './run-start.ts';
+import { startedEvent } from '../flow/started-event.ts';
 import { unstartedJob, type UnstartedJob } from '../flow/unstarted-job.ts';
 
 /** All jobs of one run: flow says which may start, a queue bounds how many do, the worker runs them in this process. */

@@ -1,6 +1,7 @@
 import type { Operation } from './operation.ts';
 import { DISPATCH_READS, dispatchOperations } from './dispatch/dispatch-operations.ts';
 import { HTTP_READS, httpOperations } from './http/http-operations.ts';
+import { RUN_READS, runOperations } from './runs/run-operations.ts';
 import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 
 /** Every operation, by name. What writes nothing is in `READS` too and may be run beside others. */
@@ -8,9 +9,10 @@ export const OPERATIONS = {
   ...keepingOperations,
   ...httpOperations,
   ...dispatchOperations,
+  ...runOperations,
 } satisfies Record<string, Operation<never, unknown>>;
 
-export const READS: readonly OperationName[] = [...KEEPING_READS, ...HTTP_READS, ...DISPATCH_READS];
+export const READS: readonly OperationName[] = [...KEEPING_READS, ...HTTP_READS, ...DISPATCH_READS, ...RUN_READS];
 
 type Operations = typeof OPERATIONS;
 export type OperationName = keyof Operations;

@@ -1,7 +1,13 @@
 import type { UnsealedMessage } from '../../protocol/agent-api.ts';
+import type { FlowInput } from '../../flow/flow-input.ts';
 import type { SecretsLayer } from '../../flow/resolve-secrets.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
+import type { StepsJobPlan, WorkflowPlan } from '../../protocol/plan.ts';
 import type { OperationContext } from '../operation.ts';
+import { readRun, type RunRow } from './run-row.ts';
+import { loadSubmission } from './run-spec.ts';
+import { inputOf } from './run-state.ts';
+import type { StoredCommand } from './start-jobs.ts';
 
 /** All of a job but its secrets, and what they are made of. */
 export interface ComposedMessage {
@@ -19,6 +25,69 @@ export interface ComposedMessage {
 }
 
 /** What a worker is told of a job. `attempt`: which try it is, from 1. */
-export function composeMessage(_context: OperationContext, _jobId: number, _attempt: number): Promise<ComposedMessage> {
-  return Promise.reject(new RangeError('no such job'));
+export async function composeMessage(
+  context: OperationContext,
+  jobId: number,
+  attempt: number,
+): Promise<ComposedMessage> {
+  const { db } = context;
+  const job = await db.selectFrom('job').select(['run_id', 'command']).where('id', '=', jobId).executeTakeFirst();
+  const run = job ? await readRun(context, job.run_id) : null;
+  if (!job?.command || run === null) throw new RangeError(`job ${jobId} was never started`);
+  const command = JSON.parse(job.command) as StoredCommand;
+  const input = await inputOf(context, run);
+  const { workflow, plan } = planOf(input, command);
+  const { github, vars } = input.contexts;
+  const checkout = await checkoutOf(context, run);
+  const message: UnsealedMessage = {
+    runId: String(run.id),
+    key: command.key,
+    displayName: command.displayName,
+    instance: command.instance,
+    attempt,
+    job: plan,
+    env: [workflow.env, plan.env],
+    defaults: [workflow.defaults, plan.defaults],
+    timeoutMinutes: command.timeoutMinutes,
+    contexts: { ...command.contexts, github, vars },
+    event: (github.event ?? {}) as JsonMap,
+    checkout,
+  };
+  const scopes = ['', ...(checkout === null ? [] : [checkout.repository])];
+  return { message, secrets: await readSecrets(context, scopes), layers: command.secrets, shared: { github, vars } };
+}
+
+function planOf(
+  { workflows }: FlowInput,
+  { workflow: index, id }: StoredCommand,
+): { readonly workflow: WorkflowPlan; readonly plan: StepsJobPlan } {
+  const workflow = workflows[index];
+  // Ids of jobs have no dots: what is before the last one are the callers.
+  const plan = workflow?.jobs.find((job) => job.id === id.slice(id.lastIndexOf('.') + 1));
+  if (!workflow || plan?.kind !== 'steps') throw new RangeError(`there is no job '${id}' in workflow ${index}`);
+  return { workflow, plan };
+}
+
+async function checkoutOf(context: OperationContext, run: RunRow): Promise<UnsealedMessage['checkout']> {
+  const row = await context.db
+    .selectFrom('run')
+    .innerJoin('repo', 'repo.id', 'run.repo_id')
+    .select(['repo.name', 'repo.clone_url', 'run.ref', 'run.sha'])
+    .where('run.id', '=', run.id)
+    .executeTakeFirst();
+  if (!row || row.sha === null || row.ref === null) return null;
+  const { cloneUrl } = await loadSubmission(context, run.submission_sha);
+  const url = cloneUrl ?? row.clone_url ?? `${context.settings.baseUrl}/${row.name}`;
+  return { repository: row.name, url, ref: row.ref, sha: row.sha };
+}
+
+/** Those of the server first. */
+async function readSecrets({ db }: OperationContext, scopes: readonly string[]): Promise<ComposedMessage['secrets']> {
+  return db
+    .selectFrom('secret')
+    .select(['scope', 'name', 'version', 'ciphertext'])
+    .where('scope', 'in', scopes)
+    .orderBy('scope')
+    .orderBy('name')
+    .execute();
 }

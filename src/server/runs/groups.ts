@@ -134,13 +134,13 @@ async function writeMember(
 ): Promise<void> {
   const { last } = await db
     .selectFrom('group_member')
-    .select((select) => select.fn.max('position').as('last'))
+    .select((select) => select.fn.max<number | null>('position').as('last'))
     .where('scope', '=', scope)
     .where('name', '=', name)
     .executeTakeFirstOrThrow();
   await db
     .insertInto('group_member')
-    .values({ scope, name, run_id: run, key, state, position: Number(last ?? 0) + 1 })
+    .values({ scope, name, run_id: run, key, state, position: (last ?? 0) + 1 })
     .onConflict((conflict) => conflict.columns(['scope', 'name', 'run_id', 'key']).doUpdateSet({ state }))
     .execute();
 }

@@ -41,7 +41,7 @@ export async function settleJob(context: OperationContext, run: RunRow, job: Job
 /** A job of an earlier attempt of the run that counts in this one as well: with its logs, which stay where they are. */
 export async function keepJob(context: OperationContext, run: RunRow, key: string): Promise<void> {
   const { db, now } = context;
-  const { id: _id, ...row } = await db
+  const row = await db
     .selectFrom('job')
     .selectAll()
     .where('run_id', '=', run.id)
@@ -52,7 +52,7 @@ export async function keepJob(context: OperationContext, run: RunRow, key: strin
     .executeTakeFirstOrThrow();
   const kept = await db
     .insertInto('job')
-    .values({ ...row, run_attempt: run.attempt })
+    .values({ ...row, id: undefined, run_attempt: run.attempt })
     .returningAll()
     .executeTakeFirstOrThrow();
   const report = await readJobReport(context, kept);

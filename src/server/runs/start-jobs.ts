@@ -58,8 +58,8 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
   await emitAll(context, run.id, queued);
 }
 
-function stored({ plan: _plan, env: _env, defaults: _defaults, ...command }: StartJob): StoredCommand {
-  return command;
+function stored(command: StartJob): StoredCommand {
+  return { ...command, plan: undefined, env: undefined, defaults: undefined } as StoredCommand;
 }
 
 /** `exclusive`: ids of jobs, which stand for what they call too. */

@@ -1,0 +1,87 @@
+import type { EarlierResult } from '../../flow/flow-input.ts';
+import type { JobConclusion, Reason } from '../../protocol/conclusion.ts';
+import type { JsonMap } from '../../protocol/job-message.ts';
+import type { RunSummary } from '../../protocol/run-api.ts';
+import { type OperationContext, Refusal } from '../operation.ts';
+import { audit } from '../secrets/audit.ts';
+import { noRun, oneSummary } from './cancel-run.ts';
+import { keysToKeep } from './keys-to-keep.ts';
+import { lockRun, type RunRow } from './run-row.ts';
+import { loadSubmission, loadWorkflowsSpec, storeSpec } from './run-spec.ts';
+import { stateOf } from './run-state.ts';
+import { beginAttempt, readVars } from './submit-run.ts';
+
+/**
+ * Runs a run that has ended again: the same commit, inputs and payload, the variables of now. `failed`: jobs that failed
+ * or were cancelled and all that depends on them; the others keep their results.
+ */
+export async function rerun(
+  context: OperationContext,
+  { run: id, what, actor }: { readonly run: number; readonly what: 'all' | 'failed'; readonly actor: string },
+): Promise<RunSummary> {
+  const { db } = context;
+  const run = await lockRun(context, id);
+  if (run === null) throw noRun(id);
+  if (run.state !== 'completed')
+    throw new Refusal('conflict', 'illegal-transition', `run ${id} has not ended; cancel it first`);
+  const keys = what === 'all' ? [] : keysToKeep(await stateOf(context, run));
+  if (keys === null) throw new Refusal('conflict', null, `no job of run ${id} failed; run all of it again`);
+  const earlier = await resultsOf(context, run, keys);
+  const before = await loadSubmission(context, run.submission_sha);
+  const { name = null } =
+    (await db
+      .selectFrom('repo')
+      .select('name')
+      .where('id', '=', run.repo_id ?? 0)
+      .executeTakeFirst()) ?? {};
+  const spec = { ...before, vars: await readVars(context, name), options: { ...before.options, earlier } };
+  const attempt = run.attempt + 1;
+  const version = run.version + 1;
+  const submission_sha = await storeSpec(context, spec);
+  // Events of the attempt before stay; those of this one come after them.
+  await db
+    .updateTable('run')
+    .set({
+      attempt,
+      version,
+      submission_sha,
+      state: 'running',
+      conclusion: null,
+      cancelling: null,
+      started_at: null,
+      completed_at: null,
+    })
+    .where('id', '=', id)
+    .execute();
+  await audit(context, { actor, action: 'run.rerun', target: `run ${id}`, detail: { what, attempt } });
+  const workflows = await loadWorkflowsSpec(context, run.input_sha);
+  await beginAttempt(context, { ...run, attempt, version, submission_sha, state: 'running' }, workflows, spec);
+  return oneSummary(context, id);
+}
+
+/** How jobs of the run's last attempt ended, by key. */
+async function resultsOf(
+  { db }: OperationContext,
+  run: RunRow,
+  keys: readonly string[],
+): Promise<Record<string, EarlierResult>> {
+  const wanted = new Set(keys);
+  const rows = await db
+    .selectFrom('job')
+    .select(['key', 'conclusion', 'reason', 'outputs'])
+    .where('run_id', '=', run.id)
+    .where('run_attempt', '=', run.attempt)
+    .execute();
+  return Object.fromEntries(
+    rows
+      .filter(({ key }) => wanted.has(key))
+      .map(({ key, conclusion, reason, outputs }) => [
+        key,
+        {
+          conclusion: conclusion as JobConclusion,
+          reason: reason as Reason | null,
+          outputs: JSON.parse(outputs) as JsonMap,
+        },
+      ]),
+  );
+}

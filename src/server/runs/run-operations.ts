@@ -1,0 +1,26 @@
+import { cancelRun } from './cancel-run.ts';
+import { deleteRuns } from './delete-runs.ts';
+import { eventsAfter } from './events-after.ts';
+import { listRuns } from './list-runs.ts';
+import { rerun } from './rerun.ts';
+import { showRun } from './show-run.ts';
+import { findSubmission, submitRun } from './submit-run.ts';
+
+/** Runs, from their submission to their deletion. */
+export const runOperations = {
+  'submit-run': submitRun,
+  'find-submission': findSubmission,
+  'list-runs': listRuns,
+  'show-run': showRun,
+  'events-after': eventsAfter,
+  'cancel-run': cancelRun,
+  rerun,
+  'delete-runs': deleteRuns,
+};
+
+export const RUN_READS = [
+  'find-submission',
+  'list-runs',
+  'show-run',
+  'events-after',
+] as const satisfies readonly (keyof typeof runOperations)[];
