@@ -7,7 +7,7 @@ import type { Dispatcher } from 'undici';
 import { sleep } from '../kernel/clock.ts';
 import type { RepositoryReference } from './action-reference.ts';
 import type { ActionSource, Fetched, FetchRequest } from './fetch-action.ts';
-import { withoutCredentials } from './git-environment.ts';
+import { withoutCredentials } from '../kernel/git-environment.ts';
 
 /** Between one attempt and the next: three attempts in all, as GitHub's runner makes. */
 const RETRY_DELAYS_MS = [1_000, 5_000];

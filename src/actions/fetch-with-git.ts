@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActionSource, Fetched, FetchRequest } from './fetch-action.ts';
-import { gitEnvironment, withoutCredentials } from './git-environment.ts';
+import { gitEnvironment, withoutCredentials } from '../kernel/git-environment.ts';
 
 /** For one call of git; GitHub's limit for one download. */
 const GIT_TIMEOUT_MS = 20 * 60 * 1000;

@@ -1,4 +1,4 @@
-import { gitEnvironment } from '../actions/git-environment.ts';
+import { gitEnvironment } from '../kernel/git-environment.ts';
 
 /** What git calls the empty tree: the first commit changed everything. */
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';

@@ -1,6 +1,6 @@
 import { constants, cp, lstat, mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { gitEnvironment } from '../actions/git-environment.ts';
+import { gitEnvironment } from '../kernel/git-environment.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { GitState } from './git-state.ts';
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gitEnvironment, withoutCredentials } from '../actions/git-environment.ts';
+import { gitEnvironment, withoutCredentials } from '../kernel/git-environment.ts';
 import type { CheckoutRequest } from './checkout-request.ts';
 import { gitIn } from './checkout-git.ts';
 import { failed } from './handler-result.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { authorization } from '../actions/git-environment.ts';
+import { authorization } from '../kernel/git-environment.ts';
 import type { Git } from './checkout-git.ts';
 import type { CheckoutRequest } from './checkout-request.ts';
 import { originOf, type RepositoryAccess } from './checkout-run-repository.ts';

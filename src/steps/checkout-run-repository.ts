@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gitEnvironment, TOKEN_USER, withoutCredentials } from '../actions/git-environment.ts';
+import { gitEnvironment, TOKEN_USER, withoutCredentials } from '../kernel/git-environment.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { persistCredentials } from './checkout-credentials.ts';
 import { type Git, gitIn } from './checkout-git.ts';

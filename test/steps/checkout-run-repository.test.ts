@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { authorization } from '../../src/actions/git-environment.ts';
+import { authorization } from '../../src/kernel/git-environment.ts';
 import type { RunRepository } from '../../src/steps/checkout-run-repository.ts';
 import { openPlace, Repository, type Place } from '../actions/actions-harness.ts';
 import { type GitHttpServer, serveGit } from '../support/git-http.ts';
