@@ -29,7 +29,7 @@ export async function openAttemptFolders(attempts: string, clock: Clock, log: Di
       for (const name of (await readdir(attempts)).sort()) {
         const directory = join(attempts, name);
         const meta = await readMeta(directory);
-        if (meta !== null) folders.push(new DiskFolder(directory, meta, clock));
+        if (meta !== null) folders.push(new DiskFolder(directory, meta, clock, log));
         else await removeTree(directory).catch((error: unknown) => log.warn(`cannot be removed: ${String(error)}`));
       }
       return folders;
@@ -38,7 +38,7 @@ export async function openAttemptFolders(attempts: string, clock: Clock, log: Di
       const directory = attemptDirectory(attempts, meta);
       await mkdir(join(directory, LOG_FOLDER), { recursive: true, mode: 0o700 });
       await Promise.all([writeDurably(join(directory, META_FILE), JSON.stringify(meta)), syncFolder(attempts)]);
-      return new DiskFolder(directory, meta, clock);
+      return new DiskFolder(directory, meta, clock, log);
     },
   };
 }
@@ -46,16 +46,18 @@ export async function openAttemptFolders(attempts: string, clock: Clock, log: Di
 class DiskFolder implements AttemptFolder {
   readonly directory: string;
   readonly #clock: Clock;
+  readonly #log: DiagnosticLog;
   readonly #journal: string;
   readonly #reader: JournalReader;
   #meta: AttemptMeta;
   /** One after the other: the last one is what stays. */
   #updates: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, meta: AttemptMeta, clock: Clock) {
+  constructor(directory: string, meta: AttemptMeta, clock: Clock, log: DiagnosticLog) {
     this.directory = directory;
     this.#meta = meta;
     this.#clock = clock;
+    this.#log = log;
     this.#journal = join(directory, JOURNAL_FILE);
     this.#reader = new JournalReader(this.#journal);
   }
@@ -72,7 +74,13 @@ class DiskFolder implements AttemptFolder {
   }
 
   async journalEnd(): Promise<JournalEnd> {
-    const { lastSeq, lastHash, finished } = await inspectJournal(this.#journal);
+    const { lastSeq, lastHash, finished, tail } = await inspectJournal(this.#journal);
+    if (tail.kind !== 'clean')
+      this.#log.error(`a journal is ${tail.kind}: what follows record ${lastSeq} is not used`, {
+        attempt: this.#meta.attempt,
+        offset: tail.offset,
+        bytes: tail.bytes,
+      });
     return { seq: lastSeq, hash: lastHash, finished };
   }
 
@@ -96,11 +104,11 @@ class DiskFolder implements AttemptFolder {
   async logs(): Promise<readonly LogLength[]> {
     const names = await readdir(join(this.directory, LOG_FOLDER)).catch(nothingThere);
     const steps = names.flatMap((name) => /^(\d+)\.log$/.exec(name)?.[1] ?? []).map(Number);
-    return Promise.all(steps.map(async (step) => ({ step, length: (await stat(this.#log(step))).size })));
+    return Promise.all(steps.map(async (step) => ({ step, length: (await stat(this.#logPath(step))).size })));
   }
 
   async readLog(step: number, offset: number, maxBytes: number): Promise<Uint8Array> {
-    const file = await open(this.#log(step), 'r');
+    const file = await open(this.#logPath(step), 'r');
     try {
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(maxBytes), 0, maxBytes, offset);
       return buffer.subarray(0, bytesRead);
@@ -110,7 +118,7 @@ class DiskFolder implements AttemptFolder {
   }
 
   async hashLog(step: number, length: number): Promise<string> {
-    return (await measureLog(this.#log(step), length)).hash;
+    return (await measureLog(this.#logPath(step), length)).hash;
   }
 
   async remove(): Promise<void> {
@@ -118,7 +126,7 @@ class DiskFolder implements AttemptFolder {
     await removeTree(this.directory);
   }
 
-  #log(step: number): string {
+  #logPath(step: number): string {
     return join(this.directory, logFile(step));
   }
 
