@@ -22,20 +22,21 @@ export interface AgentFacts {
 
 /** What the folder tells of its agent. Never rejects for what is missing. */
 export async function agentStatus(stateDirectory: string): Promise<AgentFacts> {
-  const [identity, pid, written] = await Promise.all([
-    readIdentity(stateDirectory),
-    lockHolder(stateDirectory),
-    readStatus(stateDirectory),
-  ]);
+  const [identity, written] = await Promise.all([readIdentity(stateDirectory), readStatus(stateDirectory)]);
   const registered = identity && { server: identity.server, runner: identity.runner, name: identity.name };
-  return { registered, pid, status: written?.status ?? null, writtenAt: written?.writtenAt ?? null };
+  return {
+    registered,
+    pid: lockHolder(stateDirectory),
+    status: written?.status ?? null,
+    writtenAt: written?.writtenAt ?? null,
+  };
 }
 
 /** Asks the agent of the folder to drain (SIGTERM). False: none runs. */
-export async function drainAgent(stateDirectory: string): Promise<boolean> {
-  const pid = await lockHolder(stateDirectory);
+export function drainAgent(stateDirectory: string): Promise<boolean> {
+  const pid = lockHolder(stateDirectory);
   if (pid !== null) process.kill(pid, 'SIGTERM');
-  return pid !== null;
+  return Promise.resolve(pid !== null);
 }
 
 /**

@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { takeLock } from '../journal/writer-lock.ts';
+import { holderOf, takeLock } from '../journal/writer-lock.ts';
 import { identityOf, isAlive } from '../process/process-identity.ts';
 import { AgentProblem } from './agent-problem.ts';
 
@@ -12,7 +12,7 @@ export async function lockState(stateDirectory: string): Promise<() => void> {
   const identity = identityOf(process.pid) ?? String(process.pid);
   const unlock = takeLock(join(stateDirectory, LOCK_FILE), { identity, isAlive });
   if (unlock !== null) return unlock;
-  const pid = await lockHolder(stateDirectory);
+  const pid = lockHolder(stateDirectory);
   throw new AgentProblem(
     'usage',
     `An agent runs in ${stateDirectory} already${pid === null ? '' : ` (process ${pid})`}.`,
@@ -20,13 +20,7 @@ export async function lockState(stateDirectory: string): Promise<() => void> {
 }
 
 /** Process of the agent that has the folder; null: none. */
-export async function lockHolder(stateDirectory: string): Promise<number | null> {
-  let identity: string;
-  try {
-    identity = (await readFile(join(stateDirectory, LOCK_FILE), 'utf8')).trim();
-  } catch {
-    // No lock, no agent.
-    return null;
-  }
-  return isAlive(identity) ? Number(identity.split(' ')[1]) : null;
+export function lockHolder(stateDirectory: string): number | null {
+  const identity = holderOf(join(stateDirectory, LOCK_FILE));
+  return identity !== null && isAlive(identity) ? Number(identity.split(' ')[1]) : null;
 }

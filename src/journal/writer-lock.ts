@@ -55,7 +55,8 @@ function release(path: string, identity: string): void {
   if (holderOf(path) === identity) rmSync(path, { force: true });
 }
 
-function holderOf(path: string): string | null {
+/** Who has the lock, alive or not; null: nobody. */
+export function holderOf(path: string): string | null {
   try {
     return readlinkSync(path);
   } catch (error) {

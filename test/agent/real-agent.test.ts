@@ -41,9 +41,7 @@ class Place {
   static async open(steps: readonly StepPlan[]): Promise<Place> {
     const place = new Place(await realpath(await mkdtemp(join(tmpdir(), 'paceline-agent-'))));
     places.push(place);
-    const { contexts, masks: _masks, ...message } = messageOf(steps, {}, '');
-    const { secrets: _secrets, ...others } = contexts;
-    place.server.message = { ...message, contexts: others, checkout: null };
+    place.server.message = { ...messageOf(steps, {}, ''), checkout: null };
     const api = await openTestApi({ agents: place.server.bound() });
     place.url = api.url;
     place.stopServer = () => api.stop();
@@ -182,7 +180,7 @@ describe('an agent of processes', () => {
   it('cancels a job when it is told to a second time to end, with its post steps run', async () => {
     const place = await Place.open([
       fg('a', 'trap "echo asked; exit 1" INT; echo up; for i in $(seq 10000); do sleep 0.05; done'),
-      fg('b', 'echo always', { if: 'always()' } as Partial<ReturnType<typeof fg>>),
+      fg('b', 'echo always', { if: 'always()' }),
     ]);
     const agent = place.start();
     await place.startJob('a1');
