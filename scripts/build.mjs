@@ -1,8 +1,8 @@
 // Bundles the command line into dist/:
 //   paceline.js       what is started: loads the core with its code cache (launcher.cjs)
 //   core-HASH.js      everything of ours, and of packages what a plain run needs
-//   core-HASH.cache   what V8 made of it in a run: compiling it anew takes a third of a short run (135 ms against 90).
-//                     Another version of V8 refuses it and compiles anew.
+//   NAME-HASH.cache   what V8 made of a file in a run: compiling it anew takes a third of a short run (135 ms against
+//                     90). Another version of V8 refuses it and compiles anew.
 //   PART-HASH.js      the commands that speak with a server, the server and the agent, each loaded when it is needed
 //   NAME-HASH.js      packages that few runs need, each loaded when it is needed, and what threads are started with;
 //                     the server knows the latter's names as PACELINE_THREADS
@@ -68,18 +68,18 @@ try {
   const parts = new Map();
   for (const [name, entry] of Object.entries(PARTS))
     parts.set(join(root, entry), await place(name, await bundle(entry, { lazy, parts, threads })));
-  const core = await place('core', await bundle('src/cli/main.ts', { lazy, parts, threads, wrapped: true }));
+  const core = await place('core', await bundle('src/cli/main.ts', { lazy, parts, threads }));
   await writeFile(join(staging, 'package.json'), '{ "type": "commonjs" }\n');
   const launcher = await readFile(join(root, 'scripts/build/launcher.cjs'), 'utf8');
-  await writeFile(join(staging, ENTRY), launcher.replaceAll('core-HASH', core.replace(/\.js$/, '')));
+  await writeFile(join(staging, ENTRY), launcher.replace('core-HASH.js', core));
   await chmod(join(staging, ENTRY), 0o755);
-  await writeCodeCache(staging, core);
+  await writeCodeCache(staging, ENTRY);
   await publish(await readdir(staging));
 } finally {
   await rm(staging, { recursive: true, force: true });
 }
 
-async function bundle(entry, { lazy, parts, threads, wrapped = false }) {
+async function bundle(entry, { lazy, parts, threads }) {
   const { outputFiles } = await build({
     ...common,
     entryPoints: [entry],
@@ -90,11 +90,6 @@ async function bundle(entry, { lazy, parts, threads, wrapped = false }) {
       'import.meta.url': '__filename',
       'import.meta.filename': '__filename',
     },
-    // The core is run by itself, and not by the module loader.
-    ...(wrapped && {
-      banner: { js: '(function (require, module, exports, __filename, __dirname) {' },
-      footer: { js: '})' },
-    }),
     plugins: [
       {
         name: 'files-of-their-own',

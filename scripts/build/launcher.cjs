@@ -1,14 +1,31 @@
 #!/usr/bin/env node
-// Runs the core of the command line, compiled already where V8 is the one that the code cache was made by.
-const { readFileSync } = require('node:fs');
+// Runs the core of the command line. It, and what it loads of the files beside it, is compiled already where V8 is the
+// one that the code caches were made by.
+const { existsSync, readFileSync } = require('node:fs');
+const { wrap } = require('node:module');
 const { Script } = require('node:vm');
 
-let cachedData;
-try {
-  cachedData = readFileSync(`${__dirname}/core-HASH.cache`);
-} catch {
-  // Without it everything works, later.
+const modules = new Map();
+
+/** As `require`, for `./NAME.js` beside this file. */
+function load(id) {
+  const path = `${__dirname}/${id}`;
+  if (!id.startsWith('./') || !existsSync(path)) return require(id);
+  let loaded = modules.get(id);
+  if (!loaded) {
+    loaded = { exports: {} };
+    modules.set(id, loaded);
+    let cachedData;
+    try {
+      cachedData = readFileSync(path.replace(/\.js$/, '.cache'));
+    } catch {
+      // Few have one; without it everything works, later.
+    }
+    // The name stays in the cache, and in every stack: no place of the machine that built it.
+    const script = new Script(wrap(readFileSync(path, 'utf8')), { filename: id.slice(2), cachedData });
+    script.runInThisContext()(loaded.exports, load, loaded, __filename, __dirname);
+  }
+  return loaded.exports;
 }
-const source = readFileSync(`${__dirname}/core-HASH.js`, 'utf8');
-const script = new Script(source, { filename: 'core-HASH.js', cachedData });
-script.runInThisContext()(require, module, exports, __filename, __dirname);
+
+load('./core-HASH.js');

@@ -1,13 +1,21 @@
-// Runs a core as the launcher does, and writes its code cache when the process ends.
-// Arguments: the core, then those of the command line.
-const { readFileSync, writeFileSync } = require('node:fs');
-const { createRequire } = require('node:module');
-const { basename, dirname } = require('node:path');
-const { Script } = require('node:vm');
+// Runs a launcher, and writes the code cache of every file that it loaded when the process ends.
+// Arguments: the launcher, then those of the command line.
+const { writeFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+const vm = require('node:vm');
 
-const [, , filename] = process.argv;
-process.argv.splice(1, 2, filename);
-// The name stays in the cache, and in every stack: no place of this machine.
-const script = new Script(readFileSync(filename, 'utf8'), { filename: basename(filename) });
-process.on('exit', () => writeFileSync(filename.replace(/\.js$/, '.cache'), script.createCachedData()));
-script.runInThisContext()(createRequire(filename), module, exports, filename, dirname(filename));
+const [, , launcher] = process.argv;
+process.argv.splice(1, 2, launcher);
+const scripts = [];
+vm.Script = class extends vm.Script {
+  constructor(source, options) {
+    super(source, options);
+    // Others make scripts too.
+    if (options && 'cachedData' in options) scripts.push({ name: options.filename, script: this });
+  }
+};
+process.on('exit', () => {
+  for (const { name, script } of scripts)
+    writeFileSync(join(dirname(launcher), name.replace(/\.js$/, '.cache')), script.createCachedData());
+});
+require(launcher);

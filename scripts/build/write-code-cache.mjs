@@ -1,27 +1,41 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const WORKFLOW = 'on: push\njobs: { warm: { runs-on: any, steps: [ { run: ":" } ] } }\n';
 
 /**
- * Makes `CORE.cache` of `CORE.js`: what V8 has compiled by the end of a run of one step, so that such a run compiles
- * nothing. Without it (the run failed badly) the command line works all the same.
+ * Makes caches beside the files of a build: what V8 has compiled by the end of a run of one step, and of a question to a
+ * server, so that those compile nothing. Without them (a warm-up failed badly) the command line works all the same.
  */
-export async function writeCodeCache(directory, core) {
+export async function writeCodeCache(directory, launcher) {
   const workspace = join(directory, 'warm-up');
   await mkdir(workspace);
+  const server = createServer((_request, response) => response.end('{"runs":[],"cursor":null}'));
   try {
     await writeFile(join(workspace, 'w.yml'), WORKFLOW);
-    const recorder = fileURLToPath(new URL('record-code-cache.cjs', import.meta.url));
-    const { status } = spawnSync(process.execPath, [recorder, join(directory, core), 'run', 'w.yml'], {
-      cwd: workspace,
-      env: { PATH: process.env.PATH, HOME: workspace, TMPDIR: workspace },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    if (status !== 0) console.error(`the code cache was made by a run that ended with ${status}`);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = { PACELINE_SERVER: `http://127.0.0.1:${server.address().port}`, PACELINE_TOKEN: 'none' };
+    await warmUp(join(directory, launcher), ['runs', 'list'], workspace, address);
+    await warmUp(join(directory, launcher), ['run', 'w.yml'], workspace, {});
   } finally {
+    server.close();
     await rm(workspace, { recursive: true });
   }
+}
+
+async function warmUp(launcher, args, workspace, environment) {
+  const recorder = fileURLToPath(new URL('record-code-cache.cjs', import.meta.url));
+  const child = spawn(process.execPath, [recorder, launcher, ...args], {
+    cwd: workspace,
+    env: { PATH: process.env.PATH, HOME: workspace, TMPDIR: workspace, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (text) => (errors += text));
+  const [code] = await once(child, 'close');
+  if (code !== 0) console.error(`the code cache was made by '${args.join(' ')}', which ended with ${code}: ${errors}`);
 }
