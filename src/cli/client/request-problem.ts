@@ -33,6 +33,7 @@ function sentenceOf({ code, reason, message }: ApiError, { url, tokenSource }: S
 
 /** Servers begin in lower case and end without a full stop. */
 export function asSentence(message: string): string {
-  const text = `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
+  // Not the name of a thing, such as `http://…` or `server.listen`.
+  const text = message.replace(/^[a-z]+(?=[ ,])/, (word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`);
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
