@@ -8,6 +8,7 @@ import { ensureAdminTokenFile } from '../../../src/server/secrets/admin-token.ts
 import { KeyError, loadKey, writeKeyFile } from '../../../src/server/secrets/load-key.ts';
 import { openSecretBox } from '../../../src/server/secrets/open-secret-box.ts';
 import { rotateKeyFile } from '../../../src/server/secrets/rotate-key.ts';
+import { rotateServerKey } from '../../../src/server/secrets/rotate-server-key.ts';
 import { SecretBox } from '../../../src/server/secrets/secret-box.ts';
 import { setSecretValue } from '../../../src/server/secrets/set-secret.ts';
 import { readToken } from '../../../src/server/secrets/token.ts';
@@ -86,6 +87,27 @@ describe('the key of the secrets', () => {
     const [row] = await store.db.selectFrom('secret').selectAll().execute();
     expect(again.ok && again.value.decrypt(row!.ciphertext, row!)).toBe('deep');
     expect((await readFile(path, 'utf8')).trim()).toBe(to.toString('base64'));
+  });
+});
+
+describe('a server that is stopped', () => {
+  it('gets a new key by its database and its file', async () => {
+    const database = join(folder, 'paceline.db');
+    const keyFile = join(folder, 'secrets.key');
+    const before = await openTestStore({ database: 'sqlite', url: database });
+    const opened = await openSecretBox(before, source(), randomBytes);
+    if (!opened.ok) throw new Error(opened.error.message);
+    await setSecretValue(before, opened.value, { actor: 'a', scope: '', name: 'X', value: 'deep' });
+    await expect(rotateServerKey({ database, keyFile })).rejects.toThrow('A server uses the database');
+    await before.close();
+    const old = await readFile(keyFile, 'utf8');
+    expect(await rotateServerKey({ database, keyFile })).toEqual({ secrets: 1 });
+    expect(await readFile(keyFile, 'utf8')).not.toBe(old);
+    const after = await openTestStore({ database: 'sqlite', url: database });
+    const again = await openSecretBox(after, source(), randomBytes);
+    const [row] = await after.db.selectFrom('secret').selectAll().execute();
+    expect(again.ok && again.value.decrypt(row!.ciphertext, row!)).toBe('deep');
+    await after.close();
   });
 });
 
