@@ -148,7 +148,7 @@ export interface WaitingWorker {
 /** The part of a {@link WorkerOrder} that the core knows; folders and socket are the launcher's. */
 export type WorkerAssignment = Pick<
   WorkerOrder,
-  'message' | 'jobId' | 'runnerName' | 'checkout' | 'allowActions' | 'config' | 'spoolBytes'
+  'message' | 'jobId' | 'runnerName' | 'checkout' | 'allowActions' | 'config' | 'spoolBytes' | 'leaseMs'
 > & {
   /** Decides over the folder of the workspace: `owner/name`, or null. */
   readonly repository: string | null;

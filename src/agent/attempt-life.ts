@@ -31,7 +31,7 @@ export async function liveFromStart(
     return;
   }
   try {
-    const handle = await worker.begin(order);
+    const handle = await worker.begin({ ...order, ...leaseOf(state, attempt) });
     attempt.phase = 'running';
     logOf(state, attempt).info('job starts', { pid: worker.identity.pid });
     await Promise.all([save(state, attempt, { state: 'started' }), liveOn(state, attempt, handle)]);
@@ -108,6 +108,11 @@ export async function save(state: AgentState, attempt: HeldAttempt, change: Part
 
 export function isPastLease({ now }: AgentState, { meta, renewedAt, leaseMs }: HeldAttempt): boolean {
   return meta.policy === 'exclusive' && now >= killTime(renewedAt, leaseMs);
+}
+
+/** What is left of it, where the job may not outlive it. */
+function leaseOf({ now }: AgentState, { meta, renewedAt, leaseMs }: HeldAttempt): { leaseMs?: number } {
+  return meta.policy === 'exclusive' ? { leaseMs: killTime(renewedAt, leaseMs) - now } : {};
 }
 
 async function close(state: AgentState, attempt: HeldAttempt): Promise<void> {

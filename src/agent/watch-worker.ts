@@ -2,6 +2,7 @@ import type { AgentState } from './agent-state.ts';
 import type { WorkerHandle } from './agent-ports.ts';
 import { logOf } from './attempt-log.ts';
 import type { CancelAsked, HeldAttempt } from './held-attempt.ts';
+import { killTime } from './lease.ts';
 
 /** A worker that has written its last record and does not end. */
 const EXIT_GRACE_MS = 5_000;
@@ -26,6 +27,7 @@ export async function watchWorker(state: AgentState, attempt: HeldAttempt, worke
 
   let asked: CancelAsked | null = null;
   let killAt = Infinity;
+  let renewedAt = attempt.renewedAt;
   while (!isGone() && !state.isOver()) {
     if (attempt.fate !== null && killAt !== -Infinity) {
       logOf(state, attempt).warn(`worker is killed: ${attempt.fate.why}`, { pid: worker.identity.pid });
@@ -37,14 +39,22 @@ export async function watchWorker(state: AgentState, attempt: HeldAttempt, worke
       worker.send(asked.force ? { kind: 'kill' } : { kind: 'cancel', cause: asked.cause });
       killAt = Math.min(killAt, state.now + patience(state, asked));
     }
+    if (attempt.meta.policy === 'exclusive' && attempt.renewedAt > renewedAt) {
+      renewedAt = attempt.renewedAt;
+      worker.send({ kind: 'lease', ms: killTime(renewedAt, attempt.leaseMs) - state.now });
+    }
     if (attempt.finished) killAt = Math.min(killAt, state.now + EXIT_GRACE_MS);
     if (state.now >= killAt) {
       worker.kill();
       break;
     }
-    const { fate, cancel, finished } = attempt;
+    const { fate, cancel, finished, renewedAt: renewed } = attempt;
     const changed = (): boolean =>
-      gone || attempt.fate !== fate || attempt.cancel !== cancel || attempt.finished !== finished;
+      gone ||
+      attempt.renewedAt !== renewed ||
+      attempt.fate !== fate ||
+      attempt.cancel !== cancel ||
+      attempt.finished !== finished;
     await (killAt === Infinity ? state.until(changed) : state.untilOrAfter(changed, killAt - state.now));
   }
   if (state.isOver() && !isGone()) return false;

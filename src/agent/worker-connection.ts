@@ -36,7 +36,8 @@ export class WorkerConnection {
   }
 
   send(message: ToWorker): void {
-    this.#said = message;
+    // A lease is said anew with each renewal.
+    if (message.kind !== 'lease') this.#said = message;
     this.#socket?.write(`${JSON.stringify(message)}\n`);
   }
 

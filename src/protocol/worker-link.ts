@@ -40,11 +40,15 @@ export interface WorkerOrder {
   readonly config: unknown;
   /** Bytes that the logs of the attempt may take. */
   readonly spoolBytes: number;
+  /** Of an `exclusive` job: as if `lease` had been said with it at the start. */
+  readonly leaseMs?: number;
 }
 
 export type ToWorker =
   | { readonly kind: 'cancel'; readonly cause: 'user' | 'fail-fast' | 'concurrency' | 'timeout' | 'shutdown' }
-  | { readonly kind: 'kill' };
+  | { readonly kind: 'kill' }
+  /** Of an `exclusive` job, after each renewal: unless another one comes within this time, everything ends at once. */
+  | { readonly kind: 'lease'; readonly ms: number };
 
 /** Levels, not changes: the last one says it all, and is said on connecting. */
 export type FromWorker =

@@ -141,13 +141,14 @@ class Listener {
 }
 
 function parse(line: string): ToWorker | null {
-  let message: { readonly kind?: unknown; readonly cause?: unknown } | null;
+  let message: { readonly kind?: unknown; readonly cause?: unknown; readonly ms?: unknown } | null;
   try {
     message = JSON.parse(line) as typeof message;
   } catch {
     return null;
   }
   if (message?.kind === 'kill') return { kind: 'kill' };
+  if (message?.kind === 'lease') return typeof message.ms === 'number' ? { kind: 'lease', ms: message.ms } : null;
   const cause = CAUSES.find((known) => known === message?.cause);
   return message?.kind === 'cancel' && cause !== undefined ? { kind: 'cancel', cause } : null;
 }

@@ -9,6 +9,7 @@ import { isAlive } from '../process/process-identity.ts';
 import { type FromWorker, JOURNAL_FILE, type ToWorker, type WorkerOrder } from '../protocol/worker-link.ts';
 import { attemptHost, messageOf, type WorkerMachine } from './attempt-host.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
+import { LeaseTimer } from './lease-timer.ts';
 import { LevelServer } from './level-server.ts';
 import { runJob } from './run-job.ts';
 
@@ -35,6 +36,8 @@ export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<vo
     failures.push(error);
     kill.cancel('shutdown');
   };
+  const lease = new LeaseTimer(io.clock, () => kill.cancel('shutdown'));
+  if (order.leaseMs !== undefined) lease.renew(order.leaseMs);
   const link: { levels: LevelServer | null } = { levels: null };
   let journal: JournalWriter | null = null;
   let spool: LogSpool | null = null;
@@ -55,7 +58,8 @@ export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<vo
       onLength: (step, length) => tell({ kind: 'log', step, length }),
     }));
     const recorder = new AttemptRecorder({ journal, spool, now: () => io.clock.now(), onFailure: fail });
-    const onMessage = (message: ToWorker): void => obey(message, cancel, kill);
+    const onMessage = (message: ToWorker): void =>
+      message.kind === 'lease' ? lease.renew(message.ms) : obey(message, cancel, kill);
     const opening = LevelServer.open({ path: order.socketPath, clock: io.clock, onMessage });
     const [host, log] = await Promise.all([
       attemptHost(order, io),
@@ -79,6 +83,7 @@ export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<vo
     await log.close();
   } finally {
     stopListening();
+    lease.end();
     await spool?.close();
     await journal?.close();
     await link.levels?.close();
@@ -93,7 +98,7 @@ function refuseSecondStart({ lastSeq }: JournalWriter): void {
   if (lastSeq > 1) throw new Error(`This attempt was started before: its journal has ${lastSeq} records.`);
 }
 
-function obey(message: ToWorker, cancel: AbortScope, kill: AbortScope): void {
+function obey(message: Exclude<ToWorker, { kind: 'lease' }>, cancel: AbortScope, kill: AbortScope): void {
   if (message.kind === 'kill') kill.cancel('user');
   else cancel.cancel(message.cause === 'timeout' ? 'job-timeout' : (message.cause satisfies CancelCause));
 }

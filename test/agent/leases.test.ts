@@ -62,6 +62,21 @@ describe('leases', () => {
     expect(worker.killed).toBe(true);
   });
 
+  it('of an exclusive job are its worker’s as well: it ends by itself when its agent has died', async () => {
+    const bench = await new AgentBench().start();
+    await bench.startJob('a1', { policy: 'exclusive' });
+    await bench.startJob('a2');
+    const worker = bench.machine.worker('a1');
+    expect(worker.order?.leaseMs).toBe(50_000);
+    await bench.pass(30_000);
+    expect(worker.heard).toEqual([
+      { kind: 'lease', ms: 50_000 },
+      { kind: 'lease', ms: 50_000 },
+    ]);
+    expect(bench.machine.worker('a2').order?.leaseMs).toBeUndefined();
+    expect(bench.machine.worker('a2').heard).toEqual([]);
+  });
+
   it('of short servers leave two thirds of their time', () => {
     expect(killTime(0, 60_000)).toBe(50_000);
     expect(killTime(1_000, 3_000)).toBe(3_000);

@@ -3,11 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { agentStatus, drainAgent, removeAgent } from '../../src/agent/agent-status.ts';
 import { registerAgent } from '../../src/agent/register-agent.ts';
+import type { LossPolicy } from '../../src/protocol/attempt-state.ts';
 import type { StepPlan } from '../../src/protocol/plan.ts';
 import { mintToken } from '../../src/server/secrets/token.ts';
 import { bg, fg, waitAll } from '../support/fake-job.ts';
@@ -30,16 +32,16 @@ class Place {
   url = '';
   stopServer: () => Promise<void> = () => Promise.resolve();
 
-  private constructor(root: string) {
+  private constructor(root: string, leaseMs: number) {
     this.root = root;
     this.state = join(root, 'state');
-    this.server = new ScriptedServer(() => performance.now(), 8_000);
+    this.server = new ScriptedServer(() => performance.now(), leaseMs);
     this.server.token = mintToken('session', randomBytes(32)).token;
     this.server.logIntervalMs = 50;
   }
 
-  static async open(steps: readonly StepPlan[]): Promise<Place> {
-    const place = new Place(await realpath(await mkdtemp(join(tmpdir(), 'paceline-agent-'))));
+  static async open(steps: readonly StepPlan[], leaseMs = 8_000): Promise<Place> {
+    const place = new Place(await realpath(await mkdtemp(join(tmpdir(), 'paceline-agent-'))), leaseMs);
     places.push(place);
     place.server.message = { ...messageOf(steps, {}, ''), checkout: null };
     const api = await openTestApi({ agents: place.server.bound() });
@@ -75,8 +77,8 @@ class Place {
     return child;
   }
 
-  async startJob(id: string): Promise<void> {
-    this.server.offer(id);
+  async startJob(id: string, policy: LossPolicy = 'at-most-once'): Promise<void> {
+    this.server.offer(id, { policy });
     await this.server.until(() => this.server.at(id).texts.length > 1);
   }
 
@@ -175,6 +177,27 @@ describe('an agent of processes', () => {
     await place.ended('a1');
     expect(place.server.records('a1').at(-1)).toMatchObject({ conclusion: 'failure', lost: 'worker-crashed' });
     expect((await place.living()).filter(({ name }) => name.includes('sleep'))).toEqual([]);
+  });
+
+  it('that has died cannot end an exclusive job, so its worker does before the lease is over', async () => {
+    const step = createServer();
+    step.listen(0, '127.0.0.1');
+    await once(step, 'listening');
+    const { port } = step.address() as AddressInfo;
+    const place = await Place.open([fg('a', `exec 3<>/dev/tcp/127.0.0.1/${port}; sleep 1000`)], 3_000);
+    const connected = once(step, 'connection') as Promise<[Socket]>;
+    const agent = place.start();
+    await place.startJob('a1', 'exclusive');
+    const [socket] = await connected;
+    agent.kill('SIGKILL');
+    const killedAt = performance.now();
+    await once(socket.resume(), 'close');
+    step.close();
+    expect(performance.now() - killedAt).toBeLessThan(3_000);
+    place.server.endSession(null);
+    place.start();
+    await place.ended('a1');
+    expect(place.server.records('a1').at(-1)).toMatchObject({ conclusion: 'failure', reason: 'runner-lost' });
   });
 
   it('cancels a job when it is told to a second time to end, with its post steps run', async () => {

@@ -10,7 +10,9 @@ import type { VirtualTime } from './virtual-time.ts';
 
 /** Where a worker writes; each answers with what there is now. */
 export interface WorkerDisk {
-  append(record: AttemptRecord, synced: boolean): number;
+  append(record: AttemptRecord): void;
+  /** Number of the last record, all of which are on the disk then. */
+  syncRecords(): number;
   log(step: number, bytes: Buffer): number;
   syncLogs(): void;
 }
@@ -45,6 +47,7 @@ export class SimulatedWorker {
   readonly #life = { over: false };
   #stop: 'no' | 'cancel' | 'kill' = 'no';
   #wakeStop: (() => void)[] = [];
+  #endLease: () => void = () => undefined;
   #disk: WorkerDisk | null = null;
 
   constructor({ pid, attempt }: { readonly pid: number; readonly attempt: string }, world: World) {
@@ -58,6 +61,7 @@ export class SimulatedWorker {
 
   begin(assignment: WorkerAssignment, disk: WorkerDisk): void {
     this.waiting = false;
+    if (assignment.leaseMs !== undefined) this.#lease(assignment.leaseMs);
     this.#disk = disk;
     // What the agent wrote before: `job-started`.
     this.seq = 1;
@@ -70,15 +74,26 @@ export class SimulatedWorker {
   }
 
   obey(message: ToWorker): void {
+    if (message.kind === 'lease') {
+      this.#lease(message.ms);
+      return;
+    }
     if (this.#stop === 'kill') return;
     this.#stop = message.kind;
     for (const wake of this.#wakeStop.splice(0)) wake();
+  }
+
+  /** Without another one in time the job ends by itself, at once. */
+  #lease(ms: number): void {
+    this.#endLease();
+    this.#endLease = this.#world.time.after(ms, () => this.obey({ kind: 'kill' }));
   }
 
   /** SIGKILL, or the end of the process. */
   die(): void {
     if (this.#life.over) return;
     this.#life.over = true;
+    this.#endLease();
     if (!this.waiting) this.#world.history.ended(this.attempt, this.#world.time.elapsed);
     this.#leave();
   }
@@ -177,8 +192,15 @@ export class SimulatedWorker {
   #append(record: AttemptRecord): void {
     if (this.#isDead()) return;
     const synced = record.kind !== 'step' || record.state === 'completed';
-    this.seq = this.#disk?.append(record, synced) ?? 0;
-    this.#tell();
+    this.#disk?.append(record);
+    // What is told of is on the disk: at once at the edges, with others a little later.
+    const sync = (): void => {
+      if (this.#isDead()) return;
+      this.seq = this.#disk?.syncRecords() ?? 0;
+      this.#tell();
+    };
+    if (synced) sync();
+    else this.#world.time.after(SYNC_MS, sync);
   }
 
   /** A method: it changes while something is awaited. */
@@ -192,6 +214,7 @@ export class SimulatedWorker {
 }
 
 const EXIT_MS = 5;
+const SYNC_MS = 50;
 const STOP_MS = 3_000;
 const EPOCH = Date.parse('2026-01-01T00:00:00.000Z');
 
