@@ -11,6 +11,10 @@ export interface ServerOptions {
   readonly log: DiagnosticLog;
   /** What the store's thread is started with: `storage/store-thread.ts`, bundled. */
   readonly storeThreadFile: string;
+  /** What a search by pattern is started with: `logs/search-thread.ts`, bundled. Null: patterns are refused. */
+  readonly searchThreadFile?: string | null;
+  /** See `failpointAt`; null outside tests. */
+  readonly failpoint?: string | null;
   /** Of Paceline; what agents and `/healthz` are told. */
   readonly version: string;
   /** The server cannot go on by itself: the process is to end. */

@@ -25,3 +25,14 @@ export function jsonResponse(value: unknown, status: number, requestId: string):
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** While a server is not ready yet. */
+export function startingResponse(): Response {
+  const message = 'the server is starting; try again';
+  return errorResponse(
+    { code: 'unavailable', reason: null, message, detail: { retryAfterMs: STARTING_MS } },
+    'starting',
+  );
+}
+
+const STARTING_MS = 1_000;
