@@ -27,3 +27,7 @@ export const UP_FOLDER = '.paceline';
 export const ADDRESS_FILE = 'address';
 /** In a server's data folder: its first token. */
 export const ADMIN_TOKEN_FILE = 'admin-token';
+/** In a server's data folder: SQLite, where no other database is configured. */
+export const DATABASE_FILE = 'paceline.db';
+/** In a server's data folder: the key of the secrets, where no other is configured. */
+export const KEY_FILE = 'secrets.key';

@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { CliHost } from './cli-host.ts';
 import { configOf } from './config-of.ts';
-import { places } from './places.ts';
+import { DATABASE_FILE, KEY_FILE, places } from './places.ts';
 
 /** Which server is meant, for what works on its data. */
 export interface DataFlags {
@@ -34,6 +34,16 @@ export async function serverSettings(
     config: { ...config, server: { ...config.server, listen, publicUrl, database, dataDirectory } },
     dataDirectory,
   };
+}
+
+/** A path, or `postgres://…`. */
+export function databaseOf({ config, dataDirectory }: ServerSettings): string {
+  return config.server.database ?? join(dataDirectory, DATABASE_FILE);
+}
+
+/** Of the key of the secrets. */
+export function keyFileOf({ config, dataDirectory }: ServerSettings): string {
+  return config.server.keyFile ?? join(dataDirectory, KEY_FILE);
 }
 
 /** An argument is seen by everybody on the machine. */

@@ -1,3 +1,5 @@
+import type { Command } from 'commander';
+import { backupCommand, restoreCommand, rotateKeyCommand } from '../backup-command.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { serverCommand, type ServerProcessFlags } from '../server-command.ts';
 
@@ -13,12 +15,37 @@ export const defineServer: DefineCommand = (command, { host, end }) => {
     .option('--config <file>', 'configuration (default: runner.config.json in the current folder)')
     .addHelpText('after', HELP)
     .action(async (flags: ServerProcessFlags) => end(await serverCommand(flags, host)));
+  const sub = (name: string, description: string): Command =>
+    command
+      .command(name)
+      .description(description)
+      .option('--data <folder>', "the server's data folder")
+      .option('--database <url>', 'as the server has it')
+      .option('--config <file>', 'configuration (default: runner.config.json in the current folder)')
+      .addHelpText('after', HELP);
+  sub('backup', 'copy database and logs to a folder, also while the server runs')
+    .argument('<folder>', 'is made; may be there when it is empty')
+    .option('--with-key', 'and the key of the secrets: whoever has the backup has them')
+    .action(async (folder: string, _own: object, self: Command) =>
+      end(await backupCommand(folder, self.optsWithGlobals(), host)),
+    );
+  sub('restore', 'put a backup in the place of the data, while the server does not run')
+    .argument('<folder>', 'that `backup` made')
+    .option('--force', 'replace what is there')
+    .action(async (folder: string, _own: object, self: Command) =>
+      end(await restoreCommand(folder, self.optsWithGlobals(), host)),
+    );
+  sub('rotate-key', 'encrypt every secret with a new key').action(async (_own: object, self: Command) =>
+    end(await rotateKeyCommand(self.optsWithGlobals(), host)),
+  );
 };
 
 const HELP = `
 Examples:
   paceline server
   paceline server --listen 0.0.0.0:7380 --public-url https://ci.example.org --database postgres://ci@db/paceline
+  paceline server backup /backups/monday
+  paceline server restore /backups/monday --force
 
 A database whose address has a password is better named by PACELINE_SERVER_DATABASE: arguments are seen by everybody
 on the machine. SIGTERM or Ctrl-C once stops the server, twice ends it at once; jobs go on meanwhile.
