@@ -1,6 +1,7 @@
 import type { Operation } from './operation.ts';
 import { DISPATCH_READS, dispatchOperations } from './dispatch/dispatch-operations.ts';
 import { HTTP_READS, httpOperations } from './http/http-operations.ts';
+import { LOG_READS, logOperations } from './logs/log-operations.ts';
 import { RUN_READS, runOperations } from './runs/run-operations.ts';
 import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 
@@ -10,9 +11,16 @@ export const OPERATIONS = {
   ...httpOperations,
   ...dispatchOperations,
   ...runOperations,
+  ...logOperations,
 } satisfies Record<string, Operation<never, unknown>>;
 
-export const READS: readonly OperationName[] = [...KEEPING_READS, ...HTTP_READS, ...DISPATCH_READS, ...RUN_READS];
+export const READS: readonly OperationName[] = [
+  ...KEEPING_READS,
+  ...HTTP_READS,
+  ...DISPATCH_READS,
+  ...RUN_READS,
+  ...LOG_READS,
+];
 
 type Operations = typeof OPERATIONS;
 export type OperationName = keyof Operations;

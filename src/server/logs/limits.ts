@@ -1,17 +1,23 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** A segment takes no more frames once it has this much. */
-export const SEGMENT_BYTES = 64 * MIB;
-/**
- * Zeros are written this far ahead, so that flushing a frame changes no metadata of the file: half the time of a flush,
- * and nothing that the database's own flushes wait for.
- */
-export const PREALLOCATE_BYTES = 4 * MIB;
+export interface SegmentSize {
+  /** A segment takes no more frames once it has this much. */
+  readonly bytes: number;
+  /**
+   * Zeros are written this far ahead, so that flushing a frame changes no metadata of the file, which the database's own
+   * flushes would wait for.
+   */
+  readonly prepared: number;
+}
+
+export const SEGMENT_SIZE: SegmentSize = { bytes: 64 * MIB, prepared: 4 * MIB };
 /** Bytes of a log in one frame; what is read at once to check its checksum. */
 export const FRAME_BYTES = 256 * KIB;
 /** What shares one flush at most. */
 export const GROUP_BYTES = 16 * MIB;
+/** A server's own segments that are looked through when it starts: only the last can have what is not committed. */
+export const RECOVERED_SEGMENTS = 4;
 /** Attempts whose logs' lengths are kept in memory. */
 export const MAX_ATTEMPTS = 5_000;
 /** Extents looked up at once. */

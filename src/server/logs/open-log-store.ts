@@ -1,9 +1,21 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { DiagnosticLog } from '../../kernel/diagnostic-log.ts';
+import type { Failpoint } from '../../kernel/failpoint.ts';
 import type { LogStore } from '../log-store.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Store } from '../store.ts';
+import { appendLog } from './append-log.ts';
+import { KnownLogs } from './known-logs.ts';
+import { SEAL_CHECK_MS, SEGMENT_SIZE, type SegmentSize } from './limits.ts';
 import type { LogDisk } from './log-disk.ts';
+import { LogGroups } from './log-groups.ts';
+import { readLog } from './read-log.ts';
+import { recoverLogs } from './recover-logs.ts';
+import { SealChecks } from './seal-checks.ts';
+import { LogSearches } from './search-logs.ts';
+import { demandNodeName } from './segment-name.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { sweepSegments } from './sweep-segments.ts';
 
 export interface LogStoreOptions {
   readonly store: Store;
@@ -17,6 +29,8 @@ export interface LogStoreOptions {
   readonly log: DiagnosticLog;
   /** What the thread of a search by pattern is started with: `search-thread.ts`, bundled. Null: patterns are refused. */
   readonly searchThreadFile: string | null;
+  readonly segmentSize?: SegmentSize;
+  readonly failpoint?: Failpoint;
 }
 
 /** Of `config.server`. */
@@ -28,7 +42,48 @@ export interface LogLimits {
 /**
  * Opens the logs of this server, and looks through what its last life left: frames that the database does not know are
  * taken in, a torn end is cut off, damage is told in the diagnostic log.
+ * @throws RangeError for a node's name that no file can carry; the disk's error; Error when the database cannot be asked.
  */
 export async function openLogStore(options: LogStoreOptions): Promise<LogStore> {
-  return await Promise.reject(new Error(options.node));
+  const { store, disk, clock, node, metrics, log, failpoint } = options;
+  demandNodeName(node);
+  const number = await recoverLogs(options, node);
+  const writer = new SegmentWriter({
+    disk,
+    node,
+    number,
+    size: options.segmentSize ?? SEGMENT_SIZE,
+    ...(failpoint && { failpoint }),
+  });
+  const groups = new LogGroups(store, writer, metrics, log);
+  const known = new KnownLogs(store);
+  const stop = new AbortController();
+  const searches = new LogSearches(options, stop.signal);
+  const checks = new SealChecks({ store, disk, metrics, known, log });
+  let checking = Promise.resolve();
+  let cancelCheck = clock.after(SEAL_CHECK_MS, check);
+  let closing: Promise<void> | null = null;
+
+  function check(): void {
+    checking = checks.run(stop.signal).finally(() => {
+      if (!stop.signal.aborted) cancelCheck = clock.after(SEAL_CHECK_MS, check);
+    });
+  }
+
+  async function close(): Promise<void> {
+    stop.abort();
+    cancelCheck();
+    await checking;
+    await searches.close();
+    await groups.idle();
+    await writer.close();
+  }
+
+  return {
+    append: (chunk) => appendLog({ ...options, known, groups }, chunk),
+    read: (attempt, step, from, maxBytes) => readLog(options, attempt, step, from, maxBytes),
+    search: (attempt, query, signal) => searches.search(attempt, query, signal),
+    sweep: () => sweepSegments({ ...options, writer, groups }),
+    close: () => (closing ??= close()),
+  };
 }

@@ -1,5 +1,5 @@
 import { type Failpoint, NO_FAILPOINT } from '../../kernel/failpoint.ts';
-import { PREALLOCATE_BYTES, SEGMENT_BYTES } from './limits.ts';
+import type { SegmentSize } from './limits.ts';
 import type { LogDisk, SegmentFile } from './log-disk.ts';
 import { encodeFrameHead, encodeSegmentHead, SEGMENT_HEAD_BYTES } from './log-frame.ts';
 import { segmentName } from './segment-name.ts';
@@ -22,6 +22,7 @@ export interface SegmentWriterOptions {
   readonly node: string;
   /** Of the next segment. */
   readonly number: number;
+  readonly size: SegmentSize;
   readonly failpoint?: Failpoint;
 }
 
@@ -40,13 +41,15 @@ export class SegmentWriter {
   readonly #disk: LogDisk;
   readonly #node: string;
   readonly #failpoint: Failpoint;
+  readonly #size: SegmentSize;
   #number: number;
   #active: Active | null = null;
 
-  constructor({ disk, node, number, failpoint = NO_FAILPOINT }: SegmentWriterOptions) {
+  constructor({ disk, node, number, size, failpoint = NO_FAILPOINT }: SegmentWriterOptions) {
     this.#disk = disk;
     this.#node = node;
     this.#number = number;
+    this.#size = size;
     this.#failpoint = failpoint;
   }
 
@@ -71,7 +74,7 @@ export class SegmentWriter {
       end += head.length + frame.payload.length;
     }
     try {
-      await prepare(active, end);
+      await prepare(active, end, this.#size.prepared);
       await active.file.write(buffers, active.position);
     } catch (error) {
       await this.#giveBack(active);
@@ -82,7 +85,7 @@ export class SegmentWriter {
     this.#failpoint('server-after-log-sync');
     active.position = end;
     active.prepared = Math.max(active.prepared, end);
-    if (end >= SEGMENT_BYTES) await this.close();
+    if (end >= this.#size.bytes) await this.close();
     return places;
   }
 
@@ -137,10 +140,10 @@ export class SegmentWriter {
   }
 }
 
-async function prepare(active: Active, end: number): Promise<void> {
-  if (end <= active.prepared) return;
-  const target = end + PREALLOCATE_BYTES;
-  const zeros = Buffer.alloc(Math.min(target - active.prepared, PREALLOCATE_BYTES));
+async function prepare(active: Active, end: number, bytes: number): Promise<void> {
+  if (end <= active.prepared || bytes === 0) return;
+  const target = end + bytes;
+  const zeros = Buffer.alloc(Math.min(target - active.prepared, bytes));
   for (let at = active.prepared; at < target; at += zeros.length)
     await active.file.write([zeros.subarray(0, Math.min(zeros.length, target - at))], at);
   active.prepared = target;

@@ -1,0 +1,110 @@
+import { sql } from 'kysely';
+import type { OperationContext } from '../operation.ts';
+import { padded, valuesOf } from './log-rows.ts';
+
+/** What became durable of one log: it ended at `offset`, and ends at `end` now. */
+export interface AppendedLog {
+  readonly attempt: string;
+  readonly step: number;
+  readonly offset: number;
+  readonly end: number;
+  /** Of the whole log: lines that have begun, and whether the last one has no end yet. */
+  readonly lines: number;
+  readonly openLine: boolean;
+  readonly extents: readonly NewExtent[];
+}
+
+export interface NewExtent {
+  readonly offset: number;
+  readonly length: number;
+  readonly segment: string;
+  readonly position: number;
+  readonly firstLine: number;
+  readonly midLine: boolean;
+}
+
+/** `stale`: the log does not end at `offset` in the database, or takes no more; nothing was changed. */
+export type AppendOutcome =
+  | { readonly kind: 'appended'; readonly sealedLength: number | null; readonly sealedHash: string | null }
+  | { readonly kind: 'stale' };
+
+interface Row {
+  attempt_id: string;
+  step: number;
+  sealed_length: number | null;
+  sealed_hash: string | null;
+}
+
+/**
+ * Makes bytes part of their logs, each log once in a call: only where the log still ends at `offset`, so of two servers
+ * that append at the same place one is refused. Answers in the order of the input.
+ */
+export async function appendExtents(
+  context: OperationContext,
+  { logs }: { readonly logs: readonly AppendedLog[] },
+): Promise<AppendOutcome[]> {
+  // One order for everybody who locks rows.
+  const sorted = [...logs].sort((a, b) => compare(a.attempt, b.attempt) || a.step - b.step);
+  await begin(context, sorted);
+  const rows = await extend(context, sorted);
+  const appended = new Map(rows.map((row) => [keyOf(row.attempt_id, row.step), row]));
+  await place(
+    context,
+    sorted.filter(({ attempt, step }) => appended.has(keyOf(attempt, step))),
+  );
+  for (const attempt of new Set(rows.map((row) => row.attempt_id))) context.wake(`log:${attempt}`);
+  return logs.map(({ attempt, step }) => {
+    const row = appended.get(keyOf(attempt, step));
+    if (!row) return { kind: 'stale' };
+    return { kind: 'appended', sealedLength: row.sealed_length, sealedHash: row.sealed_hash };
+  });
+}
+
+/** A log's row, at its first bytes. */
+async function begin({ db }: OperationContext, logs: readonly AppendedLog[]): Promise<void> {
+  const first = logs.filter(({ offset }) => offset === 0).map(({ attempt, step }) => [attempt, step]);
+  for (const rows of padded(first, ['', 0]))
+    await sql`with v (a, s) as (${valuesOf(rows, ['text', 'bigint'])})
+      insert into log_stream (attempt_id, step) select a, s from v where a <> ''
+      on conflict (attempt_id, step) do nothing`.execute(db);
+}
+
+async function extend({ db }: OperationContext, logs: readonly AppendedLog[]): Promise<Row[]> {
+  const found: Row[] = [];
+  const ends = logs.map((log) => [log.attempt, log.step, log.offset, log.end, log.lines, log.openLine ? 1 : 0]);
+  for (const rows of padded(ends, ['', 0, 0, 0, 0, 0])) {
+    const values = valuesOf(rows, ['text', 'bigint', 'bigint', 'bigint', 'bigint', 'bigint']);
+    const { rows: updated } = await sql<Row>`with v (a, s, o, e, l, p) as (${values})
+      update log_stream set length = v.e, lines = v.l, open_line = v.p,
+        announced = case when announced > v.e then announced else v.e end
+      from v where attempt_id = v.a and step = v.s and length = v.o and removed_at is null
+        and (sealed_length is null or sealed_length >= v.e)
+      returning attempt_id, step, sealed_length, sealed_hash`.execute(db);
+    found.push(...updated);
+  }
+  return found;
+}
+
+async function place({ db }: OperationContext, logs: readonly AppendedLog[]): Promise<void> {
+  const extents = logs.flatMap(({ attempt, step, extents }) =>
+    extents.map((one) => {
+      const { offset, length, segment, position, firstLine, midLine } = one;
+      return [attempt, step, offset, length, segment, position, firstLine, midLine ? 1 : 0];
+    }),
+  );
+  const [text, bigint] = ['text', 'bigint'] as const;
+  for (const rows of padded(extents, ['', 0, 0, 0, '', 0, 0, 0])) {
+    const values = valuesOf(rows, [text, bigint, bigint, bigint, text, bigint, bigint, bigint]);
+    await sql`with v (a, s, o, n, g, p, l, m) as (${values})
+      insert into log_extent (attempt_id, step, "offset", length, segment, position, first_line, mid_line)
+      select a, s, o, n, g, p, l, m from v where a <> ''`.execute(db);
+  }
+}
+
+function keyOf(attempt: string, step: number): string {
+  return `${attempt} ${step}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

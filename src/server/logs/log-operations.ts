@@ -1,0 +1,26 @@
+import { appendExtents } from './append-extents.ts';
+import { findLog, listLogs } from './find-log.ts';
+import { cutLog, listUnverifiedLogs, markVerified, resetLog } from './mark-logs.ts';
+import { findUnusedSegments, hasAttempt, markSegments } from './segment-operations.ts';
+
+export const logOperations = {
+  'append-extents': appendExtents,
+  'list-logs': listLogs,
+  'find-log': findLog,
+  'cut-log': cutLog,
+  'reset-log': resetLog,
+  'list-unverified-logs': listUnverifiedLogs,
+  'mark-verified': markVerified,
+  'mark-segments': markSegments,
+  'find-unused-segments': findUnusedSegments,
+  'has-attempt': hasAttempt,
+};
+
+export const LOG_READS = [
+  'list-logs',
+  'find-log',
+  'list-unverified-logs',
+  'mark-segments',
+  'find-unused-segments',
+  'has-attempt',
+] as const satisfies readonly (keyof typeof logOperations)[];
