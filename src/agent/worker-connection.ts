@@ -18,7 +18,9 @@ export class WorkerConnection {
   readonly logs = new Map<number, number>();
   seq = 0;
   #said: ToWorker | null = null;
+  /** Connected. */
   #socket: Socket | null = null;
+  #connecting: Socket | null = null;
   #listeners: (() => void)[] = [];
   #pause = FIRST_PAUSE_MS;
   #cancelPause: () => void = () => undefined;
@@ -45,14 +47,15 @@ export class WorkerConnection {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelPause();
-    if (this.#socket === null) return;
-    this.#socket.end();
+    if (this.#socket === null) this.#connecting?.destroy();
+    else this.#socket.end();
     await this.#idle;
   }
 
   #connect(): void {
     if (this.#closed) return;
     const socket = createConnection(this.#path);
+    this.#connecting = socket;
     let rest = '';
     this.#idle = new Promise((resolve) => {
       socket.once('close', () => {

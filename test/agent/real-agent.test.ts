@@ -179,6 +179,17 @@ describe('an agent of processes', () => {
     expect((await place.living()).filter(({ name }) => name.includes('sleep'))).toEqual([]);
   });
 
+  it('renews on time while a job takes every core many times over (actions/runner#3539)', async () => {
+    const burn = 'for i in $(seq 20); do (while :; do :; done) & done; echo burning; sleep 3; kill $(jobs -p)';
+    const place = await Place.open([fg('a', burn)], 2_000);
+    place.start();
+    await place.startJob('a1', 'exclusive');
+    await place.ended('a1');
+    expect(place.server.records('a1').at(-1)).toMatchObject({ conclusion: 'success', lost: null });
+    const syncs = place.server.calls.filter(({ call }) => call === 'sync').map(({ at }) => at);
+    expect(Math.max(...syncs.slice(1).map((at, index) => at - syncs[index]!))).toBeLessThan(1_300);
+  });
+
   it('that has died cannot end an exclusive job, so its worker does before the lease is over', async () => {
     const step = createServer();
     step.listen(0, '127.0.0.1');
