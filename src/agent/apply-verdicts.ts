@@ -67,6 +67,7 @@ async function apply(state: AgentState, attempt: HeldAttempt, verdict: AttemptVe
 
 async function reopen(state: AgentState, attempt: HeldAttempt): Promise<void> {
   attempt.phase = 'reporting';
+  state.attempts.put(attempt);
   logOf(state, attempt).info('told again to a server whose memory went back', { from: attempt.ack ?? 0 });
   await save(state, attempt, { state: 'started', over: null });
 }

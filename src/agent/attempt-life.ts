@@ -88,6 +88,7 @@ export async function conclude(
   why: string | null,
 ): Promise<void> {
   attempt.phase = how;
+  state.attempts.put(attempt);
   releaseSlot(state, attempt);
   const log = logOf(state, attempt);
   if (how === 'ended')

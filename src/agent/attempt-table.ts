@@ -4,7 +4,9 @@ import type { HeldAttempt } from './held-attempt.ts';
 export class AttemptTable {
   readonly #slots: number;
   readonly #taken = new Set<number>();
-  readonly #all = new Set<HeldAttempt>();
+  readonly #open = new Set<HeldAttempt>();
+  /** There may be thousands of them; nothing is to be done for them but to keep them. */
+  readonly #over = new Set<HeldAttempt>();
 
   constructor(slots: number) {
     this.#slots = slots;
@@ -36,21 +38,24 @@ export class AttemptTable {
     this.#taken.delete(slot);
   }
 
-  add(attempt: HeldAttempt): void {
-    this.#all.add(attempt);
+  /** A new one, or one whose phase has made it over, or not over any more. */
+  put(attempt: HeldAttempt): void {
+    this.remove(attempt);
+    (attempt.isOver ? this.#over : this.#open).add(attempt);
   }
 
   remove(attempt: HeldAttempt): void {
-    this.#all.delete(attempt);
+    this.#open.delete(attempt);
+    this.#over.delete(attempt);
   }
 
   get all(): readonly HeldAttempt[] {
-    return [...this.#all];
+    return [...this.#over, ...this.#open];
   }
 
   /** Those the server still has to hear of: neither `done` nor `ended`. */
   get open(): readonly HeldAttempt[] {
-    return this.all.filter(({ isOver }) => !isOver);
+    return [...this.#open];
   }
 
   /** The one that is not over; of several fences the newest. */

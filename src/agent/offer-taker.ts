@@ -94,7 +94,7 @@ export class OfferTaker {
       attempt.ack = 0;
       attempt.ackHash = CHAIN_START;
       attempt.urgent = true;
-      state.attempts.add(attempt);
+      state.attempts.put(attempt);
       if (state.settings.ephemeral) state.advance('leave', 'consumed');
       logOf(state, attempt).info('job is accepted', { fence: offer.fence, slot });
       state.follow(liveFromStart(state, attempt, worker, order));

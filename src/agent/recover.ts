@@ -31,7 +31,7 @@ async function recoverOne(state: AgentState, folder: AttemptFolder): Promise<() 
   const attempt = new HeldAttempt(folder, phase, end, { at: state.now, ms: Infinity });
   const lengths = logs.map(({ step, length }) => [step, length] as const);
   attempt.progress(end.seq, lengths, state.now);
-  state.attempts.add(attempt);
+  state.attempts.put(attempt);
   if (phase === 'running' || phase === 'closing') state.attempts.keepSlot(meta.slot);
   else attempt.slot = null;
   if (!isOver) logOf(state, attempt).info('attempt is found on the disk', { phase, records: end.seq, rebooted });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { settle } from '../support/fake-clock.ts';
 import { AgentBench } from './agent-harness.ts';
 import { finishRecord, stepRecord } from './messages.ts';
 import { NETWORK } from './scripted-server.ts';
@@ -165,6 +166,30 @@ describe('draining', () => {
     expect(bench.server.at('a1').state).toBe('queued');
   });
 
+  it('and an offer, whichever way they meet, never end in an agent that is gone and a job that it has (actions/runner#4076)', async () => {
+    const outcomes = new Set<string>();
+    for (let seed = 1; seed <= 1_000; seed++) {
+      const random = seeded(seed);
+      const bench = await new AgentBench().start();
+      const open = [bench.server.gate('accept'), bench.server.gate('drain'), bench.server.gate('sync')];
+      const acts = [() => void bench.server.offer('a1'), () => bench.agent.drain(), ...open];
+      while (acts.length > 0) {
+        acts.splice(Math.floor(random() * acts.length), 1)[0]?.();
+        for (let turn = Math.floor(random() * 8); turn > 0; turn--) await Promise.resolve();
+        if (random() < 0.3) await settle();
+      }
+      await bench.pass(10_000);
+      if (bench.machine.started('a1') > 0) await bench.finishJob('a1');
+      await bench.pass(130_000);
+      expect([seed, bench.exit?.kind]).toEqual([seed, 'drained']);
+      const { state } = bench.server.at('a1');
+      outcomes.add(state);
+      expect([seed, state, ['queued', 'declined', 'finished'].includes(state)]).toEqual([seed, state, true]);
+    }
+    expect(outcomes).toContain('queued');
+    expect(outcomes).toContain('finished');
+  });
+
   it('before the first session ends the agent soon', async () => {
     const bench = new AgentBench();
     bench.server.fail('nonce', NETWORK, 1_000);
@@ -290,4 +315,15 @@ describe('time without a job', () => {
 function now(act: () => void): Promise<void> {
   act();
   return Promise.resolve();
+}
+
+/** The same numbers for the same seed (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
