@@ -1,6 +1,5 @@
 /** The routes over real HTTP on a real store; what is behind the services is the test's. */
 import { randomBytes } from 'node:crypto';
-import type { AbortScope } from '../../src/kernel/cancellation.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { SILENT_LOG } from '../../src/kernel/diagnostic-log.ts';
@@ -12,6 +11,7 @@ import type { App } from '../../src/server/http/app.ts';
 import type { Endpoint } from '../../src/server/http/endpoint.ts';
 import { endpointsOf } from '../../src/server/http/endpoints-of.ts';
 import { errorSchema, statusesOf } from '../../src/server/http/openapi-document.ts';
+import { HeldRequests } from '../../src/server/http/held-requests.ts';
 import { openHttpServer } from '../../src/server/http/http-server.ts';
 import { Limits } from '../../src/server/http/limits.ts';
 import { Wakeups } from '../../src/server/http/wakeups.ts';
@@ -30,7 +30,7 @@ export interface TestApi {
   readonly store: TestStore;
   readonly box: SecretBox;
   /** What is held or streamed at the moment. */
-  readonly open: Set<AbortScope>;
+  readonly held: HeldRequests;
   /** Streams under way. */
   viewers(): number;
   /** Attempts whose logs are watched. */
@@ -56,7 +56,7 @@ export async function openTestApi(
   const clock = services.clock ?? systemClock;
   const store = await openTestStore({ database: 'sqlite', clock });
   const wakeups = new Wakeups(store, clock);
-  const open = new Set<AbortScope>();
+  const held = new HeldRequests();
   const watched = new Set<string>();
   let viewers = 0;
   const box = new SecretBox(randomBytes(32), randomBytes);
@@ -86,14 +86,14 @@ export async function openTestApi(
     log: SILENT_LOG,
     limits: new Limits(() => clock.monotonic()),
     admission: new Admission(),
-    open,
+    held,
     requestId: () => `request-${String(++requests)}`,
     onAnswer: () => undefined,
   };
   const app = createApp(endpoints, serving, '1.2.3');
   const server = await openHttpServer(
     (request, env) => app.fetch(request, env),
-    { open, clock },
+    { held, clock },
     { host: '127.0.0.1', port: 0 },
   );
   const url = `http://127.0.0.1:${server.port}`;
@@ -112,7 +112,7 @@ export async function openTestApi(
     endpoints,
     store,
     box,
-    open,
+    held,
     watched,
     viewers: () => viewers,
     token,

@@ -25,7 +25,7 @@ export interface HttpServer {
 /** Rejects when the address cannot be had. */
 export async function openHttpServer(
   answer: (request: Request, bindings: Bindings) => Response | Promise<Response>,
-  { open, clock }: Pick<Serving, 'open' | 'clock'>,
+  { held, clock }: Pick<Serving, 'held' | 'clock'>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<HttpServer> {
   const server = createAdaptorServer({ fetch: (request, env) => answer(request, env as Bindings) }) as Server;
@@ -39,7 +39,7 @@ export async function openHttpServer(
   const stop = async (): Promise<void> => {
     const closed = once(server, 'close');
     server.close();
-    for (const scope of open) scope.cancel('shutdown');
+    held.stop();
     connections.end();
     const cancelCut = clock.after(STOP_MS, () => server.closeAllConnections());
     await closed;

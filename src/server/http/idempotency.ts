@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Store } from '../store.ts';
 import { failure, unwrap } from './api-failure.ts';
+import { REQUEST_ID } from './respond.ts';
 
 const KEY_FORM = /^[\x21-\x7e]{1,200}$/;
 
@@ -12,6 +13,7 @@ export async function answerOnce(
   store: Store,
   request: {
     readonly key: string;
+    readonly requestId: string;
     readonly actor: string;
     readonly method: string;
     readonly path: string;
@@ -27,7 +29,11 @@ export async function answerOnce(
   if (kept !== null)
     return new Response(kept.body === '' ? null : kept.body, {
       status: kept.status,
-      headers: { 'Content-Type': 'application/json; charset=utf-8', 'Idempotent-Replay': 'true' },
+      headers: {
+        'Content-Type': 'application/json; charset=utf-8',
+        'Idempotent-Replay': 'true',
+        [REQUEST_ID]: request.requestId,
+      },
     });
   const settle = async (kept: { status: number; body: string } | null): Promise<void> => {
     await store.execute('settle-idempotency-key', { key, actor, request: hash, answer: kept });

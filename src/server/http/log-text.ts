@@ -61,7 +61,7 @@ async function* lines(
 
 /** 206 with the bytes that are there; 416 when the range begins behind them. */
 export async function readBytes(logs: LogStore, place: LogPlace, range: ByteRange): Promise<Response> {
-  const { length, sealed } = await sliceOf(logs, place, { byte: 0 }, 0);
+  const { length, sealed } = await sliceOf(logs, place, { byte: Number.MAX_SAFE_INTEGER });
   const begin = range.from ?? Math.max(0, length - (range.to ?? 0));
   const end = range.from === null || range.to === null ? length : Math.min(length, range.to + 1);
   const size = sealed ? String(length) : '*';

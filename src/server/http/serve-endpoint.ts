@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { AbortScope } from '../../kernel/cancellation.ts';
+import type { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
 import type { DiagnosticLog } from '../../kernel/diagnostic-log.ts';
 import type { Store } from '../store.ts';
@@ -7,6 +7,7 @@ import type { Admission } from './admission.ts';
 import { ApiFailure, failure } from './api-failure.ts';
 import { authenticate } from './authenticate.ts';
 import type { Bindings, Call, Endpoint } from './endpoint.ts';
+import type { HeldRequests } from './held-requests.ts';
 import { answerOnce } from './idempotency.ts';
 import type { Limits } from './limits.ts';
 import { readBody } from './read-body.ts';
@@ -20,8 +21,7 @@ export interface Serving {
   readonly log: DiagnosticLog;
   readonly limits: Limits;
   readonly admission: Admission;
-  /** What is held or streamed: aborted when the server stops. */
-  readonly open: Set<AbortScope>;
+  readonly held: HeldRequests;
   readonly requestId: () => string;
   readonly onAnswer: (route: string, method: string, status: number, ms: number) => void;
 }
@@ -40,7 +40,6 @@ export function serveEndpoint(endpoint: Endpoint, serving: Serving): (context: H
     let response: Response;
     try {
       response = await answer(endpoint, serving, context, id);
-      if (!response.headers.has(REQUEST_ID)) response.headers.set(REQUEST_ID, id);
     } catch (error) {
       response = errorResponse(asApiError(error, serving.log, id, endpoint), id);
     }
@@ -76,32 +75,25 @@ async function answer(
     serving.limits.demand(endpoint, identity.key, bodyBytes);
     const params = endpoint.params && check(context.req.param(), endpoint.params, 'the path');
     const query = endpoint.query && check(context.req.query(), endpoint.query, 'the query');
-    const raw = endpoint.body && hasBody(endpoint.body, incoming) ? await bodyOf(endpoint.body, incoming) : null;
-    const body = raw !== null && endpoint.body?.kind === 'json' ? readJson(raw, endpoint.body.schema) : raw;
+    const raw = endpoint.body ? await bodyOf(endpoint.body, incoming) : null;
+    const body = endpoint.body?.kind === 'json' ? jsonOf(raw, endpoint.body.schema) : raw;
     if (endpoint.held) leave();
-    const call = callOf(context, serving, {
-      params,
-      query,
-      body: raw === null && endpoint.body?.kind === 'json' ? check(undefined, endpoint.body.schema, 'the body') : body,
-      caller: identity.caller,
-      token: identity.token,
-    });
+    const { caller, token } = identity;
+    const call = callOf(context, serving, { params, query, body, caller, token });
     const reply = async (): Promise<Response> => {
       const value = await endpoint.handle(call);
-      if (value instanceof Response) return value;
+      if (value instanceof Response) {
+        value.headers.set(REQUEST_ID, requestId);
+        return value;
+      }
       const { kind, status } = endpoint.reply;
       if (kind === 'none') return new Response(null, { status, headers: { [REQUEST_ID]: requestId } });
       return jsonResponse(value, status, requestId);
     };
     const key = endpoint.idempotent ? incoming.headers['idempotency-key'] : undefined;
     if (typeof key !== 'string') return await reply();
-    const once = {
-      key,
-      actor: identity.caller.actor,
-      method: endpoint.method,
-      path: context.req.path,
-      body: raw ?? NO_BODY,
-    };
+    const { method } = endpoint;
+    const once = { key, requestId, actor: caller.actor, method, path: context.req.path, body: raw ?? NO_BODY };
     return await answerOnce(serving.store, once, reply);
   } finally {
     leave();
@@ -111,15 +103,14 @@ async function answer(
 const NO_BODY = Buffer.alloc(0);
 const TYPES = { json: 'application/json', bytes: 'application/octet-stream' };
 
-function hasBody(body: NonNullable<Endpoint['body']>, { headers }: Bindings['incoming']): boolean {
-  const empty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-  return body.kind === 'bytes' || body.optional !== true || !empty;
-}
-
-async function bodyOf(body: NonNullable<Endpoint['body']>, incoming: Bindings['incoming']): Promise<Buffer> {
-  const type = incoming.headers['content-type'];
+/** Null where a body may be missing and is. */
+async function bodyOf(body: NonNullable<Endpoint['body']>, incoming: Bindings['incoming']): Promise<Buffer | null> {
+  const { headers } = incoming;
+  const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+  if (isEmpty && body.kind === 'json' && body.optional === true) return null;
+  const type = headers['content-type'];
   const expected = TYPES[body.kind];
-  if (type === undefined || type.split(';')[0]?.trim().toLowerCase() !== expected)
+  if (type?.split(';')[0]?.trim().toLowerCase() !== expected)
     throw failure(
       'invalid',
       'content-type',
@@ -128,13 +119,17 @@ async function bodyOf(body: NonNullable<Endpoint['body']>, incoming: Bindings['i
   return await readBody(incoming, body.maxBytes);
 }
 
+function jsonOf(raw: Buffer | null, schema: z.ZodType): unknown {
+  return raw === null ? check(undefined, schema, 'the body') : readJson(raw, schema);
+}
+
 function callOf(
   context: HttpContext,
   serving: Serving,
   rest: Omit<Call<unknown, unknown, unknown>, 'header' | 'signal' | 'cut'>,
 ): Call<unknown, unknown, unknown> {
   const { incoming, outgoing } = context.env;
-  let scope: AbortScope | null = null;
+  let signal: AbortSignal | null = null;
   return {
     ...rest,
     header: (name) => {
@@ -143,16 +138,7 @@ function callOf(
     },
     // Made only where it is asked for: ten thousand held polls need one each, a short request none.
     get signal() {
-      if (scope) return scope.signal;
-      const made = new AbortScope();
-      scope = made;
-      serving.open.add(made);
-      outgoing.once('close', () => {
-        serving.open.delete(made);
-        made.cancel('user');
-        made.dispose();
-      });
-      return made.signal;
+      return (signal ??= serving.held.hold(outgoing));
     },
     cut: () => outgoing.destroy(),
   };

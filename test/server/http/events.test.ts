@@ -176,7 +176,7 @@ describe('events of a run', () => {
     expect(api.viewers()).toBe(1);
     await reader.cancel();
     while (api.viewers() > 0) await settle();
-    expect(api.open.size).toBe(0);
+    expect(api.held.size).toBe(0);
   });
 
   it('are cut for a reader that takes none of them', async () => {
