@@ -26,7 +26,7 @@ const PARTS = {
   client: 'src/cli/commands/client.ts',
 };
 /** Files that a thread of the server is started with. */
-const THREADS = { store: 'src/server/storage/store-thread.ts' };
+const THREADS = { store: 'src/server/storage/store-thread.ts', search: 'src/server/logs/search-thread.ts' };
 // With a part in machine code, and what only such a part would need.
 const EXTERNAL_PACKAGES = ['libsql', 'pg-native'];
 // A run that is under way still loads what it was started from.

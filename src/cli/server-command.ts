@@ -58,6 +58,9 @@ export async function startServerHere(
       dataDirectory,
       log,
       storeThreadFile: threadFile('store'),
+      searchThreadFile: threadFile('search'),
+      // Where a test kills the server.
+      failpoint: host.environment.PACELINE_FAILPOINT || null,
       version: host.version,
       onFatal,
     }),
