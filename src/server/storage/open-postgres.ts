@@ -15,12 +15,6 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A question that is not answered by then is not coming back: the host behind the connection is gone. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
-/**
- * How long an operation waits for a row that another one has: a dead lock between two batches is over after this, and
- * whoever waited is run again.
- */
-const LOCK_TIMEOUT_MS = 200;
-
 /** What is left behind by a server that went away in the middle is rolled back by then. */
 const IDLE_IN_TRANSACTION_MS = 30_000;
 
@@ -45,7 +39,6 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     keepAlive: true,
     application_name: 'paceline',
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    lock_timeout: LOCK_TIMEOUT_MS,
     types: {
       getTypeParser: (oid: TypeId, format?: 'text' | 'binary'): ParseValue =>
         (oid as number) === INT8 ? Number : (types.getTypeParser(oid, format) as ParseValue),

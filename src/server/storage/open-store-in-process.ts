@@ -46,12 +46,15 @@ export interface InProcessStore extends Store {
   readonly db: Kysely<Database>;
 }
 
-/** Transactions at a time on PostgreSQL; more of them meet each other's locks more often than they gain. */
-const WRITE_LANES = 4;
+/**
+ * Transactions at a time on PostgreSQL: one runs its statements while the other is made durable. More of them meet each
+ * other's locks more often than they gain.
+ */
+const WRITE_LANES = 2;
 const READ_LANES = 4;
 
-/** Operations that share a commit at most: beyond it the first of them would wait too long. */
-const MAX_BATCH = 128;
+/** Operations that share a commit at most: the first of them waits for the last, and on PostgreSQL so do other servers. */
+const MAX_BATCH = { sqlite: 128, postgres: 32 };
 
 const SQLITE_COMMANDS = {
   begin: ['begin immediate', 'savepoint operation'],
@@ -59,10 +62,16 @@ const SQLITE_COMMANDS = {
   undo: ['rollback to savepoint operation'],
 };
 
+/** How long the first operation of a transaction waits for a row that others have: they may be slow, or deadlocked. */
+const LOCK_WAIT_MS = 1_000;
+
+/** And those after it. The shortest there is: 0 would be for ever. */
+const LOCK_GLANCE_MS = 1;
+
 /** One question each: the way to the server and back is what a short transaction takes most of its time for. */
 const POSTGRES_COMMANDS = {
-  begin: ['begin; savepoint operation'],
-  next: ['release savepoint operation; savepoint operation'],
+  begin: [`begin; set local lock_timeout = ${LOCK_WAIT_MS}; savepoint operation`],
+  next: [`release savepoint operation; set local lock_timeout = ${LOCK_GLANCE_MS}; savepoint operation`],
   undo: ['rollback to savepoint operation'],
 };
 
@@ -165,15 +174,17 @@ function laneGroups(
   if (postgres) {
     const begin = ['begin isolation level repeatable read read only; savepoint operation'];
     return {
-      writes: { db, lanes: WRITE_LANES, maxBatch: MAX_BATCH, commands: POSTGRES_COMMANDS },
+      writes: { db, lanes: WRITE_LANES, maxBatch: MAX_BATCH.postgres, commands: POSTGRES_COMMANDS },
       reads: { db, lanes: READ_LANES, maxBatch: 1, commands: { ...POSTGRES_COMMANDS, begin } },
     };
   }
   const begin = ['begin', 'savepoint operation'];
   return {
-    writes: { db, lanes: 1, maxBatch: MAX_BATCH, commands: SQLITE_COMMANDS },
+    writes: { db, lanes: 1, maxBatch: MAX_BATCH.sqlite, commands: SQLITE_COMMANDS },
     reads:
-      reader === null ? null : { db: reader, lanes: 1, maxBatch: MAX_BATCH, commands: { ...SQLITE_COMMANDS, begin } },
+      reader === null
+        ? null
+        : { db: reader, lanes: 1, maxBatch: MAX_BATCH.sqlite, commands: { ...SQLITE_COMMANDS, begin } },
   };
 }
 

@@ -4,7 +4,6 @@ import { Pulse } from '../../kernel/pulse.ts';
 import type { ApiResult } from '../../protocol/api-error.ts';
 import type { ServerSettings, WakeTopic } from '../operation.ts';
 import type { Store } from '../store.ts';
-import { DatabaseOpenError } from './database-open-error.ts';
 import type { StoreMetric } from './store-metric.ts';
 import type { FromThread, ThreadData, Told, ToThread } from './thread-messages.ts';
 
@@ -32,7 +31,8 @@ const CLOSE_MS = 15_000;
 /**
  * The store of a server: operations run in a thread of their own, so that neither the disk nor a long question holds up
  * who listens on the network. A thread that crashes answers `unavailable` to those who wait, and is started again.
- * @throws DatabaseOpenError for a database that cannot be used now, with the sentence for whoever starts the server.
+ * @throws an error named `DatabaseOpenError` for a database that cannot be used now, `NewerSchemaError` for one of a newer
+ *   Paceline; its message is for whoever starts the server.
  */
 export async function openStore(options: ThreadedStoreOptions): Promise<Store> {
   const store = new ThreadedStore(options);
@@ -71,7 +71,8 @@ class ThreadedStore implements Store {
         if (message.kind === 'told') this.#hear(message);
         else if (message.kind === 'failed') {
           const { name, message: text } = message.error;
-          crash = name === 'DatabaseOpenError' ? new DatabaseOpenError(text, null) : new Error(text);
+          // Errors lose their class on the way; their name says what they are.
+          crash = Object.assign(new Error(text), { name });
         } else {
           this.#worker = worker;
           this.#restartMs = RESTART_MS;

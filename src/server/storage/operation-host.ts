@@ -11,11 +11,8 @@ import { DB_COMMIT_SECONDS, DB_RETRIES_TOTAL, OPS_PER_COMMIT, type StoreMetric }
 /** Requests that wait at most: beyond it the database is too slow for what is asked, and more waiting helps nobody. */
 const MAX_WAITING = 20_000;
 
-/** Times an operation is run before its caller is told to come again. */
-const MAX_TRIES = 12;
-
-/** Before an operation is run again that another one was in the way of; times the number of tries. */
-const RETRY_MS = 10;
+/** Times an operation waits for others that do not make way, before its caller is told to come again. */
+const MAX_TRIES = 5;
 
 /** What a caller is told to wait while the database cannot be reached. */
 const RETRY_AFTER_MS = 2_000;
@@ -107,13 +104,14 @@ export class OperationHost {
     for (const [index, waiting] of batch.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined) continue;
-      if (outcome.kind === 'again' && waiting.request.tries + 1 < MAX_TRIES) {
+      const tries = waiting.request.tries + (outcome.kind === 'again' && outcome.first ? 1 : 0);
+      if (outcome.kind === 'again' && tries < MAX_TRIES) {
         onMetric({ kind: 'count', name: DB_RETRIES_TOTAL, labels: {}, value: 1 });
-        again.push({ ...waiting, request: { ...waiting.request, tries: waiting.request.tries + 1 } });
+        again.push({ ...waiting, request: { ...waiting.request, tries } });
       } else this.#answer(waiting, outcome);
     }
     if (topics.length > 0) onTopics(topics);
-    if (again.length > 0) await this.#pause(again);
+    // The first of them comes first in the next transaction, in which it may wait; so each has its turn.
     return again;
   }
 
@@ -133,13 +131,6 @@ export class OperationHost {
     if (reachable === this.#reachable) return;
     this.#reachable = reachable;
     this.#options.onReachable(reachable, message);
-  }
-
-  #pause(again: readonly Waiting[]): Promise<void> {
-    const tries = Math.max(...again.map(({ request }) => request.tries));
-    return new Promise((resolve) => {
-      this.#options.clock.after(RETRY_MS * tries, resolve);
-    });
   }
 }
 

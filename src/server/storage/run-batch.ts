@@ -12,17 +12,18 @@ export interface Request {
   readonly name: string;
   readonly operation: Operation<unknown, unknown>;
   readonly input: unknown;
-  /** Times it was run and another was in the way. */
+  /** Times it was run, waited for others, and they did not make way. */
   readonly tries: number;
 }
 
 /**
- * What became of a request. `again`: nothing of it is left in the database; it is to be run once more. `lost`: the
- * database failed, and whether it was committed is not known.
+ * What became of a request. `again`: others were in its way, and nothing of it is left in the database; it is to be run
+ * once more. `first`: although it was the first of its transaction and waited for them. `lost`: the database failed, and
+ * whether it was committed is not known.
  */
 export type Outcome =
   | { readonly kind: 'answer'; readonly result: ApiResult<unknown>; readonly counted: readonly StoreMetric[] }
-  | { readonly kind: 'again' }
+  | { readonly kind: 'again'; readonly first: boolean }
   | { readonly kind: 'lost'; readonly message: string };
 
 export interface BatchResult {
@@ -33,9 +34,12 @@ export interface BatchResult {
 
 /** Each a question of its own to the database. The savepoint of the operation that is run is called `operation`. */
 export interface BatchCommands {
-  /** Begins the transaction and sets the savepoint. */
+  /** Begins the transaction and sets the savepoint of its first operation, which may wait for the locks of others. */
   readonly begin: readonly string[];
-  /** Keeps what was done, and sets the savepoint anew. */
+  /**
+   * Keeps what was done, and sets the savepoint anew. What comes now does not wait for others: it would do so with the
+   * locks of the ones before it in its hands, which the others may be waiting for.
+   */
   readonly next: readonly string[];
   /** Back to the savepoint, which stays. */
   readonly undo: readonly string[];
@@ -72,13 +76,10 @@ export async function runBatch(
         await say(...begin);
         for (const [index, request] of requests.entries()) {
           const scope = new OperationScope(connection, options.sources, effects);
-          const outcome = await runOne(request, scope, options);
+          const outcome = await runOne(request, scope, { ...options, first: index === 0 });
           outcomes.push(outcome);
-          if (outcome.kind !== 'answer' || !outcome.result.ok) {
-            await say(...undo);
-            continue;
-          }
-          effects.keep(scope);
+          if (outcome.kind === 'answer' && outcome.result.ok) effects.keep(scope);
+          else await say(...undo);
           if (index + 1 < requests.length) await say(...next);
         }
         options.onCommit('before');
@@ -95,7 +96,7 @@ export async function runBatch(
     if (failure.kind === 'operation') options.onBug('commit', error);
     const outcome: Outcome =
       failure.kind === 'conflict'
-        ? { kind: 'again' }
+        ? { kind: 'again', first: true }
         : { kind: 'lost', message: error instanceof Error ? error.message : String(error) };
     return { outcomes: requests.map(() => outcome), topics: [] };
   }
@@ -104,7 +105,11 @@ export async function runBatch(
 }
 
 /** @throws what makes the whole transaction worthless. */
-async function runOne(request: Request, scope: OperationScope, { onBug }: BatchOptions): Promise<Outcome> {
+async function runOne(
+  request: Request,
+  scope: OperationScope,
+  { onBug, first }: Pick<BatchOptions, 'onBug'> & { readonly first: boolean },
+): Promise<Outcome> {
   const refuse = (error: ApiError): Outcome => ({
     kind: 'answer',
     result: { ok: false, error },
@@ -123,7 +128,7 @@ async function runOne(request: Request, scope: OperationScope, { onBug }: BatchO
       case 'unreachable':
         throw error;
       case 'conflict':
-        return { kind: 'again' };
+        return { kind: 'again', first };
       case 'illegal-transition': {
         const { from, to } = failure;
         scope.count(ILLEGAL_TRANSITION_TOTAL, { from, to });
