@@ -2,6 +2,7 @@ import type { Operation } from './operation.ts';
 import { DISPATCH_READS, dispatchOperations } from './dispatch/dispatch-operations.ts';
 import { HTTP_READS, httpOperations } from './http/http-operations.ts';
 import { LOG_READS, logOperations } from './logs/log-operations.ts';
+import { OBSERVE_READS, observeOperations } from './observe/measure-levels.ts';
 import { RUN_READS, runOperations } from './runs/run-operations.ts';
 import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 
@@ -12,6 +13,7 @@ export const OPERATIONS = {
   ...dispatchOperations,
   ...runOperations,
   ...logOperations,
+  ...observeOperations,
 } satisfies Record<string, Operation<never, unknown>>;
 
 export const READS: readonly OperationName[] = [
@@ -20,6 +22,7 @@ export const READS: readonly OperationName[] = [
   ...DISPATCH_READS,
   ...RUN_READS,
   ...LOG_READS,
+  ...OBSERVE_READS,
 ];
 
 type Operations = typeof OPERATIONS;
