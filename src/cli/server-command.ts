@@ -57,6 +57,7 @@ export async function startServerHere(
       baseUrl: config.actions.baseUrl,
       dataDirectory,
       log,
+      environment: host.environment,
       storeThreadFile: threadFile('store'),
       searchThreadFile: threadFile('search'),
       // Where a test kills the server.

@@ -9,6 +9,8 @@ export interface ServerOptions {
   /** Absolute; made when missing, with mode 0700. */
   readonly dataDirectory: string;
   readonly log: DiagnosticLog;
+  /** What git is started with, to read workflows of repositories. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** What the store's thread is started with: `storage/store-thread.ts`, bundled. */
   readonly storeThreadFile: string;
   /** What a search by pattern is started with: `logs/search-thread.ts`, bundled. Null: patterns are refused. */

@@ -1,4 +1,26 @@
 import { hostname } from 'node:os';
+import type { ServerSettings } from './operation.ts';
+import type { ServerOptions } from './running-server.ts';
+
+/** An agent that is heard of renews its token with every request. */
+const SESSION_TOKEN_MS = 60 * 60 * 1000;
+
+/** What operations go by, of the configuration. */
+export function serverSettings(
+  { config, baseUrl }: Pick<ServerOptions, 'config' | 'baseUrl'>,
+  publicUrl: string,
+): ServerSettings {
+  return {
+    leaseMs: config.leaseSeconds * 1000,
+    offerMs: config.offerSeconds * 1000,
+    lostAfterMs: config.lostAfterSeconds * 1000,
+    maxAttempts: config.maxAttempts,
+    maxJobs: config.maxJobs,
+    sessionTokenMs: SESSION_TOKEN_MS,
+    publicUrl,
+    baseUrl: baseUrl.replace(/\/+$/, ''),
+  };
+}
 
 /** HOST:PORT as configured; `[::1]:80` for an address with colons. */
 export function listenAddress(listen: string): { readonly host: string; readonly port: number } {
@@ -15,7 +37,6 @@ export function urlOf(host: string, port: number): string {
 
 /** Names this server among those that share its database and folder; the same when it is started again. */
 export function nodeName(port: number): string {
-  return `${hostname()
-    .replaceAll(/[^A-Za-z0-9_-]/g, '-')
-    .slice(0, 56)}-${port}`;
+  const name = hostname().replaceAll(/[^A-Za-z0-9_-]/g, '-');
+  return `${name.slice(0, 56)}-${port}`;
 }
