@@ -1,8 +1,10 @@
 import { cancelRun } from './cancel-run.ts';
 import { deleteRuns } from './delete-runs.ts';
 import { eventsAfter } from './events-after.ts';
+import { findRepository } from './find-repository.ts';
 import { listRuns } from './list-runs.ts';
 import { rerun } from './rerun.ts';
+import { advanceSchedule, listDueSchedules, setSchedules } from './schedule-operations.ts';
 import { showRun } from './show-run.ts';
 import { findSubmission, submitRun } from './submit-run.ts';
 
@@ -16,6 +18,10 @@ export const runOperations = {
   'cancel-run': cancelRun,
   rerun,
   'delete-runs': deleteRuns,
+  'find-repository': findRepository,
+  'set-schedules': setSchedules,
+  'list-due-schedules': listDueSchedules,
+  'advance-schedule': advanceSchedule,
 };
 
 export const RUN_READS = [
@@ -23,4 +29,6 @@ export const RUN_READS = [
   'list-runs',
   'show-run',
   'events-after',
+  'find-repository',
+  'list-due-schedules',
 ] as const satisfies readonly (keyof typeof runOperations)[];

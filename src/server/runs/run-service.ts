@@ -1,4 +1,5 @@
 import type { ApiResult } from '../../protocol/api-error.ts';
+import type { DueSchedule } from './schedule-operations.ts';
 import type { RunSummary, RunView, SubmitReply, SubmitRequest } from '../../protocol/run-api.ts';
 
 export interface RunFilter {
@@ -30,4 +31,6 @@ export interface RunService {
   rerun(run: number, what: 'all' | 'failed', actor: string): Promise<ApiResult<RunSummary>>;
   /** Reads the schedules of a repository's default branch anew. */
   refreshSchedules(repository: string, actor: string, signal: AbortSignal): Promise<ApiResult<{ schedules: number }>>;
+  /** Runs what a schedule asks for, once for its time. For the {@link Scheduler}. */
+  runSchedule(due: DueSchedule, signal: AbortSignal): Promise<ApiResult<SubmitReply>>;
 }
