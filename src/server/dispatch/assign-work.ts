@@ -16,7 +16,7 @@ export interface FreeSession {
 }
 
 export interface Assignment {
-  readonly pairs: readonly { readonly session: FreeSession; readonly id: string }[];
+  readonly pairs: readonly { readonly session: FreeSession; readonly id: string; readonly labelSet: number }[];
   /** For each label set, attempts nobody took: all that could were full, or had declined it. */
   readonly unassigned: readonly { readonly labelSet: number; readonly count: { full: number; declined: number } }[];
 }
@@ -28,7 +28,7 @@ export interface Assignment {
  */
 export function assignWork(candidates: readonly Candidate[], sessions: readonly FreeSession[]): Assignment {
   const inOrder = [...candidates].sort((one, other) => other.priority - one.priority || one.job - other.job);
-  const pairs: { session: FreeSession; id: string }[] = [];
+  const pairs: { session: FreeSession; id: string; labelSet: number }[] = [];
   const unassigned = new Map<number, { full: number; declined: number }>();
   for (const { id, labelSet } of inOrder) {
     let best: FreeSession | null = null;
@@ -40,7 +40,7 @@ export function assignWork(candidates: readonly Candidate[], sessions: readonly 
     }
     if (best !== null) {
       best.room--;
-      pairs.push({ session: best, id });
+      pairs.push({ session: best, id, labelSet });
       continue;
     }
     const count = unassigned.get(labelSet) ?? { full: 0, declined: 0 };

@@ -17,6 +17,8 @@ export interface DispatcherOptions {
 
 /** After the database could not be asked. */
 const RETRY_MS = 1_000;
+/** When sessions that declined something are looked at again: their memory of it is short. */
+const DECLINED_AGAIN_MS = 5_000;
 
 /**
  * Brings sessions that wait and label sets that may have something together. Wakes that come while an operation is under
@@ -28,6 +30,8 @@ export class Dispatcher {
   readonly #waiting = new Map<string, RunnerClass>();
   /** Label sets that may have something. */
   readonly #dirty = new Set<number>();
+  /** Label sets with something that those who waited have declined. */
+  readonly #declined = new Set<number>();
   /** Label sets, when they are to be looked at again; monotonic. */
   readonly #later = new Map<number, number>();
   readonly #known = new Set<number>();
@@ -44,6 +48,11 @@ export class Dispatcher {
     const runnerClass = this.#classOf(session);
     runnerClass.waiting.set(session.id, { session, free });
     this.#waiting.set(session.id, runnerClass);
+    for (const id of this.#declined)
+      if (runnerClass.labelSets.has(id)) {
+        this.#declined.delete(id);
+        this.#dirty.add(id);
+      }
     this.#kick();
   }
 
@@ -143,7 +152,7 @@ export class Dispatcher {
     return classes;
   }
 
-  #handOut({ offers, barred, left, later }: OfferedWork): void {
+  #handOut({ offers, barred, left, later, declined }: OfferedWork): void {
     const bySession = new Map<string, Offer[]>();
     for (const { session, offer } of offers) bySession.set(session, [...(bySession.get(session) ?? []), offer]);
     for (const [session, own] of bySession) {
@@ -156,8 +165,13 @@ export class Dispatcher {
     }
     for (const id of left) this.#dirty.add(id);
     const now = this.#options.clock.monotonic();
-    for (const { labelSet, ms } of later) this.#later.set(labelSet, now + ms);
-    if (later.length > 0) this.#setTimer();
+    for (const { labelSet, ms } of later)
+      this.#later.set(labelSet, Math.min(this.#later.get(labelSet) ?? Infinity, now + ms));
+    for (const id of declined) {
+      this.#declined.add(id);
+      this.#later.set(id, Math.min(this.#later.get(id) ?? Infinity, now + DECLINED_AGAIN_MS));
+    }
+    this.#setTimer();
   }
 
   #retryLater(): void {

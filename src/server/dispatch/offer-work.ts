@@ -27,8 +27,12 @@ export interface OfferedWork {
   readonly left: readonly number[];
   /** Label sets whose next attempt may be offered later, in milliseconds. */
   readonly later: readonly { readonly labelSet: number; readonly ms: number }[];
+  /** Label sets with something that all who could take it have declined: whoever comes next may. */
+  readonly declined: readonly number[];
 }
 
+/** After another server was faster every time: it may not commit what it took. */
+const CONTENDED_AGAIN_MS = 50;
 /** Times that what another server took is left out and the queue is read again. */
 const ROUNDS = 4;
 
@@ -46,18 +50,22 @@ export async function offerWork(
   const left = new Set<number>();
   const unwanted = new Set<number>();
   const taken: string[] = [];
+  let contended: readonly number[] = [];
   const fence = sessions.length === 0 || labelSets.length === 0 ? 0 : await nextFence(context);
   for (let round = 0; round < ROUNDS; round++) {
     const open = sessions.filter(({ room }) => room > 0);
     const asked = labelSets.filter((id) => open.some((session) => session.labelSets.has(id)));
     for (const id of labelSets) if (!asked.includes(id)) left.add(id);
     if (asked.length === 0) break;
-    const limit = Math.min(
-      OFFERS_AT_ONCE,
-      open.reduce((sum, { room }) => sum + room, 0),
-    );
+    // What all have declined must not hide what is behind it.
+    const wanted = open.reduce((sum, { room, declined }) => sum + room + declined.size, 0);
+    const limit = Math.min(wanted, OFFERS_AT_ONCE);
     const candidates = await readyOf(context, asked, limit, taken);
     const assigned = assignWork(candidates, open);
+    // Only where it got on: otherwise it would be asked the same again and again.
+    const given = new Set(assigned.pairs.map(({ labelSet }) => labelSet));
+    for (const id of asked)
+      if (given.has(id) && candidates.filter(({ labelSet }) => labelSet === id).length === limit) left.add(id);
     for (const { labelSet, count } of assigned.unassigned) {
       if (count.declined > 0) unwanted.add(labelSet);
       if (count.full > 0) left.add(labelSet);
@@ -66,6 +74,7 @@ export async function offerWork(
     claimed.push(...got);
     const lost = assigned.pairs.filter(({ id }) => !got.some((pair) => pair.id === id));
     taken.push(...lost.map(({ id }) => id));
+    contended = lost.map(({ labelSet }) => labelSet);
     if (lost.length === 0) break;
     for (const { session } of lost) session.room++;
   }
@@ -78,13 +87,11 @@ export async function offerWork(
     left: [...left],
     later: [
       ...(await laterOf(context, labelSets)),
-      ...[...unwanted].map((labelSet) => ({ labelSet, ms: DECLINED_AGAIN_MS })),
+      ...contended.map((labelSet) => ({ labelSet, ms: CONTENDED_AGAIN_MS })),
     ],
+    declined: [...unwanted],
   };
 }
-
-/** When what only sessions that declined it are there for is looked at again. */
-const DECLINED_AGAIN_MS = 5_000;
 
 async function roomOf(
   context: OperationContext,

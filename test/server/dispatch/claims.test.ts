@@ -98,6 +98,27 @@ describeDatabases('work', (database) => {
     expect((await world.offer(session)).map((offer) => offer.attempt)).toEqual([attempt]);
   });
 
+  it('that everybody declined does not hide what is behind it', async () => {
+    const session = await world.session();
+    const declined = [await world.job(), await world.job()];
+    const next = await world.job();
+    const answer = await world.do('offer-work', await world.classes([{ ...session, declined }]));
+    expect(answer.offers.map(({ offer }) => offer.attempt)).toEqual([next]);
+    const none = await world.do('offer-work', await world.classes([{ ...(await world.session()), declined }]));
+    expect(none).toMatchObject({ offers: [], left: [], declined: [expect.any(Number)] });
+  });
+
+  it('that is left for others is said, so that it is asked for again', async () => {
+    for (let count = 0; count < 3; count++) await world.job();
+    const first = await world.do('offer-work', await world.classes([await world.session()]));
+    expect(first.left).toHaveLength(1);
+    const rest = await world.do(
+      'offer-work',
+      await world.classes([{ ...(await world.session({ slots: 5 })), free: 5 }]),
+    );
+    expect(rest).toMatchObject({ offers: [{}, {}], left: [] });
+  });
+
   it('that is not to begin yet is offered when it may, and the asker told when that is', async () => {
     const session = await world.session();
     await world.job({ notBefore: world.clock.now() + 5_000 });
