@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database.ts';
@@ -52,6 +52,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
     const file = join(folder, BACKUP_FILES.database[dialect]);
+    await writeFile(file, '', { mode: 0o600 });
     const incarnation = dialect === 'sqlite' ? await copySqlite(database, file) : await dumpPostgres(database, file);
     const databaseBytes = await syncFile(file);
     const logBytes = await copyFolder(join(options.dataDirectory, LOG_FOLDER), join(folder, BACKUP_FILES.logs));
@@ -113,6 +114,7 @@ async function incarnationOf(db: Kysely<Database>, database: string): Promise<st
 async function copyKey(from: string, to: string): Promise<void> {
   try {
     await copyFile(from, to);
+    await chmod(to, 0o600);
   } catch (error) {
     throw new BackupError(`The key of the secrets cannot be read: ${(error as Error).message}.`, error);
   }

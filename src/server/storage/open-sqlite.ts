@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { Kysely } from 'kysely';
 import type Libsql from 'libsql';
 import type { Database } from '../database.ts';
@@ -34,16 +35,23 @@ export async function openSqlite(path: string): Promise<Kysely<Database>> {
 }
 
 /**
- * A connection to a file, which is made when it is missing.
+ * A connection to a file, which is made when it is missing, for its owner alone.
  * @throws an error with code `SQLITE_CANTOPEN`: the package says what is wrong in words of its own.
  */
 export async function connectSqlite(path: string): Promise<Libsql.Database> {
   const { default: Driver } = await import('libsql');
   try {
+    if (path !== ':memory:') await makePrivate(path);
     return new Driver(path, { timeout: BUSY_TIMEOUT_MS });
   } catch (error) {
     throw Object.assign(new Error('its folder is missing or closed to us', { cause: error }), {
       code: 'SQLITE_CANTOPEN',
     });
   }
+}
+
+/** An empty file is an empty database; what SQLite puts beside it has the mode of the database. */
+async function makePrivate(path: string): Promise<void> {
+  const file = await open(path, 'a', 0o600);
+  await file.close();
 }

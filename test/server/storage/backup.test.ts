@@ -91,7 +91,8 @@ describeDatabases('a backup', (database) => {
     const { url } = await origin();
     await save(url);
     expect(await readdir(join(folder, 'backup'))).not.toContain('secrets.key');
-    expect((await stat(join(folder, 'backup'))).mode & 0o077).toBe(0);
+    for (const name of ['.', ...(await readdir(join(folder, 'backup')))])
+      expect((await stat(join(folder, 'backup', name))).mode & 0o077).toBe(0);
     await save(url, { to: join(folder, 'with-key'), keyFile: join(dataOf('origin'), 'secrets.key') });
     const target = await place('target');
     await load(target, { from: join(folder, 'with-key') });
@@ -138,6 +139,13 @@ describe('a restore', () => {
 
 describe('a SQLite database', () => {
   const options = { clock: systemClock, node: 'test', settings: TEST_SETTINGS, randomId };
+
+  it('is for its owner alone', async () => {
+    const database = join(folder, 'paceline.db');
+    const store = await openStoreInProcess({ database, ...options });
+    for (const name of await readdir(folder)) expect((await stat(join(folder, name))).mode & 0o077).toBe(0);
+    await store.close();
+  });
 
   it('belongs to one server at a time, until it ends', async () => {
     const database = join(folder, 'paceline.db');
