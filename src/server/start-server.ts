@@ -17,10 +17,13 @@ import { startingResponse } from './http/respond.ts';
 import { Wakeups } from './http/wakeups.ts';
 import { openLogDisk } from './logs/open-log-disk.ts';
 import { openLogStore } from './logs/open-log-store.ts';
+import { Retention } from './logs/retention.ts';
 import { openMetrics } from './observe/open-metrics.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { createRunService } from './runs/create-run-service.ts';
 import { RepositoryReader } from './runs/repository-reader.ts';
+import { Scheduler } from './runs/scheduler.ts';
+import { Scheduler } from './runs/scheduler.ts';
 import { ADMIN_TOKEN_FILE, ensureAdminTokenFile } from './secrets/admin-token.ts';
 import { KeyError } from './secrets/load-key.ts';
 import { openSecretBox } from './secrets/open-secret-box.ts';
@@ -33,6 +36,7 @@ const SQLITE_FILE = 'paceline.db';
 const LOG_FOLDER = 'logs';
 const REPOSITORY_FOLDER = 'repositories';
 const MB = 1024 * 1024;
+const GB = 1024 * MB;
 
 /**
  * Opens everything that a server is made of, and serves. It listens first and answers 503 until the rest is there: that
@@ -123,6 +127,13 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
       environment: withoutUndefined(options.environment),
     }),
   });
+  const scheduler = new Scheduler({ store, clock, log, start: (due, signal) => runs.runSchedule(due, signal) });
+  closers.add(() => scheduler.stop());
+  const scheduler = new Scheduler({ store, clock, log, start: (due, signal) => runs.runSchedule(due, signal) });
+  closers.add(() => scheduler.stop());
+  const logBytes = config.retentionGb * GB;
+  const retention = new Retention({ store, logs, clock, log, days: config.retentionDays, logBytes });
+  closers.add(() => retention.close());
   const wakeups = new Wakeups(store, clock);
   closers.add(() => wakeups.close());
 
@@ -157,6 +168,7 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
       metrics.observe('http_request_seconds', ms / 1000, { route, method, status: String(status) }),
   };
   await sweeper.start();
+  retention.start();
   app = createApp(endpoints, serving, version);
   isServing = true;
   closers.add(() => http.stop());
