@@ -1,6 +1,7 @@
 import { appendExtents } from './append-extents.ts';
 import { findLog, listLogs } from './find-log.ts';
 import { cutLog, listUnverifiedLogs, markVerified, resetLog } from './mark-logs.ts';
+import { deleteExpired, measureLogs, removeOldestLogs, retireRuns, trimHistory } from './retention-operations.ts';
 import { findUnusedSegments, hasAttempt, markSegments } from './segment-operations.ts';
 
 export const logOperations = {
@@ -14,6 +15,11 @@ export const logOperations = {
   'mark-segments': markSegments,
   'find-unused-segments': findUnusedSegments,
   'has-attempt': hasAttempt,
+  'retire-runs': retireRuns,
+  'measure-logs': measureLogs,
+  'remove-oldest-logs': removeOldestLogs,
+  'trim-history': trimHistory,
+  'delete-expired': deleteExpired,
 };
 
 export const LOG_READS = [
@@ -23,4 +29,5 @@ export const LOG_READS = [
   'mark-segments',
   'find-unused-segments',
   'has-attempt',
+  'measure-logs',
 ] as const satisfies readonly (keyof typeof logOperations)[];
