@@ -44,7 +44,9 @@ export class UploadLoop {
         continue;
       }
       const wait = next === null ? Infinity : next.at - state.now;
-      const due = (): boolean => state.session !== session || (this.#next()?.at ?? Infinity) - state.now < wait;
+      // Without a session nothing is due, whatever is to be sent: looking at it again and again would not end.
+      const due = (): boolean =>
+        state.session !== session || (session !== null && (this.#next()?.at ?? Infinity) - state.now < wait);
       await (wait === Infinity ? state.until(due) : state.untilOrAfter(due, wait));
     }
     await state.untilIdle(() => this.#busy.size === 0);
