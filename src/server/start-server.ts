@@ -23,7 +23,6 @@ import type { RunningServer, ServerOptions } from './running-server.ts';
 import { createRunService } from './runs/create-run-service.ts';
 import { RepositoryReader } from './runs/repository-reader.ts';
 import { Scheduler } from './runs/scheduler.ts';
-import { Scheduler } from './runs/scheduler.ts';
 import { ADMIN_TOKEN_FILE, ensureAdminTokenFile } from './secrets/admin-token.ts';
 import { KeyError } from './secrets/load-key.ts';
 import { openSecretBox } from './secrets/open-secret-box.ts';
@@ -127,8 +126,6 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
       environment: withoutUndefined(options.environment),
     }),
   });
-  const scheduler = new Scheduler({ store, clock, log, start: (due, signal) => runs.runSchedule(due, signal) });
-  closers.add(() => scheduler.stop());
   const scheduler = new Scheduler({ store, clock, log, start: (due, signal) => runs.runSchedule(due, signal) });
   closers.add(() => scheduler.stop());
   const logBytes = config.retentionGb * GB;
