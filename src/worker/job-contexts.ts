@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { Json, JsonMap, JobMessage } from '../protocol/job-message.ts';
 import type { StepPlan } from '../protocol/plan.ts';
+import { tokenOf } from './token-of.ts';
 import type { WorkerHost } from './worker-host.ts';
 
 /** The contexts of one job, without `env`, `steps` and `job.status`. */
@@ -22,14 +23,17 @@ export interface JobContextsOptions {
 export function jobContexts({ job, contexts, event }: JobMessage, options: JobContextsOptions): JobContexts {
   const { host, tempDirectory, debug } = options;
   const given = contexts.github;
+  // A server sends the token with the secrets alone.
+  const sent = typeof given.token === 'string' ? given.token : '';
+  const token = sent === '' ? (tokenOf(contexts.secrets) ?? '') : sent;
   const github: JsonMap = {
     ...given,
+    token,
     event,
     event_path: eventPath(tempDirectory),
     job: job.id,
     workspace: host.workspace,
   };
-  const token = typeof given.token === 'string' ? given.token : '';
   const ofJob: Record<string, Json> = {
     github,
     runner: {

@@ -75,10 +75,10 @@ async function checkoutOf(context: OperationContext, run: RunRow): Promise<Unsea
     .select(['repo.name', 'repo.clone_url', 'run.ref', 'run.sha'])
     .where('run.id', '=', run.id)
     .executeTakeFirst();
-  if (!row || row.sha === null || row.ref === null) return null;
+  if (!row || row.sha === null) return null;
   const { cloneUrl } = await loadSubmission(context, run.submission_sha);
   const url = cloneUrl ?? row.clone_url ?? `${context.settings.baseUrl}/${row.name}`;
-  return { repository: row.name, url, ref: row.ref, sha: row.sha };
+  return { repository: row.name, url, ref: row.ref ?? row.sha, sha: row.sha };
 }
 
 /** Those of the server first. */
