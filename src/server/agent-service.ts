@@ -33,7 +33,7 @@ import { mintToken, readToken, TOKEN_BYTES } from './secrets/token.ts';
 import type { Store } from './store.ts';
 
 /** Durations in milliseconds. */
-export interface AgentServiceSettings {
+interface AgentServiceSettings {
   readonly leaseMs: number;
   /** How long a poll is held, ± 10 %. */
   readonly pollMs: number;

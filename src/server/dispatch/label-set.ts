@@ -31,7 +31,7 @@ export async function internLabelSet({ db }: OperationContext, wanted: Wanted): 
   return made.id;
 }
 
-export function canonicalText({ labels, group, features = [] }: Wanted): string {
+function canonicalText({ labels, group, features = [] }: Wanted): string {
   const all = [
     ...labels,
     ...(group === undefined || group === null ? [] : [GROUP_PREFIX + group]),

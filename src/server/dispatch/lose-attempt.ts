@@ -1,6 +1,7 @@
 import type { LossCause, LossPolicy } from '../../protocol/attempt-state.ts';
 import type { Cancel } from '../../protocol/agent-api.ts';
 import type { OperationContext } from '../operation.ts';
+import { emit } from '../runs/run-events.ts';
 import { CANCEL_REASONS } from './cancel-reasons.ts';
 import { endAttempt } from './end-attempt.ts';
 import { endOpenSteps } from './end-open-steps.ts';
@@ -69,7 +70,7 @@ export async function retryLost(context: OperationContext, lost: LostAttempt): P
     .updateTable('job')
     .set({ state: 'queued', started_at: null })
     .where('id', '=', jobId)
-    .returning(['priority', 'label_set_id'])
+    .returning(['priority', 'label_set_id', 'key', 'job_id', 'name'])
     .executeTakeFirstOrThrow();
   const labelSet = await db
     .selectFrom('label_set')
@@ -78,6 +79,8 @@ export async function retryLost(context: OperationContext, lost: LostAttempt): P
     .executeTakeFirst();
   const labels = wantedLabels(labelSet?.labels ?? '[]');
   await enqueueAttempt(context, { jobId, runId, labels, priority: job.priority, policy });
-  context.wake(`run:${runId}`);
+  const { key, job_id: id, name } = job;
+  const at = new Date(context.now).toISOString();
+  await emit(context, runId, { type: 'job-queued', at, job: key, id, name });
   return true;
 }

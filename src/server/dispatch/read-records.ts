@@ -9,7 +9,7 @@ export interface Chained {
 }
 
 export type FinishRecord = Extract<AttemptRecord, { kind: 'job-finished' }>;
-export type RecordRule =
+type RecordRule =
   StepRule | 'not-a-record' | 'before-start' | 'second-start' | 'after-finish' | 'finished-with-open-steps';
 
 /** Records that an attempt's state allows, up to the first that it does not. */

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { moveAttempts } from '../../../src/server/dispatch/move-attempt.ts';
 import { SeededRandom } from '../../simulation/seeded-random.ts';
 import { type Offered, QueueWorld, type TestSession } from './queue-world.ts';
 
@@ -44,7 +45,7 @@ it(`a drained session never has an offer: ${ROUNDS} interleavings of offer, acce
   // Both came about: drained before it was accepted, and after.
   expect([...outcomes].sort()).toEqual(['accepted', 'nothing']);
   await world.close();
-}, 60_000);
+}, 120_000);
 
 async function heldBy({ store }: QueueWorld, { id }: TestSession) {
   return await store.db.selectFrom('attempt').select(['id', 'state']).where('session_id', '=', id).execute();
@@ -52,11 +53,11 @@ async function heldBy({ store }: QueueWorld, { id }: TestSession) {
 
 /** Everything as it was: the session takes work, and the job is in the queue. */
 async function begin(world: QueueWorld, { id }: TestSession): Promise<void> {
-  await world.do('close-session', { session: id });
-  await world.perform(async ({ db }) => {
+  await world.perform(async (context) => {
+    const { db } = context;
     await db.updateTable('session').set({ state: 'live' }).where('id', '=', id).execute();
-    await db.updateTable('attempt').set({ returns: 0 }).execute();
-    await db.updateTable('ready').set({ not_before: 0 }).execute();
+    const held = await db.selectFrom('attempt').select(['id', 'fence']).where('session_id', '=', id).execute();
+    await moveAttempts(context, held, { to: 'queued', from: 'accepted', notBefore: 0 });
   });
 }
 
