@@ -63,7 +63,7 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
   const http = await openHttpServer(
     (request, bindings) => app?.fetch(request, bindings) ?? startingResponse(),
     { held, clock },
-    listen,
+    { ...listen, onError: options.onFatal },
   );
   let isServing = false;
   // Before anything else is closed, and once.
@@ -148,6 +148,7 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
     randomBytes,
     metrics: () => metrics.page(),
     onViewers: (change) => metrics.add('sse_clients', change),
+    onEventLag: (seconds) => metrics.observe('sse_lag_seconds', seconds),
     watchLogs: (attempt) => {
       agents.watch(attempt);
       return () => agents.unwatch(attempt);

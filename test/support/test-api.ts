@@ -33,6 +33,8 @@ export interface TestApi {
   readonly held: HeldRequests;
   /** Streams under way. */
   viewers(): number;
+  /** Seconds from live events until they were written. */
+  readonly lags: readonly number[];
   /** Attempts whose logs are watched. */
   readonly watched: ReadonlySet<string>;
   /** A new token of a kind that the store knows; a session's is known to nobody. */
@@ -58,6 +60,7 @@ export async function openTestApi(
   const wakeups = new Wakeups(store, clock);
   const held = new HeldRequests();
   const watched = new Set<string>();
+  const lags: number[] = [];
   let viewers = 0;
   const box = new SecretBox(randomBytes(32), randomBytes);
   const endpoints = endpointsOf({
@@ -73,6 +76,7 @@ export async function openTestApi(
     version: '1.2.3',
     randomBytes,
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: '# none\n' }),
+    onEventLag: (seconds) => void lags.push(seconds),
     onViewers: (change) => void (viewers += change),
     watchLogs: (attempt) => {
       watched.add(attempt);
@@ -94,7 +98,7 @@ export async function openTestApi(
   const server = await openHttpServer(
     (request, env) => app.fetch(request, env),
     { held, clock },
-    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, onError: fail },
   );
   const url = `http://127.0.0.1:${server.port}`;
   const token: TestApi['token'] = async (scopes, kind = 'user', expiresMs) => {
@@ -114,6 +118,7 @@ export async function openTestApi(
     box,
     held,
     watched,
+    lags,
     viewers: () => viewers,
     token,
     fetch: async (path, { token: asked = admin, json, ...init } = {}) => {
@@ -161,6 +166,10 @@ async function expectDescribed(
   const parsed = route.reply.schema.safeParse(value);
   if (!parsed.success) throw new Error(`${method} ${path} answers what it does not describe: ${parsed.error.message}`);
   if (answer.status !== route.reply.status) throw new Error(`${method} ${path} answers ${answer.status}`);
+}
+
+function fail(error: Error): void {
+  throw error;
 }
 
 function partial<T extends object>(name: string, given: Partial<T> = {}): T {

@@ -18,6 +18,8 @@ export interface Streaming {
   readonly log: DiagnosticLog;
   /** Viewers come and go: +1, -1. */
   readonly onViewers: (change: 1 | -1) => void;
+  /** From an event until it is written to a viewer who follows. */
+  readonly onEventLag: (seconds: number) => void;
   /** Somebody watches the logs of an attempt, until the returned function is called. */
   readonly watchLogs: (attempt: string) => () => void;
 }
@@ -63,7 +65,7 @@ export function eventEndpoint(streaming: Streaming): Endpoint {
 }
 
 async function* runEvents(
-  { runs, wakeups, onViewers }: Streaming,
+  { runs, wakeups, clock, onViewers, onEventLag }: Streaming,
   run: number,
   after: number,
   follow: Query['follow'],
@@ -73,15 +75,18 @@ async function* runEvents(
   onViewers(1);
   try {
     yield `retry: ${RETRY_MS}\n\n`;
-    for (let last = after; !signal.aborted;) {
+    for (let last = after, isLive = false; !signal.aborted;) {
       const { events, completed } = unwrap(await runs.events(run, last, PAGE));
       if (events.length > 0) {
         last = events.at(-1)?.id ?? last;
+        const at = isLive ? /"at":"([^"]+)"/.exec(events[0]?.body ?? '')?.[1] : undefined;
+        if (at !== undefined) onEventLag(Math.max(0, clock.now() - Date.parse(at)) / 1000);
         yield events.map(({ id, body }) => `id: ${id}\ndata: ${body}\n\n`).join('');
       }
       if (follow === 'run' && completed) return;
       if (events.length === PAGE) continue;
       if (follow === 'none') return;
+      isLive = true;
       if (!(await watch.next(HEARTBEAT_MS))) yield ': still here\n\n';
     }
   } finally {

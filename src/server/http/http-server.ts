@@ -22,11 +22,11 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** Rejects when the address cannot be had. */
+/** Rejects when the address cannot be had. `onError`: it listens no more. */
 export async function openHttpServer(
   answer: (request: Request, bindings: Bindings) => Response | Promise<Response>,
   { held, clock }: Pick<Serving, 'held' | 'clock'>,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, onError }: { readonly host: string; readonly port: number; readonly onError: (error: Error) => void },
 ): Promise<HttpServer> {
   const server = createAdaptorServer({ fetch: (request, env) => answer(request, env as Bindings) }) as Server;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -35,6 +35,7 @@ export async function openHttpServer(
   const connections = new Connections(server);
   server.listen({ host, port, backlog: BACKLOG });
   await once(server, 'listening');
+  server.on('error', onError);
   const address = server.address() as AddressInfo;
   const stop = async (): Promise<void> => {
     const closed = once(server, 'close');
