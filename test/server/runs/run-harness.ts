@@ -192,4 +192,3 @@ async function find({ db }: OperationContext, { run, key }: JobOf) {
     .where('job.state', 'in', ['queued', 'running'])
     .executeTakeFirstOrThrow();
 }
-

@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openTestStore, type TestStore } from '../../support/server-database.ts';
+import { RunHand } from './run-harness.ts';
+
+let store: TestStore;
+beforeEach(async () => {
+  store = await openTestStore({ database: 'sqlite' });
+});
+afterEach(() => store.close());
+
+const job = (more = ''): string => `{ runs-on: linux, steps: [ { run: echo } ]${more === '' ? '' : `, ${more}`} }`;
+const workflow = (jobs: Readonly<Record<string, string>>): string =>
+  `on: push\njobs:\n${Object.entries(jobs)
+    .map(([id, body]) => `  ${id}: ${body}`)
+    .join('\n')}\n`;
+const PIPELINE = workflow({
+  build: job('outputs: { v: x }'),
+  test: job('needs: build, strategy: { fail-fast: false, matrix: { n: [1, 2] } }'),
+  lint: job(),
+  deploy: job("needs: [test, lint], if: needs.build.outputs.v == ''"),
+  clean: job('needs: test, if: always()'),
+});
+
+async function failedPipeline(): Promise<RunHand> {
+  const run = await RunHand.submit(store, PIPELINE);
+  await run.end('lint');
+  await run.end('build', 'success', { v: '7' });
+  await run.end('test.1');
+  await run.end('test.2', 'failure');
+  await run.end('clean');
+  expect(await run.conclusion()).toBe('failure');
+  return run;
+}
+
+describe('a re-run of what failed', () => {
+  it('runs the failed jobs and all that depends on them; the others keep results, outputs and logs', async () => {
+    const run = await failedPipeline();
+    const before = await run.view();
+    expect(await run.rerun('failed')).toMatchObject({ state: 'running', attempt: 2, conclusion: null });
+    expect(await run.jobs()).toEqual({
+      ...{ build: 'success', 'test.1': 'success', 'test.2': 'queued', lint: 'success' },
+      ...{ deploy: 'waiting', clean: 'waiting' },
+    });
+    const build = (jobs: typeof before.jobs) => jobs.find(({ key }) => key === 'build');
+    expect(build((await run.view()).jobs)).toEqual(build(before.jobs));
+    await run.end('test.2');
+    expect(await run.jobs()).toMatchObject({ deploy: 'queued', clean: 'queued' });
+    await run.end('deploy');
+    await run.end('clean');
+    expect(await run.conclusion()).toBe('success');
+  });
+
+  it('leaves the attempt before as it was', async () => {
+    const run = await failedPipeline();
+    const before = await run.view();
+    await run.rerun('failed');
+    await run.end('test.2');
+    expect((await run.view(1)).jobs).toEqual(before.jobs);
+    expect((await store.execute('show-run', { run: run.id, attempt: 3 })).ok).toBe(false);
+  });
+
+  it('can be made again and again', async () => {
+    const run = await failedPipeline();
+    await run.rerun('failed');
+    await run.end('test.2', 'failure');
+    await run.end('clean');
+    await run.rerun('failed');
+    expect(await run.jobs()).toMatchObject({ build: 'success', 'test.1': 'success', 'test.2': 'queued' });
+    await run.end('test.2');
+    await run.end('deploy');
+    await run.end('clean');
+    expect(await run.summary()).toMatchObject({ conclusion: 'success', attempt: 3 });
+  });
+
+  it('runs the failed jobs of a called workflow, and those after the call', async () => {
+    const files = {
+      '.github/workflows/w.yml': `on: workflow_call\njobs: { x: ${job()}, y: ${job('needs: x')}, z: ${job()} }`,
+    };
+    const text = workflow({
+      call: '{ uses: ./.github/workflows/w.yml }',
+      after: job('needs: call, if: always()'),
+      other: '{ uses: ./.github/workflows/w.yml, needs: after }',
+    });
+    const run = await RunHand.submit(store, { text, files });
+    await run.end('call.x');
+    await run.end('call.z');
+    await run.end('call.y', 'failure');
+    await run.end('after');
+    expect(await run.conclusion()).toBe('failure');
+    await run.rerun('failed');
+    expect(await run.jobs()).toEqual({
+      ...{ 'call.x': 'success', 'call.z': 'success', 'call.y': 'queued', after: 'waiting', other: 'waiting' },
+    });
+  });
+
+  it('is refused where nothing failed, and while the run goes on', async () => {
+    const run = await RunHand.submit(store, workflow({ a: job() }));
+    const ask = () => store.execute('rerun', { run: run.id, what: 'failed', actor: 'ada' });
+    expect(await ask()).toMatchObject({
+      ok: false,
+      error: { code: 'conflict', message: expect.stringContaining('not ended') },
+    });
+    await run.end('a');
+    expect(await ask()).toMatchObject({
+      ok: false,
+      error: { code: 'conflict', message: expect.stringContaining('no job') },
+    });
+  });
+
+  it('takes cancelled jobs for failed ones', async () => {
+    const run = await RunHand.submit(store, workflow({ a: job(), b: job('needs: a') }));
+    await run.end('a');
+    await run.cancel();
+    expect(await run.conclusion()).toBe('cancelled');
+    await run.rerun('failed');
+    expect(await run.jobs()).toEqual({ a: 'success', b: 'queued' });
+  });
+});
+
+describe('a re-run of all', () => {
+  it('runs every job again, with the next attempt in its context', async () => {
+    const text = workflow({ a: job(), b: job("needs: a, if: github.run_attempt == '2'") });
+    const run = await RunHand.submit(store, text);
+    await run.end('a');
+    expect(await run.jobs()).toEqual({ a: 'success', b: 'skipped' });
+    await run.rerun('all');
+    expect(await run.jobs()).toEqual({ a: 'queued', b: 'waiting' });
+    await run.end('a');
+    await run.end('b');
+    expect(await run.summary()).toMatchObject({ conclusion: 'success', attempt: 2 });
+    const started = (await run.events()).filter(({ type }) => type === 'run-started');
+    expect(started).toMatchObject([{ jobs: [{ id: 'a' }, { id: 'b' }] }, { attempt: 2 }]);
+  });
+
+  it('waits for its group like the run of the first time', async () => {
+    const text = `concurrency: g\n${workflow({ a: job() })}`;
+    const one = await RunHand.submit(store, text);
+    await one.end('a');
+    const two = await RunHand.submit(store, text);
+    expect(await one.rerun('all')).toMatchObject({ state: 'waiting' });
+    await two.end('a');
+    expect(await one.jobs()).toEqual({ a: 'queued' });
+  });
+
+  it('sees the variables of now', async () => {
+    const set = (value: string) => store.execute('set-variable', { actor: 'ada', scope: '', name: 'GO', value });
+    await set('no');
+    const run = await RunHand.submit(store, workflow({ a: job("if: vars.GO == 'yes'") }));
+    expect(await run.jobs()).toEqual({ a: 'skipped' });
+    await set('yes');
+    await run.rerun('all');
+    expect(await run.jobs()).toEqual({ a: 'queued' });
+  });
+});
