@@ -74,7 +74,7 @@ export class SegmentWriter {
       end += head.length + frame.payload.length;
     }
     try {
-      await prepare(active, end, this.#size.prepared);
+      await this.#prepare(active, end);
       await active.file.write(buffers, active.position);
     } catch (error) {
       await this.#giveBack(active);
@@ -138,13 +138,20 @@ export class SegmentWriter {
       await active.file.close();
     }
   }
-}
 
-async function prepare(active: Active, end: number, bytes: number): Promise<void> {
-  if (end <= active.prepared || bytes === 0) return;
-  const target = end + bytes;
-  const zeros = Buffer.alloc(Math.min(target - active.prepared, bytes));
-  for (let at = active.prepared; at < target; at += zeros.length)
-    await active.file.write([zeros.subarray(0, Math.min(zeros.length, target - at))], at);
-  active.prepared = target;
+  /** Best effort: a disk that is nearly full still takes what has to be written. */
+  async #prepare(active: Active, end: number): Promise<void> {
+    const bytes = this.#size.prepared;
+    if (end <= active.prepared || bytes === 0) return;
+    const target = end + bytes;
+    const zeros = Buffer.alloc(Math.min(target - active.prepared, bytes));
+    try {
+      for (let at = active.prepared; at < target; at += zeros.length)
+        await active.file.write([zeros.subarray(0, Math.min(zeros.length, target - at))], at);
+      active.prepared = target;
+    } catch {
+      await active.file.truncate(active.position);
+      active.prepared = active.position;
+    }
+  }
 }
