@@ -180,7 +180,7 @@ export class ControlPlane {
     while (performance.now() < end) {
       try {
         const response = await this.fetch(`/v1/runs/${run}/events?follow=run`, {
-          signal: AbortSignal.timeout(Math.max(end - performance.now(), 1)),
+          signal: AbortSignal.timeout(Math.ceil(Math.max(end - performance.now(), 1))),
         });
         await response.text();
         const view = await this.show(run);
