@@ -11,7 +11,7 @@ import { AgentProblem } from './agent-problem.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import { ATTEMPTS_FOLDER, writeStatus } from './agent-status.ts';
 import { openAttemptFolders } from './attempt-folders.ts';
-import { bootClock } from './boot-clock.ts';
+import { bootClock } from '../kernel/boot-clock.ts';
 import { checkHealth } from './check-health.ts';
 import type { ProxySettings } from './connections.ts';
 import { openHttpApi } from './http-api.ts';
@@ -58,7 +58,7 @@ const MB = 1024 * 1024;
 
 /** Rejects with an {@link AgentProblem} where there are no credentials, or another agent has the folder. */
 export async function startAgent(options: StartAgentOptions): Promise<RunningAgent> {
-  const { config, stateDirectory, runtimeDirectory, environment, log, clock = bootClock } = options;
+  const { config, stateDirectory, runtimeDirectory, environment, log, clock = bootClock() } = options;
   const identity = await readIdentity(stateDirectory);
   if (identity === null)
     throw new AgentProblem(

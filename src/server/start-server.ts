@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '../kernel/clock.ts';
+import { bootClock } from '../kernel/boot-clock.ts';
+import { steadyClock } from '../kernel/steady-clock.ts';
 import { failpointAt, NO_FAILPOINT } from '../kernel/failpoint.ts';
 import { AgentService } from './agent-service.ts';
 import { Closers } from './closers.ts';
@@ -54,7 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 async function open(options: ServerOptions, closers: Closers): Promise<RunningServer> {
   const { config, dataDirectory, log, version } = options;
-  const clock = systemClock;
+  const clock = steadyClock(bootClock());
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
 
   let app: App | null = null;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from '../../kernel/clock.ts';
+import { bootClock } from '../../kernel/boot-clock.ts';
+import { steadyClock } from '../../kernel/steady-clock.ts';
 import { failpointAt, NO_FAILPOINT } from '../../kernel/failpoint.ts';
 import type { WakeTopic } from '../operation.ts';
 import type { OperationName } from '../operations.ts';
@@ -24,7 +25,7 @@ export async function storeThreadEntry(table: OperationTable): Promise<void> {
     const store = await openStoreInProcess({
       ...options,
       table,
-      clock: systemClock,
+      clock: steadyClock(bootClock()),
       randomId,
       // One turn of the loop: what else was posted meanwhile shares the commit.
       gather: () => new Promise((resolve) => setImmediate(resolve)),
