@@ -99,13 +99,16 @@ async function journalsArePrefixes({ db, machines }: World): Promise<string[]> {
 async function logsAreWhatWasPrinted({ db, history, storedLog }: World): Promise<string[]> {
   const found: string[] = [];
   const streams = await db.selectFrom('log_stream').selectAll().execute();
+  // An attempt that was given up is no longer its agent's, whatever of its logs was still to come.
+  const lost = await db.selectFrom('attempt').select('id').where('lost', 'is not', null).execute();
+  const givenUp = new Set(lost.map(({ id }) => id));
   for (const { attempt_id, step, length, sealed_length, sealed_hash } of streams) {
     const truth = history.output(attempt_id, step);
     const stored = await storedLog(attempt_id, step);
     const where = `${attempt_id} step ${step}`;
     if (stored.length !== length) found.push(`I5: ${where} has ${stored.length} bytes, the database says ${length}`);
     if (!truth.subarray(0, stored.length).equals(stored)) found.push(`I5: ${where} differs from what was printed`);
-    if (sealed_length === null) continue;
+    if (sealed_length === null || givenUp.has(attempt_id)) continue;
     const isKilled = history.attempts.get(attempt_id)?.killed === true;
     if (stored.length !== sealed_length)
       found.push(`I5: ${where} is sealed at ${sealed_length} with ${stored.length} bytes`);

@@ -21,14 +21,28 @@ export const FAIR: Weather = { loss: 0, duplicates: 0, delayMs: 5, partition: 'n
 const REQUEST_TIMEOUT_MS = 10_000;
 const POLL_TIMEOUT_MS = 90_000;
 
-/** What is on the other side: null while the server is down. */
-export type Server = () => AgentApi | null;
+/** What is on the other side: null while the server is down. When it dies, connections to it are reset. */
+export type Server = () => { readonly api: AgentApi; readonly death: Promise<void> } | null;
+
+/** Sees every body that crosses. */
+export type Wiretap = (text: string) => void;
 
 /**
  * An `AgentApi` that reaches the server through a bad network. Bodies cross as JSON, as they do over HTTP, so nothing is
  * shared between the two sides. An answer that is lost was acted on all the same.
  */
-export function overNetwork(server: Server, weather: Weather, time: VirtualTime, random: SeededRandom): AgentApi {
+export function overNetwork(
+  server: Server,
+  weather: Weather,
+  time: VirtualTime,
+  random: SeededRandom,
+  wiretap: Wiretap,
+): AgentApi {
+  const json = <T>(value: T): T => {
+    const text = JSON.stringify(value);
+    wiretap(text);
+    return JSON.parse(text) as T;
+  };
   const call = <T>(
     timeoutMs: number,
     perform: (api: AgentApi, signal: AbortSignal) => Promise<ApiResult<T>>,
@@ -55,17 +69,17 @@ export function overNetwork(server: Server, weather: Weather, time: VirtualTime,
 
       const arrive = async (): Promise<void> => {
         if (isLost('requests')) return;
-        const api = server();
-        if (api === null) {
+        const there = server();
+        if (there === null) {
           finish(() => resolve(lost('connection refused')));
           return;
         }
-        const answer = await perform(api, connection.signal).catch((error: unknown) => {
+        const performed = perform(there.api, connection.signal).catch((error: unknown) => {
           if (connection.signal.aborted) return null;
           throw error;
         });
-        // The server died while it worked: the connection is reset.
-        if (answer === null || server() !== api) {
+        const answer = await Promise.race([performed, there.death.then(() => null)]);
+        if (answer === null) {
           finish(() => resolve(lost('connection reset')));
           return;
         }
@@ -102,8 +116,4 @@ export function overNetwork(server: Server, weather: Weather, time: VirtualTime,
 
 function lost(message: string): { readonly ok: false; readonly error: ApiError } {
   return { ok: false, error: { code: 'unavailable', reason: 'network', message, detail: null } };
-}
-
-function json<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -68,6 +68,13 @@ export class SimulatedLogDisk {
       close: () => disked(() => undefined),
     });
     return {
+      salt: () => this.#random.between(0, 2 ** 32 - 1),
+      truncate: (name, bytes) =>
+        disked(() => {
+          const segment = this.#at(name);
+          segment.bytes = segment.bytes.subarray(0, bytes);
+          segment.synced = segment.bytes;
+        }),
       list: () =>
         disked(() =>
           [...this.#segments].map(([name, { bytes, changedAt }]) => ({ name, bytes: bytes.length, changedAt })),

@@ -236,7 +236,8 @@ export class SimulatedMachine {
             if (!alive()) return never();
             if (!this.#workers.has(worker.pid)) throw new Error('the worker has died');
             worker.begin(assignment, {
-              append: (record, synced) => this.#byWorker(key, record, synced),
+              append: (record) => this.#write(this.#at(key), record),
+              syncRecords: () => this.#syncRecords(key),
               log: (step, bytes) => this.#logByWorker(key, step, bytes),
               syncLogs: () => this.#syncLogs(key),
             });
@@ -264,11 +265,10 @@ export class SimulatedMachine {
     return { pid: worker.pid, startTime: String(worker.pid), bootId: this.bootId, socketPath: `/run/${worker.pid}` };
   }
 
-  #byWorker(key: string, record: AttemptRecord, synced: boolean): number {
+  #syncRecords(key: string): number {
     const folder = this.#at(key);
-    this.#write(folder, record);
-    if (synced) folder.syncedRecords = folder.records.length;
-    return folder.records.length;
+    folder.syncedRecords = folder.records.length;
+    return folder.syncedRecords;
   }
 
   #logByWorker(key: string, step: number, bytes: Buffer): number {

@@ -16,6 +16,7 @@ export class VirtualTime {
   readonly #heap: Timer[] = [];
   #elapsed = 0;
   #order = 0;
+  #outside = 0;
 
   /** Milliseconds since the world began. */
   get elapsed(): number {
@@ -39,6 +40,16 @@ export class VirtualTime {
     };
   }
 
+  /** Waits for something that comes from the real world, such as a file: no virtual time goes by meanwhile. */
+  async outside<T>(asked: Promise<T>): Promise<T> {
+    this.#outside++;
+    try {
+      return await asked;
+    } finally {
+      this.#outside--;
+    }
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => void this.after(ms, resolve));
   }
@@ -46,7 +57,8 @@ export class VirtualTime {
   /** Goes on until `done` holds or the time has come; false in the latter case. */
   async run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
     for (;;) {
-      await settled();
+      do await settled();
+      while (this.#outside > 0);
       if (done()) return true;
       const next = this.#pop();
       if (next === null || next.due > untilMs) {
