@@ -25,6 +25,8 @@ export interface OperationContext {
   wake(topic: WakeTopic): void;
   /** Counted after the commit: illegal transitions, duplicates, gaps. Labels are few. */
   count(metric: string, labels?: Readonly<Record<string, string>>): void;
+  /** Measured after the commit: seconds, or a number of things. */
+  readonly observe: (metric: string, value: number) => void;
   /** Flow states in memory, guarded by the run's version. */
   readonly runs: RunStates;
   readonly settings: ServerSettings;

@@ -4,7 +4,12 @@ import type { Database } from '../database.ts';
 import type { OperationContext } from '../operation.ts';
 import { nextFence } from '../storage/fence.ts';
 import { ILLEGAL_TRANSITION_TOTAL } from '../storage/store-metric.ts';
-import { FENCED_TOTAL } from './counted.ts';
+import {
+  ACCEPT_TO_RUNNING_SECONDS,
+  FENCED_TOTAL,
+  OFFER_TO_ACCEPT_SECONDS,
+  SCHEDULE_TO_START_SECONDS,
+} from './counted.ts';
 
 /** An attempt as it was read: another fence by now means that it is somebody else's. */
 export interface Held {
@@ -46,13 +51,35 @@ export async function moveAttempts(
     .set({ state: move.to, ...(await columnsOf(context, move)) })
     .where('state', 'in', 'from' in move ? [move.from] : statesBefore(move.to))
     .where(sql<boolean>`(id, fence) in (values ${sql.join(attempts.map(pair))})`)
-    .returning('id')
+    .returning(['id', 'queued_at', 'offered_at', 'accepted_at', 'started_at'])
     .execute();
+  for (const row of rows) observeMove(context, row, move.to);
   const moved = rows.map(({ id }) => id);
   if (moved.length < attempts.length) await countUnmoved(context, attempts, new Set(moved), move.to);
   if (moved.length > 0) await followUp(context, moved, move);
   return moved;
 }
+
+/** How long it took to get here. */
+function observeMove(
+  { now, observe }: Pick<OperationContext, 'now' | 'observe'>,
+  row: {
+    readonly queued_at: number;
+    readonly offered_at: number | null;
+    readonly accepted_at: number | null;
+    readonly started_at: number | null;
+  },
+  to: AttemptState,
+): void {
+  const since = (from: number | null): number => Math.max(0, now - (from ?? now)) / MS_PER_SECOND;
+  if (to === 'accepted') observe(OFFER_TO_ACCEPT_SECONDS, since(row.offered_at));
+  // Back from a lost connection it had been started before.
+  if (to !== 'running' || row.started_at !== now) return;
+  observe(ACCEPT_TO_RUNNING_SECONDS, since(row.accepted_at));
+  observe(SCHEDULE_TO_START_SECONDS, since(row.queued_at));
+}
+
+const MS_PER_SECOND = 1_000;
 
 /** {@link moveAttempts} of one. */
 export async function moveAttempt(context: OperationContext, attempt: Held, move: Move): Promise<boolean> {

@@ -6,7 +6,14 @@ import type { OperationContext } from '../operation.ts';
 import { applyRecords, type ReportedAttempt } from './apply-records.ts';
 import { cancelDeadline } from './cancel-deadline.ts';
 import { checkChain } from './check-chain.ts';
-import { DUPLICATE_RECORDS_TOTAL, FENCED_TOTAL, FORK_TOTAL, GAP_TOTAL, LATE_REPORTS_TOTAL } from './counted.ts';
+import {
+  DUPLICATE_RECORDS_TOTAL,
+  FENCED_TOTAL,
+  FORK_TOTAL,
+  GAP_TOTAL,
+  LATE_REPORTS_TOTAL,
+  LEASE_RENEW_LAG_SECONDS,
+} from './counted.ts';
 import { IDS_PER_STATEMENT } from './limits.ts';
 import { announceLogs } from './log-rows.ts';
 import { moveAttempts } from './move-attempt.ts';
@@ -27,6 +34,8 @@ interface Row extends ReportedAttempt {
   readonly cancel_at: number | null;
   readonly lost: string | null;
   readonly late_report: string | null;
+  /** Of its lease. */
+  readonly due_at: number | null;
 }
 
 /**
@@ -90,10 +99,11 @@ async function readRows(
   const rows = await db
     .selectFrom('attempt')
     .innerJoin('job', 'job.id', 'attempt.job_id')
+    .leftJoin('lease', 'lease.attempt_id', 'attempt.id')
     .select(['attempt.id', 'attempt.fence', 'attempt.state', 'attempt.job_id', 'attempt.run_id', 'attempt.no'])
     .select(['attempt.policy', 'attempt.session_id', 'attempt.runner_id', 'attempt.ack_seq', 'attempt.journal_hash'])
     .select(['attempt.quarantined', 'attempt.cancel_cause', 'attempt.cancel_force', 'attempt.cancel_at'])
-    .select(['attempt.lost', 'attempt.late_report', 'job.key'])
+    .select(['attempt.lost', 'attempt.late_report', 'job.key', 'lease.due_at'])
     .where('attempt.id', 'in', ids)
     .orderBy('attempt.id')
     .$if(lock, (query) => query.forUpdate('attempt'))
@@ -132,6 +142,8 @@ function cancelOf({ cancel_cause, cancel_force }: Row): SyncedReply['cancel'] {
   return { cause: cancel_cause as Cancel['cause'], force: cancel_force === 1 };
 }
 
+const MS_PER_SECOND = 1_000;
+
 async function renew(context: OperationContext, rows: readonly Row[]): Promise<void> {
   const { db, now, settings } = context;
   await moveAttempts(
@@ -142,6 +154,8 @@ async function renew(context: OperationContext, rows: readonly Row[]): Promise<v
   const due = now + settings.leaseMs;
   const byDue = new Map<number, string[]>();
   for (const row of rows) {
+    if (row.state === 'running' && row.due_at !== null && row.cancel_at === null)
+      context.observe(LEASE_RENEW_LAG_SECONDS, Math.max(0, now - (row.due_at - settings.leaseMs)) / MS_PER_SECOND);
     const at = Math.min(due, cancelDeadline(row, settings) ?? due);
     byDue.set(at, [...(byDue.get(at) ?? []), row.id]);
   }

@@ -62,4 +62,8 @@ export class OperationScope implements OperationContext {
   readonly count = (name: string, labels: Readonly<Record<string, string>> = {}): void => {
     this.counted.push({ kind: 'count', name, labels, value: 1 });
   };
+
+  readonly observe = (name: string, value: number): void => {
+    this.counted.push({ kind: 'observe', name, labels: {}, value });
+  };
 }
