@@ -43,7 +43,12 @@ export class Scheduler {
     this.#unsubscribe();
     this.#stop.abort(new Error('the server is stopping'));
     this.#cancelTimer();
-    await this.#looking;
+    await this.idle();
+  }
+
+  /** Resolves when it waits for its next time, or for news. */
+  async idle(): Promise<void> {
+    while (this.#looking !== null) await this.#looking;
   }
 
   #look(): void {
