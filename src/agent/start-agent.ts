@@ -5,6 +5,7 @@ import { budgetsOf } from '../config/budgets.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
+import type { Failpoint } from '../kernel/failpoint.ts';
 import { Agent } from './agent.ts';
 import type { AgentExit } from './agent-exit.ts';
 import { AgentProblem } from './agent-problem.ts';
@@ -14,6 +15,7 @@ import { openAttemptFolders } from './attempt-folders.ts';
 import { bootClock } from '../kernel/boot-clock.ts';
 import { checkHealth } from './check-health.ts';
 import type { ProxySettings } from './connections.ts';
+import { failingPorts } from './failing-ports.ts';
 import { openHttpApi } from './http-api.ts';
 import { keysOf, readIdentity, removeIdentity, type RunnerIdentity } from './identity.ts';
 import { machineId } from './machine-id.ts';
@@ -40,6 +42,8 @@ export interface StartAgentOptions {
   readonly log: DiagnosticLog;
   /** Default: this machine's, with the time that it was suspended. */
   readonly clock?: Clock;
+  /** Where a test ends the process. */
+  readonly failpoint?: Failpoint | null;
 }
 
 export interface RunningAgent {
@@ -74,22 +78,25 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
     const status = statusWriter(stateDirectory, clock, log);
     const { minFreeDiskMb, healthScript } = config.agent;
     const health = { directory: stateDirectory, minFreeBytes: minFreeDiskMb * MB, script: healthScript, environment };
+    const ports = {
+      api,
+      attempts: await openAttemptFolders(attempts, clock, log),
+      workers: workerProcesses({
+        ...options.worker,
+        environment,
+        attempts,
+        stateDirectory,
+        runtimeDirectory,
+        config,
+        clock,
+        log,
+      }),
+    };
     const agent = new Agent(
       {
-        api,
+        ...(options.failpoint ? failingPorts(ports, options.failpoint) : ports),
         clock,
         random: Math.random,
-        attempts: await openAttemptFolders(attempts, clock, log),
-        workers: workerProcesses({
-          ...options.worker,
-          environment,
-          attempts,
-          stateDirectory,
-          runtimeDirectory,
-          config,
-          clock,
-          log,
-        }),
         keys: keysOf(identity),
         health: () => checkHealth(health),
         report: status.report,

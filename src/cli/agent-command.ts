@@ -9,6 +9,7 @@ import type { CliHost } from './cli-host.ts';
 import { CommandProblem } from './command-problem.ts';
 import { configOf } from './config-of.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { failpointOf } from './failpoint-of.ts';
 import {
   agentEnvironment,
   machineRunnerName,
@@ -86,6 +87,7 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
         version: host.version,
         takeover: flags.takeover ?? false,
         log,
+        failpoint: failpointOf(host),
       }),
     );
     host.stderr.write(`The agent takes jobs, ${config.agent.slots} at once. Ctrl-C drains it.\n`);

@@ -4,6 +4,7 @@ import type { RunningServer } from '../server/running-server.ts';
 import { writeAddress } from './address-file.ts';
 import type { CliHost } from './cli-host.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { failpointText } from './failpoint-of.ts';
 import { openServiceLog } from './open-log.ts';
 import { ADDRESS_FILE } from './places.ts';
 import { asServerProblem } from './server-problem.ts';
@@ -61,7 +62,7 @@ export async function startServerHere(
       storeThreadFile: threadFile('store'),
       searchThreadFile: threadFile('search'),
       // Where a test kills the server.
-      failpoint: host.environment.PACELINE_FAILPOINT || null,
+      failpoint: failpointText(host),
       version: host.version,
       onFatal,
     }),

@@ -6,6 +6,7 @@ import { MAX_ORDER_BYTES, readOrder } from '../worker/read-order.ts';
 import { serveAttempt } from '../worker/serve-attempt.ts';
 import type { CliHost } from './cli-host.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { failpointOf } from './failpoint-of.ts';
 import { inheritedEnvironment } from './inherited-environment.ts';
 
 /** Where an agent writes the order. */
@@ -32,6 +33,7 @@ export async function workerCommand(host: CliHost): Promise<ExitCode> {
       arch: process.arch,
       environment: inheritedEnvironment(host.environment),
       onStopRequest,
+      failpoint: failpointOf(host),
     });
     return EXIT.success;
   } catch (error) {

@@ -28,12 +28,13 @@ export const NO_FAILPOINT: Failpoint = () => undefined;
 
 /**
  * Calls `strike` when the named place is reached for the nth time: `NAME` or `NAME:N`.
- * @throws RangeError for a name that there is not.
+ * @throws RangeError for a name that there is not, or a number that is none.
  */
 export function failpointAt(text: string, strike: () => void): Failpoint {
   const [name = '', count = '1'] = text.split(':');
   if (!FAILPOINTS.some((known) => known === name)) throw new RangeError(`there is no failpoint '${name}'`);
   let left = Number(count);
+  if (!Number.isInteger(left) || left < 1) throw new RangeError(`'${count}' is no count of a failpoint`);
   return (reached) => {
     if (reached === name && --left === 0) strike();
   };

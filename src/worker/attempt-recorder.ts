@@ -1,4 +1,5 @@
 import { MAX_RECORD_BYTES } from '../journal/frame.ts';
+import { type Failpoint, NO_FAILPOINT } from '../kernel/failpoint.ts';
 import type { LogSpool } from '../journal/log-spool.ts';
 import type { JournalWriter } from '../journal/open-journal.ts';
 import type { AttemptRecord } from '../protocol/attempt-record.ts';
@@ -15,6 +16,7 @@ export interface AttemptRecorderOptions {
   readonly now: () => number;
   /** A record could not be written: nothing that happens from now on would be known. May be called several times. */
   readonly onFailure: (error: Error) => void;
+  readonly failpoint?: Failpoint;
 }
 
 /**
@@ -24,9 +26,11 @@ export interface AttemptRecorderOptions {
 export class AttemptRecorder {
   readonly #options: AttemptRecorderOptions;
   readonly #seals: Promise<void>[] = [];
+  readonly #failpoint: Failpoint;
 
   constructor(options: AttemptRecorderOptions) {
     this.#options = options;
+    this.#failpoint = options.failpoint ?? NO_FAILPOINT;
   }
 
   /** Never throws. */
@@ -35,15 +39,17 @@ export class AttemptRecorder {
       case 'step': {
         const { at, state, step } = event;
         const isEnd = state === 'completed';
-        this.#write({ kind: 'step', at, state, step }, isEnd ? 'now' : 'soon');
-        if (isEnd) this.#seals.push(this.#seal(step.number));
+        const written = this.#write({ kind: 'step', at, state, step }, isEnd ? 'now' : 'soon');
+        if (!isEnd) return;
+        void written.then(() => this.#failpoint('worker-after-step-journal'));
+        this.#seals.push(this.#seal(step.number));
         return;
       }
       case 'annotation': {
         // On a full disk it is in its step's record, and there once is enough.
         if (this.#options.journal.isFull) return;
         const { at, step, annotation } = event;
-        this.#write({ kind: 'annotation', at, step, annotation }, 'soon');
+        void this.#write({ kind: 'annotation', at, step, annotation }, 'soon');
         return;
       }
       // The first is in the journal before the worker starts, the last comes with the report, and logs have their files.
@@ -57,17 +63,20 @@ export class AttemptRecorder {
   async finish(report: JobReport): Promise<void> {
     await Promise.all(this.#seals);
     const { journal, now } = this.#options;
+    this.#failpoint('worker-before-job-finished');
     await journal.append(textOf(finishOf(report, isoTime(now())), journal.isFull), 'now');
   }
 
   async #seal(step: number): Promise<void> {
     const sealed = await this.#options.spool.seal(step);
-    if (sealed !== null) this.#write({ kind: 'log-sealed', at: isoTime(this.#options.now()), step, ...sealed }, 'soon');
+    if (sealed !== null)
+      void this.#write({ kind: 'log-sealed', at: isoTime(this.#options.now()), step, ...sealed }, 'soon');
   }
 
-  #write(record: AttemptRecord, when: 'now' | 'soon'): void {
+  /** Never rejects. */
+  async #write(record: AttemptRecord, when: 'now' | 'soon'): Promise<void> {
     const { journal, onFailure } = this.#options;
-    journal.append(textOf(record, journal.isFull), when).catch(onFailure);
+    await journal.append(textOf(record, journal.isFull), when).catch(onFailure);
   }
 }
 

@@ -5,6 +5,7 @@ import { LogSpool } from '../journal/log-spool.ts';
 import { type JournalWriter, openJournal } from '../journal/open-journal.ts';
 import { AbortScope, type CancelCause } from '../kernel/cancellation.ts';
 import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
+import { type Failpoint, NO_FAILPOINT } from '../kernel/failpoint.ts';
 import { isAlive } from '../process/process-identity.ts';
 import { type FromWorker, JOURNAL_FILE, type ToWorker, type WorkerOrder } from '../protocol/worker-link.ts';
 import { attemptHost, messageOf, type WorkerMachine } from './attempt-host.ts';
@@ -19,6 +20,8 @@ export interface WorkerIo extends WorkerMachine {
   readonly identity: string;
   /** Calls back with 1, 2, 3… each time the process is asked to end; what is returned ends that. */
   onStopRequest(handle: (count: number) => void): () => void;
+  /** Where a test ends the process. */
+  readonly failpoint?: Failpoint | null;
 }
 
 /**
@@ -57,7 +60,13 @@ export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<vo
       maxBytes,
       onLength: (step, length) => tell({ kind: 'log', step, length }),
     }));
-    const recorder = new AttemptRecorder({ journal, spool, now: () => io.clock.now(), onFailure: fail });
+    const recorder = new AttemptRecorder({
+      journal,
+      spool,
+      now: () => io.clock.now(),
+      onFailure: fail,
+      failpoint: io.failpoint ?? NO_FAILPOINT,
+    });
     const onMessage = (message: ToWorker): void =>
       message.kind === 'lease' ? lease.renew(message.ms) : obey(message, cancel, kill);
     const opening = LevelServer.open({ path: order.socketPath, clock: io.clock, onMessage });

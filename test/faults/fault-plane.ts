@@ -1,0 +1,100 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { watch } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { RunView } from '../../src/protocol/run-api.ts';
+import { ControlPlane, type ControlPlaneOptions } from '../support/control-plane.ts';
+
+/** Short enough that a test sees a lease end, long enough that a busy machine keeps it. */
+export const QUICK = {
+  server: { leaseSeconds: 4, lostAfterSeconds: 6, offerSeconds: 5, pollSeconds: 3 },
+  stopGrace: { interruptSeconds: 1, terminateSeconds: 1 },
+} as const;
+
+/** Opens a world, gives it to the test, and afterwards finds nothing left of it. */
+export async function withPlane(
+  act: (plane: ControlPlane) => Promise<void>,
+  options: ControlPlaneOptions = {},
+): Promise<void> {
+  const plane = await ControlPlane.open({ config: QUICK, ...options });
+  const left = await act(plane).then(
+    () => plane.close(),
+    async (error: unknown) => {
+      await plane.close();
+      throw error;
+    },
+  );
+  if (left.length > 0) throw new Error(`left behind: ${left.map(({ name }) => name).join('; ')}`);
+}
+
+/** A job whose script waits for a gate: a file that the test opens. */
+export class Gate {
+  readonly reached: string;
+  readonly #path: string;
+
+  constructor(plane: ControlPlane, name: string) {
+    this.#path = join(plane.directory, `gate-${name}`);
+    this.reached = `${this.#path}.reached`;
+  }
+
+  /** For the script: tells that it is here, then waits. */
+  get script(): string {
+    return `echo here > ${this.reached}; while [ ! -e ${this.#path} ]; do sleep 0.05; done`;
+  }
+
+  async open(): Promise<void> {
+    await writeFile(this.#path, '');
+  }
+
+  /** Resolves when a script waits at the gate. */
+  whenReached(): Promise<void> {
+    return whenFile(this.reached, () => true).then(() => undefined);
+  }
+}
+
+/** The contents of a file, as soon as they are what is expected. */
+export async function whenFile(path: string, expected: (text: string) => boolean): Promise<string> {
+  for (;;) {
+    const text = await readFile(path, 'utf8').catch(() => null);
+    if (text !== null && expected(text)) return text;
+    await new Promise<void>((resolve) => {
+      const watcher = watch(dirname(path), () => done());
+      const timer = setTimeout(() => done(), LOOK_AGAIN_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        watcher.close();
+        resolve();
+      };
+    });
+  }
+}
+
+/** A change between the look and the watch would be missed for ever. */
+const LOOK_AGAIN_MS = 200;
+
+/** One job `job` on any runner; `steps` is YAML of a list at six spaces. */
+export function oneJob(steps: readonly string[], keys: readonly string[] = []): string {
+  return [
+    'on: push',
+    'jobs:',
+    '  job:',
+    '    runs-on: self-hosted',
+    ...keys.map((key) => `    ${key}`),
+    '    steps:',
+    ...steps.map((step) => `      - ${step}`),
+  ].join('\n');
+}
+
+/** `run` as a flow mapping, whatever quotes are in the script. */
+export function run(script: string, keys = ''): string {
+  return `{ ${keys === '' ? '' : `${keys}, `}run: ${JSON.stringify(script)} }`;
+}
+
+/** How the run's one job and its steps ended: `job success`, `Run x success`… */
+export function endings(view: RunView): string[] {
+  return view.jobs.flatMap((job) => [
+    `${job.key}: ${String(job.conclusion)}${job.reason === null ? '' : ` (${job.reason})`}`,
+    ...job.steps
+      .filter(({ step }) => step.phase === 'main')
+      .map(({ step }) => `${step.id ?? step.name}: ${String(step.conclusion)}`),
+  ]);
+}
