@@ -38,14 +38,15 @@ export class SyncLoop {
     const state = this.#state;
     while (!state.isOver()) {
       const session = state.session;
-      const wait = session === null ? Infinity : this.#dueAt(session) - state.now;
-      if (session !== null && wait <= 0) {
+      const at = session === null ? Infinity : this.#dueAt(session);
+      if (session !== null && at <= state.now) {
         await this.#sync(session);
         continue;
       }
+      // Moments are compared, not waits: a wait is shorter at every look.
       const due = (): boolean =>
-        state.session !== session || (state.session !== null && this.#dueAt(state.session) - state.now < wait);
-      await (wait === Infinity ? state.until(due) : state.untilOrAfter(due, wait));
+        state.session !== session || (state.session !== null && this.#dueAt(state.session) < at);
+      await (at === Infinity ? state.until(due) : state.untilOrAfter(due, at - state.now));
     }
   }
 

@@ -43,11 +43,11 @@ export class UploadLoop {
         void this.#upload(session, next.attempt, next.log);
         continue;
       }
-      const wait = next === null ? Infinity : next.at - state.now;
-      // Without a session nothing is due, whatever is to be sent: looking at it again and again would not end.
-      const due = (): boolean =>
-        state.session !== session || (session !== null && (this.#next()?.at ?? Infinity) - state.now < wait);
-      await (wait === Infinity ? state.until(due) : state.untilOrAfter(due, wait));
+      const at = next?.at ?? Infinity;
+      // Moments are compared, not waits: a wait is shorter at every look. Without a session nothing is due, whatever is
+      // to be sent: looking at it again and again would not end.
+      const due = (): boolean => state.session !== session || (session !== null && (this.#next()?.at ?? Infinity) < at);
+      await (at === Infinity ? state.until(due) : state.untilOrAfter(due, at - state.now));
     }
     await state.untilIdle(() => this.#busy.size === 0);
   }
