@@ -2,7 +2,7 @@ import type { Operation } from './operation.ts';
 import { DISPATCH_READS, dispatchOperations } from './dispatch/dispatch-operations.ts';
 import { HTTP_READS, httpOperations } from './http/http-operations.ts';
 import { LOG_READS, logOperations } from './logs/log-operations.ts';
-import { OBSERVE_READS, observeOperations } from './observe/measure-levels.ts';
+import { OBSERVE_READS, observeOperations } from './observe/observe-operations.ts';
 import { RUN_READS, runOperations } from './runs/run-operations.ts';
 import { KEEPING_READS, keepingOperations } from './secrets/keeping-operations.ts';
 

@@ -20,6 +20,7 @@ import { openLogDisk } from './logs/open-log-disk.ts';
 import { openLogStore } from './logs/open-log-store.ts';
 import { Retention } from './logs/retention.ts';
 import { openMetrics } from './observe/open-metrics.ts';
+import { openTracing } from './observe/open-tracing.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { createRunService } from './runs/create-run-service.ts';
 import { RepositoryReader } from './runs/repository-reader.ts';
@@ -116,7 +117,10 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
     log,
   });
   closers.add(() => agents.close());
-  const sweeper = new Sweeper({ store, clock, settings, log });
+  const sweeper = new Sweeper({
+    ...{ store, clock, settings, log },
+    onSwept: (seconds) => metrics.observe('sweeper_duration_seconds', seconds),
+  });
   closers.add(() => sweeper.close());
   const runs = createRunService({
     store,
@@ -166,6 +170,10 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
     onAnswer: (route: string, method: string, status: number, ms: number) =>
       metrics.observe('http_request_seconds', ms / 1000, { route, method, status: String(status) }),
   };
+  if (config.traceEndpoint !== null) {
+    const tracing = await openTracing({ endpoint: config.traceEndpoint, store, clock, log, version });
+    closers.add(() => tracing.close());
+  }
   await sweeper.start();
   retention.start();
   app = createApp(endpoints, serving, version);

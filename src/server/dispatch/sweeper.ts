@@ -7,10 +7,13 @@ export interface SweeperOptions {
   readonly clock: Clock;
   readonly settings: { readonly leaseMs: number; readonly offerMs: number };
   readonly log: DiagnosticLog;
+  /** How long a look took. */
+  readonly onSwept?: (seconds: number) => void;
 }
 
 /** After the database could not be asked. */
 const RETRY_MS = 1_000;
+const MS_PER_SECOND = 1_000;
 
 /**
  * Ends leases when they are due. It sleeps until the next one is, and never longer than the shortest lease lasts, so
@@ -52,9 +55,11 @@ export class Sweeper {
   }
 
   async #sweep(): Promise<void> {
-    const { store, settings, log } = this.#options;
+    const { store, settings, log, clock, onSwept } = this.#options;
     for (;;) {
+      const began = clock.monotonic();
       const swept = await store.execute('sweep', {});
+      onSwept?.((clock.monotonic() - began) / MS_PER_SECOND);
       if (this.#isClosed) return;
       if (!swept.ok) {
         log.warn('leases could not be looked at', { message: swept.error.message });

@@ -43,6 +43,3 @@ export async function measureLevels({ db }: OperationContext): Promise<Levels> {
     spoolBytes: bytes?.announced ?? 0,
   };
 }
-
-export const observeOperations = { 'measure-levels': measureLevels };
-export const OBSERVE_READS = ['measure-levels'] as const satisfies readonly (keyof typeof observeOperations)[];

@@ -31,6 +31,12 @@ export const METRICS: Readonly<Record<string, MetricDefinition>> = {
   db_commit_seconds: { kind: 'histogram', help: 'From the first statement to the commit.', buckets: FAST_SECONDS },
   ops_per_commit: { kind: 'histogram', help: 'Operations that shared a commit.', buckets: COUNTS },
   sweeper_duration_seconds: { kind: 'histogram', help: 'One look for what is due.', buckets: FAST_SECONDS },
+  http_request_seconds: {
+    kind: 'histogram',
+    help: 'From a request to its answer.',
+    labels: ['route', 'method', 'status'],
+    buckets: FAST_SECONDS,
+  },
   illegal_transition_total: {
     kind: 'counter',
     help: 'Changes of an attempt that were refused.',
