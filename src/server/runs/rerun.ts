@@ -4,12 +4,13 @@ import type { JsonMap } from '../../protocol/job-message.ts';
 import type { RunSummary } from '../../protocol/run-api.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
+import { beginAttempt } from './begin-attempt.ts';
 import { noRun, oneSummary } from './cancel-run.ts';
 import { keysToKeep } from './keys-to-keep.ts';
+import { readVars } from './read-vars.ts';
 import { lockRun, type RunRow } from './run-row.ts';
 import { loadSubmission, loadWorkflowsSpec, storeSpec } from './run-spec.ts';
 import { stateOf } from './run-state.ts';
-import { beginAttempt, readVars } from './submit-run.ts';
 
 /**
  * Runs a run that has ended again: the same commit, inputs and payload, the variables of now. `failed`: jobs that failed

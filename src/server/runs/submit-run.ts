@@ -1,18 +1,14 @@
-import { sql } from 'kysely';
-import type { FlowInput } from '../../flow/flow-input.ts';
-import { type FlowStep, start } from '../../flow/reduce.ts';
-import { startedEvent } from '../../flow/started-event.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
 import type { RunSummary, RunView } from '../../protocol/run-api.ts';
 import { githubContext, ZERO_SHA } from '../../workflow/github-context.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
-import { carryOut } from './carry-out.ts';
-import { emit, isoTime } from './run-events.ts';
+import { beginAttempt } from './begin-attempt.ts';
+import { readVars } from './read-vars.ts';
 import type { RunRow } from './run-row.ts';
-import { storeSpec, type SubmissionSpec, withRun, type WorkflowsSpec } from './run-spec.ts';
-import { writeSnapshot } from './run-state.ts';
+import { storeSpec, type SubmissionSpec, type WorkflowsSpec } from './run-spec.ts';
 import { readSummaries } from './run-summaries.ts';
+import { keyOf, knownRuns, lockText, MAX_RUNS_PER_SUBMISSION, runsOfKey } from './submission-keys.ts';
 
 /** One workflow of a submission, loaded and checked with all that it calls. */
 export interface NewRun extends WorkflowsSpec {
@@ -42,9 +38,6 @@ export interface Submission {
   readonly dedupeKey: string | null;
   readonly runs: readonly NewRun[];
 }
-
-/** Runs of one submission at most: workflows of a repository that one event starts. */
-export const MAX_RUNS_PER_SUBMISSION = 100;
 
 /**
  * Makes runs and starts them. With a key that the repository has seen before, it answers with the runs of that time.
@@ -130,40 +123,6 @@ async function submitOne(
   return id;
 }
 
-/** Starts an attempt at a run: its first, or a re-run. The run's row says which. */
-export async function beginAttempt(
-  context: OperationContext,
-  run: RunRow,
-  { workflows, calls }: WorkflowsSpec,
-  { github, inputs, vars, options }: SubmissionSpec,
-): Promise<void> {
-  const input: FlowInput = { workflows, calls, contexts: { github: withRun(github, run), inputs, vars }, options };
-  const { state, commands } = startFlow(input);
-  const jobs = Math.max(state.instances.size, commands.length, state.jobs.size);
-  const { maxJobs } = context.settings;
-  if (jobs > maxJobs)
-    throw new Refusal(
-      'invalid',
-      'too-large',
-      `the run would have ${jobs} jobs; at most ${maxJobs} are taken (server.maxJobs)`,
-    );
-  await writeSnapshot(context, run.id, run.version, null);
-  context.runs.put(run.id, run.version, state);
-  const path = workflows[0]?.path ?? '';
-  const event = startedEvent(input, path, isoTime(context.now));
-  await emit(context, run.id, run.attempt === 1 ? event : { ...event, attempt: run.attempt });
-  await carryOut(context, run, commands);
-}
-
-function startFlow(input: FlowInput): FlowStep {
-  try {
-    return start(input);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new Refusal('invalid', null, error.message);
-  }
-}
-
 async function submissionSpec(
   context: OperationContext,
   submission: Submission,
@@ -204,17 +163,6 @@ async function submissionSpec(
 const NO_REPOSITORY = 'local/workspace';
 export const DEFAULT_BRANCH = 'main';
 
-/** Variables of the server and of the repository, which win. */
-export async function readVars({ db }: OperationContext, repository: string | null): Promise<JsonMap> {
-  const rows = await db
-    .selectFrom('variable')
-    .select(['name', 'value'])
-    .where('scope', 'in', ['', ...(repository === null ? [] : [repository])])
-    .orderBy('scope')
-    .execute();
-  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
-}
-
 /** Runs of a repository that nobody registered belong to its name. */
 async function repoId({ db, now }: OperationContext, name: string): Promise<number> {
   await db
@@ -238,34 +186,4 @@ async function nextNumber(context: OperationContext, repo: number | null, path: 
     .limit(1)
     .executeTakeFirst();
   return (last?.number ?? 0) + 1;
-}
-
-async function knownRuns(context: OperationContext, repo: number | null, key: string): Promise<number[]> {
-  await lockText(context, `submission ${repo ?? ''} ${key}`);
-  return runsOfKey(context, repo, key);
-}
-
-async function runsOfKey({ db }: OperationContext, repo: number | null, key: string): Promise<number[]> {
-  const rows = await db
-    .selectFrom('run')
-    .select('id')
-    .where('repo_id', repo === null ? 'is' : '=', repo)
-    .where(
-      'dedupe_key',
-      'in',
-      Array.from({ length: MAX_RUNS_PER_SUBMISSION }, (_, index) => keyOf(key, index)),
-    )
-    .orderBy('id')
-    .execute();
-  return rows.map(({ id }) => id);
-}
-
-/** A submission may start many runs, and each has a key of its own. */
-function keyOf(key: string, index: number): string {
-  return `${key}\n${index}`;
-}
-
-/** Of two transactions that look for the same thing and make it when it is not there, one comes first. */
-async function lockText({ db, locks }: OperationContext, text: string): Promise<void> {
-  if (locks) await sql`select pg_advisory_xact_lock(hashtextextended(${text}, 0))`.execute(db);
 }
