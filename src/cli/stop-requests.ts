@@ -3,7 +3,7 @@ const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * npm, npx and the like stand between the terminal and us: Ctrl-C reaches us from the terminal, and a moment later
- * once more because they pass it on.
+ * once more because they pass it on. What is sent to a process alone, as SIGTERM is, has no echo.
  */
 const ECHO_MS = 150;
 
@@ -18,10 +18,10 @@ export function onStopRequests(
   const throughNpm = environment.npm_lifecycle_event !== undefined;
   let count = 0;
   let last = -Infinity;
-  const listener = (): void => {
+  const listener = (signal: NodeJS.Signals): void => {
     const now = performance.now();
     const isEcho = throughNpm && now - last < ECHO_MS;
-    last = now;
+    if (signal !== 'SIGTERM') last = now;
     if (!isEcho) handle(++count);
   };
   for (const signal of STOPPING) process.on(signal, listener);
