@@ -81,17 +81,19 @@ async function resultsKept({ db, history, acknowledged }: World): Promise<string
 
 async function journalsArePrefixes({ db, machines }: World): Promise<string[]> {
   const rows = await db.selectFrom('journal').select(['attempt_id', 'seq', 'body']).orderBy('seq').execute();
-  const texts = new Map(machines.flatMap((machine) => machine.journals()));
+  const stored = new Map<string, string[]>();
   const found: string[] = [];
-  const next = new Map<string, number>();
   for (const { attempt_id, seq, body } of rows) {
-    const expected = (next.get(attempt_id) ?? 0) + 1;
-    next.set(attempt_id, expected);
-    if (seq !== expected) found.push(`I4: the server has record ${seq} of ${attempt_id} after ${expected - 1}`);
-    const journal = texts.get(attempt_id);
-    // The folder goes when the server has all of it and the time of keeping is over.
-    if (journal !== undefined && journal[seq - 1] !== body)
-      found.push(`I4: record ${seq} of ${attempt_id} is another on the agent's disk`);
+    const texts = stored.get(attempt_id) ?? [];
+    if (seq !== texts.length + 1) found.push(`I4: the server has record ${seq} of ${attempt_id} after ${texts.length}`);
+    stored.set(attempt_id, [...texts, body]);
+  }
+  const folders = machines.flatMap((machine) => machine.journals());
+  for (const [attempt, texts] of stored) {
+    // A folder goes when the server has all of it and the time of keeping is over.
+    const journals = folders.filter(([other]) => other === attempt).map(([, journal]) => journal);
+    if (journals.length > 0 && !journals.some((journal) => texts.every((text, n) => journal[n] === text)))
+      found.push(`I4: the records of ${attempt} are others than on any disk`);
   }
   return found;
 }

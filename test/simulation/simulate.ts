@@ -135,7 +135,7 @@ class SimulatedWorld {
         },
         slots: this.#random.between(1, 3),
         labels: n % 2 === 0 || count === 1 ? ['self-hosted', 'even'] : ['self-hosted', 'odd'],
-        watch: (api) => this.#watched(api),
+        watch: (api) => this.#watched(api, () => this.#agents.find((other) => other.machine === machine)),
       });
       await agent.register(life.api, token.token);
       this.#machines.push(machine);
@@ -203,7 +203,7 @@ class SimulatedWorld {
       'agent-drained': () => {
         agent.drain();
         this.#later(5 * MINUTE, () => {
-          if (!agent.runs) agent.start();
+          agent.start();
         });
       },
       'worker-killed': () => {
@@ -290,7 +290,7 @@ class SimulatedWorld {
       agent.machine.diskFull = false;
     }
     const keepUp = (): void => {
-      for (const agent of this.#agents) if (!agent.runs) agent.start();
+      for (const agent of this.#agents) agent.start();
       this.#startServer();
       this.#time.after(MINUTE, keepUp);
     };
@@ -309,7 +309,23 @@ class SimulatedWorld {
     return open.length === 0 && logs.length === 0;
   }
 
-  #watched(api: AgentApi): AgentApi {
+  #watched(api: AgentApi, agentOf: () => SimulatedAgent | undefined): AgentApi {
+    /** Where a promise was given and is not yet kept: just then the network goes, or one of the two dies. */
+    const afterAnswer = (probability: number): void => {
+      const agent = agentOf();
+      if (!this.#storm || agent === undefined || !this.#random.chance(probability)) return;
+      const fault = this.#random.pick(['agent', 'server', 'machine', 'partition', 'partition'] as const);
+      this.#faults[`${fault}-at-once`] = (this.#faults[`${fault}-at-once`] ?? 0) + 1;
+      if (fault === 'agent') agent.kill();
+      else if (fault === 'machine') agent.reboot();
+      else if (fault === 'server') this.#server.kill();
+      else agent.weather.partition = this.#random.pick(['both', 'requests', 'answers']);
+      this.#later(3 * MINUTE, () => {
+        Object.assign(agent.weather, FAIR);
+        agent.start();
+        this.#startServer();
+      });
+    };
     return {
       register: (...args) => api.register(...args),
       nonce: () => api.nonce(),
@@ -317,15 +333,21 @@ class SimulatedWorld {
       closeSession: (key) => api.closeSession(key),
       poll: (...args) => api.poll(...args),
       decline: (...args) => api.decline(...args),
-      appendLog: (...args) => api.appendLog(...args),
+      appendLog: async (...args) => {
+        const answer = await api.appendLog(...args);
+        afterAnswer(0.01);
+        return answer;
+      },
       accept: async (key, attempt, fence) => {
         const wasDrained = this.#drained.has(key.session);
         const answer = await api.accept(key, attempt, fence);
         if (answer.ok && wasDrained) this.#offeredAfterDrain.push(attempt);
+        afterAnswer(0.1);
         return answer;
       },
       sync: async (key, request) => {
         const answer = await api.sync(key, request);
+        afterAnswer(0.02);
         if (!answer.ok) return answer;
         for (const { attempt, records, from } of request.attempts) {
           const last = records.at(-1);

@@ -63,7 +63,9 @@ export class SimulatedAgent {
     this.#runner = registered.value.runner;
   }
 
+  /** Nothing while it runs: its folder is locked. */
   start(): void {
+    if (this.runs) return;
     const { server, weather, time, random, wiretap, machine, watch } = this.#options;
     const life = ++this.#lives;
     const alive = (): boolean => this.#lives === life;

@@ -96,14 +96,9 @@ export class SimulatedMachine {
     );
   }
 
-  /** By attempt: the texts of its records; of several fences the one with most. */
+  /** Attempt and texts of the records of every folder: an attempt that was handed back has one for each fence. */
   journals(): [string, string[]][] {
-    const found = new Map<string, string[]>();
-    for (const { meta, records } of this.#disk.values()) {
-      const texts = records.map(({ text }) => text);
-      if (texts.length >= (found.get(meta.attempt)?.length ?? 0)) found.set(meta.attempt, texts);
-    }
-    return [...found];
+    return [...this.#disk.values()].map(({ meta, records }) => [meta.attempt, records.map(({ text }) => text)]);
   }
 
   ports(): { readonly attempts: AttemptStore; readonly workers: WorkerLauncher } {
@@ -144,7 +139,9 @@ export class SimulatedMachine {
   #folder(key: string, alive: () => boolean): AttemptFolder {
     const folder = (): DiskFolder => this.#at(key);
     const disked = <T>(act: () => T): Promise<T> => this.#disked(alive, act);
-    const metaOf = (): AttemptMeta => folder().meta;
+    let known = folder().meta;
+    /** What was read is still known when the folder is gone. */
+    const metaOf = (): AttemptMeta => (known = this.#disk.get(key)?.meta ?? known);
     return {
       directory: `/disk/${key}`,
       get meta() {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bundle, bundleFolder } from '../support/bundle.ts';
 
 /** About a second of a busy core each: as many as fit into two minutes on two cores. */
-const SEEDS = 120;
+const SEEDS = 80;
 /** Found by longer runs, with what they found. */
 const FOUND = [
   // An agent with unsent logs and no session looked for something to do without letting anything else run.
