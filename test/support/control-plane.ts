@@ -220,7 +220,9 @@ export class ControlPlane {
   async close(): Promise<{ pid: number; name: string }[]> {
     for (const running of this.#running) running.kill('SIGTERM');
     const stopped = Promise.all([...this.#running].map(({ exited }) => exited));
-    await Promise.race([stopped, pause(STOP_LIMIT_MS)]);
+    let limit: NodeJS.Timeout | undefined;
+    await Promise.race([stopped, new Promise((resolve) => (limit = setTimeout(resolve, STOP_LIMIT_MS)))]);
+    clearTimeout(limit);
     for (const running of this.#running) running.kill('SIGKILL');
     await stopped;
     const left = await livingWith(this.#marker);
