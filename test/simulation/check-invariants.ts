@@ -90,8 +90,11 @@ async function journalsArePrefixes({ db, machines }: World): Promise<string[]> {
   }
   const folders = machines.flatMap((machine) => machine.journals());
   for (const [attempt, texts] of stored) {
-    // A folder goes when the server has all of it and the time of keeping is over.
-    const journals = folders.filter(([other]) => other === attempt).map(([, journal]) => journal);
+    // A folder goes when the server has all of it and the time of keeping is over, or the disk is full; one of an older
+    // fence, that was handed back before anything ran, may stay.
+    const journals = folders
+      .filter(([other, [first]]) => other === attempt && first === texts[0])
+      .map(([, journal]) => journal);
     if (journals.length > 0 && !journals.some((journal) => texts.every((text, n) => journal[n] === text)))
       found.push(`I4: the records of ${attempt} are others than on any disk`);
   }
