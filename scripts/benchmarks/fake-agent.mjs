@@ -77,6 +77,7 @@ export class FakeAgent {
       path: `/v1/attempts/${attempt}/logs/${step}?offset=${offset}`,
       headers: {
         authorization: `Bearer ${this.token}`,
+        'x-session': this.session,
         'content-type': 'application/octet-stream',
         'x-fence': String(fence),
         'x-crc32': crc32(bytes).toString(16).padStart(8, '0'),
@@ -133,7 +134,12 @@ export class FakeAgent {
     const { statusCode, body } = await this.#pool.request({
       method,
       path,
-      headers: { 'content-type': 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+      headers: {
+        'content-type': 'application/json',
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        // Calls of an attempt name their session beside their path.
+        ...(token !== null && token === this.token ? { 'x-session': this.session } : {}),
+      },
       body: JSON.stringify(json),
       headersTimeout: 120_000,
     });

@@ -1,6 +1,7 @@
 // What a server and its agents cost. Each figure stands beside a floor or a peer that is measured in the same run.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { Agent as HttpAgent, createServer, request as httpRequest } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
@@ -30,7 +31,7 @@ export const serverBenchmarks = [
         for (let n = 0; n < 60; n++) {
           const started = performance.now();
           const { runs } = await server.api('POST', '/v1/runs', submission(JOB));
-          await server.firstByte(runs[0].id, 'job', 'echo first');
+          await server.firstByte(runs[0].id, 'job');
           samples.push(performance.now() - started);
           await server.completed(runs[0].id);
         }
@@ -255,6 +256,7 @@ class BenchServer {
 
   async restart() {
     await mkdir(this.directory, { recursive: true });
+    this.errors ??= openSync(join(this.directory, 'stderr'), 'a');
     this.#child = this.#start(this.args);
     await until(async () => (await request(`${this.url}/readyz`).then(drained)) === 200);
     this.token = (await readFile(join(this.data, 'admin-token'), 'utf8')).trim();
@@ -265,11 +267,9 @@ class BenchServer {
     await once(this.#child, 'exit');
   }
 
+  /** The agents before their server, so that they can say that they go. */
   async stop() {
-    for (const child of [...this.#children]) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    for (const child of [...this.#children].reverse()) await ended(child);
   }
 
   async api(method, path, json) {
@@ -310,8 +310,7 @@ class BenchServer {
     return {
       pid: child.pid,
       stop: async () => {
-        child.kill('SIGTERM');
-        await once(child, 'exit');
+        await ended(child);
       },
     };
   }
@@ -385,13 +384,32 @@ class BenchServer {
     };
   }
 
-  async firstByte(run, job, stepName) {
-    for (;;) {
-      const view = await this.api('GET', `/v1/runs/${run}`);
-      const step = view.jobs[0]?.steps.find(({ step: { name } }) => name.includes(stepName));
-      if (step?.log && step.log.length > 0) return;
-      await pause(1);
+  /** As a person who watches: the events of the run; the log of its step as soon as that is named there. */
+  async firstByte(run, job) {
+    const step = await this.#streamed(`/v1/runs/${run}/events`, (text) => {
+      for (const line of text.split('\n')) {
+        if (!line.startsWith('data: {') || !line.endsWith('}')) continue;
+        const event = JSON.parse(line.slice('data: '.length));
+        if (event.type === 'step' && event.step.kind === 'run' && event.state !== 'pending') return event.step.number;
+      }
+      return null;
+    });
+    await this.#streamed(`/v1/runs/${run}/jobs/${job}/steps/${step}/log?follow=true`, (text) => text.length || null);
+  }
+
+  /** Reads until `found` makes something of the text so far, which it returns. */
+  async #streamed(path, found) {
+    const { statusCode, body } = await request(`${this.url}${path}`, {
+      headers: { authorization: `Bearer ${this.token}` },
+    });
+    if (statusCode !== 200) throw new Error(`GET ${path}: ${statusCode} ${await body.text()}`);
+    let text = '';
+    for await (const chunk of body) {
+      text += chunk;
+      const value = found(text);
+      if (value !== null) return value;
     }
+    throw new Error(`GET ${path} ended without what was waited for: ${text}`);
   }
 
   completed(run) {
@@ -400,13 +418,23 @@ class BenchServer {
 
   #start(args) {
     const child = spawn(process.execPath, [CLI, ...args], {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', this.errors],
       env: { ...process.env, TMPDIR: this.directory },
     });
     this.#children.add(child);
     child.on('exit', () => this.#children.delete(child));
     return child;
   }
+}
+
+/** Asked to end, and made to after five seconds. */
+async function ended(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  await exited;
+  clearTimeout(late);
 }
 
 async function bareHeldRequests(count) {
