@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { DiagnosticFields } from '../kernel/diagnostic-log.ts';
 import type { ApiErrorCode, ApiErrorReason } from '../protocol/api-error.ts';
 import type { Database } from './database.ts';
 import type { RunStates } from './run-states.ts';
@@ -27,6 +28,8 @@ export interface OperationContext {
   count(metric: string, labels?: Readonly<Record<string, string>>): void;
   /** Measured after the commit: seconds, or a number of things. */
   readonly observe: (metric: string, value: number) => void;
+  /** Said in the diagnostic log after the commit, with the ids it is about: `run`, `job`, `attempt`, `step`. */
+  readonly note: (message: string, fields: DiagnosticFields) => void;
   /** Flow states in memory, guarded by the run's version. */
   readonly runs: RunStates;
   readonly settings: ServerSettings;

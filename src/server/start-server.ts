@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootClock } from '../kernel/boot-clock.ts';
 import { steadyClock } from '../kernel/steady-clock.ts';
+import { SILENT_LOG } from '../kernel/diagnostic-log.ts';
 import { failpointAt, NO_FAILPOINT } from '../kernel/failpoint.ts';
 import { AgentService } from './agent-service.ts';
 import { Closers } from './closers.ts';
@@ -84,6 +85,7 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
     settings,
     clock,
     onMetric: (metric) => metrics.fromStore(metric),
+    onNote: log === SILENT_LOG ? null : ({ message, fields }) => log.info(message, fields),
     onTrouble: (message) => log.error(message),
     failpoint: options.failpoint ?? null,
   });

@@ -51,14 +51,21 @@ export async function moveAttempts(
     .set({ state: move.to, ...(await columnsOf(context, move)) })
     .where('state', 'in', 'from' in move ? [move.from] : statesBefore(move.to))
     .where(sql<boolean>`(id, fence) in (values ${sql.join(attempts.map(pair))})`)
-    .returning(['id', 'queued_at', 'offered_at', 'accepted_at', 'started_at'])
+    .returning(['id', 'run_id', 'job_id', 'fence', 'queued_at', 'offered_at', 'accepted_at', 'started_at'])
     .execute();
-  for (const row of rows) observeMove(context, row, move.to);
+  for (const row of rows) {
+    observeMove(context, row, move.to);
+    const ids = { run: row.run_id, job: row.job_id, attempt: row.id, fence: row.fence };
+    const { conclusion, reason, lost } = move.to === 'finished' ? move : NO_END;
+    context.note('attempt moved', { ...ids, to: move.to, conclusion, reason, lost });
+  }
   const moved = rows.map(({ id }) => id);
   if (moved.length < attempts.length) await countUnmoved(context, attempts, new Set(moved), move.to);
   if (moved.length > 0) await followUp(context, moved, move);
   return moved;
 }
+
+const NO_END = { conclusion: null, reason: null, lost: null };
 
 /** How long it took to get here. */
 function observeMove(

@@ -12,5 +12,6 @@ export async function completeRun(context: OperationContext, run: RunRow, conclu
     .where('id', '=', run.id)
     .execute();
   await emit(context, run.id, { type: 'run-completed', at: isoTime(now), conclusion });
+  context.note('run ended', { run: run.id, conclusion });
   context.runs.drop(run.id);
 }

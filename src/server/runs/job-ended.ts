@@ -46,6 +46,8 @@ export async function jobEnded(context: OperationContext, end: JobEnd): Promise<
     .where('id', '=', jobId)
     .returningAll()
     .executeTakeFirstOrThrow();
+  const { conclusion, reason } = job;
+  context.note('job ended', { run: runId, job: jobId, key, attempt: job.attempt_id, conclusion, reason });
   const times = { startedAt: end.startedAt ?? null, completedAt: end.completedAt ?? isoTime(now) };
   const report = await readJobReport(context, job, times);
   await emit(context, runId, { type: 'job-completed', at: isoTime(now), job: key, report });

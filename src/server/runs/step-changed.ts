@@ -16,7 +16,11 @@ export async function stepChanged(
 ): Promise<void> {
   const { attemptId, state, step, at = isoTime(context.now) } = change;
   const job = await jobOfAttempt(context, attemptId);
-  if (job !== null) await emit(context, job.runId, { type: 'step', at, job: job.key, state, step });
+  if (job === null) return;
+  const { number, conclusion, reason } = step;
+  const ids = { run: job.runId, job: job.jobId, attempt: attemptId, step: number };
+  context.note('step changed', { ...ids, state, conclusion, reason });
+  await emit(context, job.runId, { type: 'step', at, job: job.key, state, step });
 }
 
 /** An annotation that a step made, as it comes; the step's report has it too. */
@@ -31,11 +35,11 @@ export async function annotated(
 async function jobOfAttempt(
   { db }: OperationContext,
   attemptId: string,
-): Promise<{ readonly runId: number; readonly key: string } | null> {
+): Promise<{ readonly runId: number; readonly jobId: number; readonly key: string } | null> {
   const row = await db
     .selectFrom('attempt')
     .innerJoin('job', 'job.id', 'attempt.job_id')
-    .select(['job.run_id as runId', 'job.key'])
+    .select(['job.run_id as runId', 'job.id as jobId', 'job.key'])
     .where('attempt.id', '=', attemptId)
     .executeTakeFirst();
   return row ?? null;

@@ -15,7 +15,7 @@ import { type LaneGroup, OperationHost } from './operation-host.ts';
 import type { OperationTable } from './operation-table.ts';
 import { openPostgres } from './open-postgres.ts';
 import { openSqlite } from './open-sqlite.ts';
-import type { StoreMetric } from './store-metric.ts';
+import type { StoreMetric, StoreNote } from './store-metric.ts';
 import { WakeRelay } from './wake-relay.ts';
 
 export interface StoreOptions {
@@ -28,6 +28,8 @@ export interface StoreOptions {
   /** 16 lower-case letters and digits, never the same again. */
   readonly randomId: () => string;
   readonly onMetric?: (metric: StoreMetric) => void;
+  /** What operations have to say, for the diagnostic log. */
+  readonly onNote?: (note: StoreNote) => void;
   /** Errors that are bugs, and the database coming and going; no value of the database is in it. */
   readonly onTrouble?: (message: string) => void;
   /** Called before a commit and after it, before anybody is answered. */
@@ -134,6 +136,7 @@ export async function openStoreInProcess(options: StoreOptions): Promise<InProce
         relay?.tell(topics);
       },
       onMetric: options.onMetric ?? nothing,
+      onNote: options.onNote ?? nothing,
       onCommit: options.onCommit ?? nothing,
       onBug: (name, error) => onTrouble(`operation '${name}' failed: ${stackOf(error)}`),
       onReachable: (reachable, message) =>

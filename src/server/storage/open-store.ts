@@ -4,7 +4,7 @@ import { Pulse } from '../../kernel/pulse.ts';
 import type { ApiResult } from '../../protocol/api-error.ts';
 import type { ServerSettings, WakeTopic } from '../operation.ts';
 import type { Store } from '../store.ts';
-import type { StoreMetric } from './store-metric.ts';
+import type { StoreMetric, StoreNote } from './store-metric.ts';
 import type { FromThread, ThreadData, Told, ToThread } from './thread-messages.ts';
 
 export interface ThreadedStoreOptions {
@@ -16,6 +16,8 @@ export interface ThreadedStoreOptions {
   readonly settings: ServerSettings;
   readonly clock: Clock;
   readonly onMetric: (metric: StoreMetric) => void;
+  /** What operations have to say, for the diagnostic log; null: nobody reads it. */
+  readonly onNote?: ((note: StoreNote) => void) | null;
   /** For the diagnostic log. */
   readonly onTrouble: (message: string) => void;
   readonly failpoint?: string | null;
@@ -63,7 +65,8 @@ class ThreadedStore implements Store {
   async open(): Promise<void> {
     const { Worker: Thread } = await import('node:worker_threads');
     const { database, node, settings, failpoint = null, threadFile } = this.#options;
-    const workerData: ThreadData = { database, node, settings, failpoint };
+    const notes = this.#options.onNote != null;
+    const workerData: ThreadData = { database, node, settings, failpoint, notes };
     const worker = new Thread(threadFile, { workerData, name: 'store' });
     await new Promise<void>((resolve, reject) => {
       let crash = new Error('the thread of the store ended');
@@ -128,12 +131,13 @@ class ThreadedStore implements Store {
     if (requests.length > 0) this.#worker?.postMessage({ kind: 'requests', requests } satisfies ToThread);
   }
 
-  #hear({ answers, topics, metrics, troubles }: Told): void {
+  #hear({ answers, topics, metrics, notes, troubles }: Told): void {
     for (const { id, result } of answers) {
       this.#waiting.get(id)?.(result as ApiResult<never>);
       this.#waiting.delete(id);
     }
     for (const metric of metrics) this.#options.onMetric(metric);
+    for (const note of notes) this.#options.onNote?.(note);
     for (const trouble of troubles) this.#options.onTrouble(trouble);
     this.#tell(topics);
   }

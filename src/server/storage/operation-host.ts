@@ -6,7 +6,13 @@ import type { Operation, WakeTopic } from '../operation.ts';
 import type { ScopeSources } from './operation-scope.ts';
 import { type BatchCommands, type BatchOptions, type Outcome, type Request, runBatch } from './run-batch.ts';
 import { RunStateCache } from './run-state-cache.ts';
-import { DB_COMMIT_SECONDS, DB_RETRIES_TOTAL, OPS_PER_COMMIT, type StoreMetric } from './store-metric.ts';
+import {
+  DB_COMMIT_SECONDS,
+  DB_RETRIES_TOTAL,
+  OPS_PER_COMMIT,
+  type StoreMetric,
+  type StoreNote,
+} from './store-metric.ts';
 
 /** Requests that wait at most: beyond it the database is too slow for what is asked, and more waiting helps nobody. */
 const MAX_WAITING = 20_000;
@@ -37,6 +43,7 @@ export interface HostOptions {
   readonly gather: () => Promise<void>;
   readonly onTopics: (topics: readonly WakeTopic[]) => void;
   readonly onMetric: (metric: StoreMetric) => void;
+  readonly onNote: (note: StoreNote) => void;
   readonly onCommit: (moment: 'before' | 'after') => void;
   readonly onBug: (name: string, error: unknown) => void;
   /** False when the database cannot be reached, true when it can again. */
@@ -124,6 +131,7 @@ export class OperationHost {
     }
     this.#tellReachable(true, '');
     for (const metric of outcome.counted) this.#options.onMetric(metric);
+    for (const note of outcome.notes) this.#options.onNote(note);
     answer(outcome.result);
   }
 

@@ -2,7 +2,8 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../database.ts';
 import type { OperationContext, ServerSettings, WakeTopic } from '../operation.ts';
 import { type RunStateCache, RunStateLayer } from './run-state-cache.ts';
-import type { StoreMetric } from './store-metric.ts';
+import type { DiagnosticFields } from '../../kernel/diagnostic-log.ts';
+import type { StoreMetric, StoreNote } from './store-metric.ts';
 
 /** What every operation of a store is given. */
 export interface ScopeSources {
@@ -43,6 +44,7 @@ export class OperationScope implements OperationContext {
   readonly topics = new Set<WakeTopic>();
   /** Told once the operation is answered, refused or not. */
   readonly counted: StoreMetric[] = [];
+  readonly notes: StoreNote[] = [];
 
   constructor(db: Kysely<Database>, sources: ScopeSources, effects: TransactionEffects) {
     this.db = db;
@@ -61,6 +63,10 @@ export class OperationScope implements OperationContext {
 
   readonly count = (name: string, labels: Readonly<Record<string, string>> = {}): void => {
     this.counted.push({ kind: 'count', name, labels, value: 1 });
+  };
+
+  readonly note = (message: string, fields: DiagnosticFields): void => {
+    this.notes.push({ message, fields });
   };
 
   readonly observe = (name: string, value: number): void => {

@@ -5,7 +5,7 @@ import { type Operation, Refusal, type WakeTopic } from '../operation.ts';
 import { classifyFailure } from './database-failure.ts';
 import { OperationScope, type ScopeSources, TransactionEffects } from './operation-scope.ts';
 import type { RunStateCache } from './run-state-cache.ts';
-import { ILLEGAL_TRANSITION_TOTAL, type StoreMetric } from './store-metric.ts';
+import { ILLEGAL_TRANSITION_TOTAL, type StoreMetric, type StoreNote } from './store-metric.ts';
 
 /** An operation that somebody waits for. */
 export interface Request {
@@ -22,7 +22,12 @@ export interface Request {
  * whether it was committed is not known.
  */
 export type Outcome =
-  | { readonly kind: 'answer'; readonly result: ApiResult<unknown>; readonly counted: readonly StoreMetric[] }
+  | {
+      readonly kind: 'answer';
+      readonly result: ApiResult<unknown>;
+      readonly counted: readonly StoreMetric[];
+      readonly notes: readonly StoreNote[];
+    }
   | { readonly kind: 'again'; readonly first: boolean }
   | { readonly kind: 'lost'; readonly message: string };
 
@@ -114,10 +119,12 @@ async function runOne(
     kind: 'answer',
     result: { ok: false, error },
     counted: scope.counted,
+    // What was undone is not worth a word.
+    notes: [],
   });
   try {
     const value = await request.operation(scope, request.input);
-    return { kind: 'answer', result: { ok: true, value }, counted: scope.counted };
+    return { kind: 'answer', result: { ok: true, value }, counted: scope.counted, notes: scope.notes };
   } catch (error) {
     if (error instanceof Refusal) {
       const { code, reason, message, detail } = error;

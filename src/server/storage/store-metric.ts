@@ -1,3 +1,5 @@
+import type { DiagnosticFields } from '../../kernel/diagnostic-log.ts';
+
 /** What the store counts and measures, in the words of `/metrics`. */
 export interface StoreMetric {
   readonly kind: 'count' | 'observe';
@@ -5,6 +7,12 @@ export interface StoreMetric {
   readonly labels: Readonly<Record<string, string>>;
   /** Added to a counter; seconds, or a number of things, for an observation. */
   readonly value: number;
+}
+
+/** What an operation has to say to whoever runs the server. */
+export interface StoreNote {
+  readonly message: string;
+  readonly fields: DiagnosticFields;
 }
 
 /** Operations that shared a commit. */

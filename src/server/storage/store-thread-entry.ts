@@ -7,7 +7,7 @@ import type { OperationName } from '../operations.ts';
 import { openStoreInProcess } from './open-store-in-process.ts';
 import type { OperationTable } from './operation-table.ts';
 import { randomId } from './random-id.ts';
-import type { StoreMetric } from './store-metric.ts';
+import type { StoreMetric, StoreNote } from './store-metric.ts';
 import type { FromThread, ThreadData, Told, ToThread } from './thread-messages.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function storeThreadEntry(table: OperationTable): Promise<void> {
   if (port === null) throw new Error('the thread of a store is started by openStore');
   const post = (message: FromThread): void => port.postMessage(message);
   const outbox = new Outbox(post);
-  const { failpoint, ...options } = workerData as ThreadData;
+  const { failpoint, notes, ...options } = workerData as ThreadData;
   const strike = failpoint === null ? NO_FAILPOINT : failpointAt(failpoint, () => process.kill(process.pid, 'SIGKILL'));
   try {
     const store = await openStoreInProcess({
@@ -30,6 +30,7 @@ export async function storeThreadEntry(table: OperationTable): Promise<void> {
       // One turn of the loop: what else was posted meanwhile shares the commit.
       gather: () => new Promise((resolve) => setImmediate(resolve)),
       onMetric: (metric) => outbox.metric(metric),
+      ...(notes && { onNote: (note: StoreNote) => outbox.note(note) }),
       onTrouble: (message) => outbox.trouble(message),
       onCommit: (moment) => strike(moment === 'before' ? 'server-before-commit' : 'server-after-commit'),
     });
@@ -59,6 +60,7 @@ class Outbox {
   #answers: Told['answers'][number][] = [];
   #topics: WakeTopic[] = [];
   #metrics: StoreMetric[] = [];
+  #notes: StoreNote[] = [];
   #troubles: string[] = [];
   #due = false;
 
@@ -81,6 +83,11 @@ class Outbox {
     this.#arm();
   }
 
+  note(note: StoreNote): void {
+    this.#notes.push(note);
+    this.#arm();
+  }
+
   trouble(message: string): void {
     this.#troubles.push(message);
     this.#arm();
@@ -94,11 +101,13 @@ class Outbox {
       answers: this.#answers,
       topics: this.#topics,
       metrics: this.#metrics,
+      notes: this.#notes,
       troubles: this.#troubles,
     });
     this.#answers = [];
     this.#topics = [];
     this.#metrics = [];
+    this.#notes = [];
     this.#troubles = [];
   }
 

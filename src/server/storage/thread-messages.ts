@@ -1,12 +1,14 @@
 import type { ApiResult } from '../../protocol/api-error.ts';
 import type { ServerSettings, WakeTopic } from '../operation.ts';
-import type { StoreMetric } from './store-metric.ts';
+import type { StoreMetric, StoreNote } from './store-metric.ts';
 
 /** What a store's thread is started with. */
 export interface ThreadData {
   readonly database: string;
   readonly node: string;
   readonly settings: ServerSettings;
+  /** Whether anybody reads what operations have to say. */
+  readonly notes: boolean;
   /** See `failpointAt`; null outside tests. */
   readonly failpoint: string | null;
 }
@@ -30,5 +32,6 @@ export interface Told {
   readonly answers: readonly { readonly id: number; readonly result: ApiResult<unknown> }[];
   readonly topics: readonly WakeTopic[];
   readonly metrics: readonly StoreMetric[];
+  readonly notes: readonly StoreNote[];
   readonly troubles: readonly string[];
 }
