@@ -77,7 +77,8 @@ export class LogGroups {
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
-    const parts = group.flatMap(({ append }) => framesOf(append));
+    const framed = group.map(({ append }) => framesOf(append));
+    const parts = framed.flatMap((one) => one.parts);
     try {
       const places = await this.#writer.write(parts.map(({ frame }) => frame));
       this.#tell(true, null);
@@ -85,7 +86,11 @@ export class LogGroups {
         const { segment = '', position = 0 } = places[index] ?? {};
         return { offset: frame.offset, length: frame.payload.length, segment, position, firstLine, midLine };
       });
-      const commit = this.#commit(group, extents).finally(() => this.#commits.delete(commit));
+      const commit = this.#commit(
+        group,
+        framed.map(({ after }) => after),
+        extents,
+      ).finally(() => this.#commits.delete(commit));
       this.#commits.add(commit);
     } catch (error) {
       this.#tell(false, error);
@@ -104,16 +109,16 @@ export class LogGroups {
     return this.#waiting.splice(0, count);
   }
 
-  async #commit(group: readonly Waiting[], placed: readonly NewExtent[]): Promise<void> {
+  async #commit(group: readonly Waiting[], states: readonly LineState[], placed: readonly NewExtent[]): Promise<void> {
     let next = 0;
-    const logs = group.map(({ append: { attempt, step, offset, bytes, before } }) => {
+    const logs = group.map(({ append: { attempt, step, offset, bytes, before } }, index) => {
       const extents: NewExtent[] = [];
       for (let length = 0; length < bytes.length; next++) {
         const extent = placed[next] ?? unplaced();
         extents.push(extent);
         length += extent.length;
       }
-      return { attempt, step, offset, end: offset + bytes.length, ...withBytes(before, bytes), extents };
+      return { attempt, step, offset, end: offset + bytes.length, ...(states[index] ?? before), extents };
     });
     const result = await this.#store.execute('append-extents', { logs });
     for (const [index, { append, resolve }] of group.entries()) {
@@ -141,7 +146,10 @@ interface Part {
 }
 
 /** Small enough to be checked as a whole when a part of one is read. */
-function framesOf({ attempt, step, offset, bytes, before }: Append): Part[] {
+function framesOf({ attempt, step, offset, bytes, before }: Append): {
+  readonly parts: readonly Part[];
+  readonly after: LineState;
+} {
   const parts: Part[] = [];
   let state = before;
   for (let at = 0; at < bytes.length; at += FRAME_BYTES) {
@@ -150,7 +158,7 @@ function framesOf({ attempt, step, offset, bytes, before }: Append): Part[] {
     parts.push({ frame, firstLine: nextByteLine(state), midLine: state.openLine });
     state = withBytes(state, payload);
   }
-  return parts;
+  return { parts, after: state };
 }
 
 function unplaced(): never {

@@ -2,7 +2,7 @@ import { appendExtents } from './append-extents.ts';
 import { findLog, listLogs } from './find-log.ts';
 import { cutLog, listUnverifiedLogs, markVerified, resetLog } from './mark-logs.ts';
 import { deleteExpired, measureLogs, removeOldestLogs, retireRuns, trimHistory } from './retention-operations.ts';
-import { findUnusedSegments, hasAttempt, markSegments } from './segment-operations.ts';
+import { findUnusedSegments, hasAttempt, markRebuilt, markSegments, needsRebuild } from './segment-operations.ts';
 
 export const logOperations = {
   'append-extents': appendExtents,
@@ -15,6 +15,8 @@ export const logOperations = {
   'mark-segments': markSegments,
   'find-unused-segments': findUnusedSegments,
   'has-attempt': hasAttempt,
+  'needs-log-rebuild': needsRebuild,
+  'mark-logs-rebuilt': markRebuilt,
   'retire-runs': retireRuns,
   'measure-logs': measureLogs,
   'remove-oldest-logs': removeOldestLogs,
@@ -29,5 +31,6 @@ export const LOG_READS = [
   'mark-segments',
   'find-unused-segments',
   'has-attempt',
+  'needs-log-rebuild',
   'measure-logs',
 ] as const satisfies readonly (keyof typeof logOperations)[];

@@ -10,6 +10,7 @@ import { SEAL_CHECK_MS, SEGMENT_SIZE, type SegmentSize } from './limits.ts';
 import type { LogDisk } from './log-disk.ts';
 import { LogGroups } from './log-groups.ts';
 import { readLog } from './read-log.ts';
+import { rebuildAfterRestore } from './rebuild-after-restore.ts';
 import { recoverLogs } from './recover-logs.ts';
 import { SealChecks } from './seal-checks.ts';
 import { LogSearches } from './search-logs.ts';
@@ -60,6 +61,8 @@ export async function openLogStore(options: LogStoreOptions): Promise<LogStore> 
   const stop = new AbortController();
   const searches = new LogSearches(options, stop.signal);
   const checks = new SealChecks({ store, disk, metrics, known, log });
+  // Beside everything else: what comes meanwhile stands behind what it finds.
+  const rebuilding = rebuildAfterRestore(options, stop.signal);
   let checking = Promise.resolve();
   let cancelCheck = clock.after(SEAL_CHECK_MS, check);
   let closing: Promise<void> | null = null;
@@ -74,6 +77,7 @@ export async function openLogStore(options: LogStoreOptions): Promise<LogStore> 
     stop.abort();
     cancelCheck();
     await checking;
+    await rebuilding;
     await searches.close();
     await groups.idle();
     await writer.close();

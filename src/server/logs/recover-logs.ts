@@ -63,7 +63,7 @@ async function recoverSegment(
  * Makes the database know every frame that is on disk and follows what it knows, from the segments of all servers: after
  * it was restored from a backup. Frames of attempts that it has not are left alone. @returns bytes that were taken in.
  */
-export async function rebuildExtents(ports: RecoverPorts): Promise<number> {
+export async function rebuildExtents(ports: RecoverPorts, signal?: AbortSignal): Promise<number> {
   const missing = new MissingExtents(ports);
   // Frames of one log may lie in the segments of several servers, in any order.
   for (let before = -1; missing.bytes > before;) {
@@ -72,7 +72,10 @@ export async function rebuildExtents(ports: RecoverPorts): Promise<number> {
     for (const { name } of segments) {
       const file = await ports.disk.open(name);
       try {
-        for await (const found of scanSegment(file)) if (found.kind === 'frame') await missing.add(name, found.frame);
+        for await (const found of scanSegment(file)) {
+          signal?.throwIfAborted();
+          if (found.kind === 'frame') await missing.add(name, found.frame);
+        }
       } finally {
         await file.close();
       }

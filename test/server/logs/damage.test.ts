@@ -1,6 +1,7 @@
 import { open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { rebuildAfterRestore } from '../../../src/server/logs/rebuild-after-restore.ts';
 import { rebuildExtents } from '../../../src/server/logs/recover-logs.ts';
 import { SILENT_LOG } from '../../../src/kernel/diagnostic-log.ts';
 import { insertAttempt } from './attempt-rows.ts';
@@ -120,7 +121,13 @@ describe('after a restore', () => {
     const before = await readAll(bench.logs);
     const lines = await bench.logs.read(ATTEMPT, 1, { line: 15 }, 100);
     await forget(0);
-    expect(await rebuildExtents({ ...bench, log: SILENT_LOG })).toBe(offset);
+    await bench.store.db.updateTable('setting').set({ value: 'restored' }).where('name', '=', 'incarnation').execute();
+    expect(await bench.store.execute('find-unused-segments', { segments: ['one.00000001.log'] })).toEqual({
+      ok: true,
+      value: [],
+    });
+    await rebuildAfterRestore({ ...bench, log: SILENT_LOG }, new AbortController().signal);
+    expect(await bench.store.execute('needs-log-rebuild', {})).toEqual({ ok: true, value: false });
     expect(await rebuildExtents({ ...bench, log: SILENT_LOG })).toBe(0);
     await bench.reopen();
     expect(await readAll(bench.logs)).toEqual(before);

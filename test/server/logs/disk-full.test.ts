@@ -42,7 +42,7 @@ describe('a full disk', () => {
     await rm(other);
     expect(await append(logs, stored, line)).toEqual(durable(stored + line.length));
     expect(said.map(({ message }) => message)).toEqual(['logs cannot be written', 'logs are written again']);
-    expect(await readAll(logs)).toEqual(Buffer.alloc(stored + line.length, 'x'));
+    expect((await readAll(logs)).equals(Buffer.alloc(stored + line.length, 'x'))).toBe(true);
   });
 
   it('in the middle of a frame leaves nothing behind', async () => {
