@@ -78,7 +78,8 @@ async function spanOfRun(context: OperationContext, id: number): Promise<Recorde
   return [
     {
       ...{ trace, key, parent: null, name: run.name, conclusion: run.conclusion, events: [] },
-      startedAt: run.started_at ?? run.created_at,
+      // A re-run began when the first of its jobs did; its row is as old as the first run.
+      startedAt: run.attempt === 1 ? run.created_at : (run.started_at ?? run.created_at),
       endedAt: run.completed_at,
       attributes: {
         'paceline.run.id': id,
@@ -182,5 +183,5 @@ async function namesOf(
 ): Promise<{ readonly trace: string; readonly key: string }> {
   const row = await db.selectFrom('setting').select('value').where('name', '=', INCARNATION_SETTING).executeTakeFirst();
   const trace = `${row?.value ?? ''} run ${run} ${attempt}`;
-  return { trace, key: trace };
+  return { trace, key: `root of ${trace}` };
 }
