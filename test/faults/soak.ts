@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunView } from '../../src/protocol/run-api.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { ControlPlane, type ControlPlaneOptions, type Running } from '../support/control-plane.ts';
 import { soakLine, soakWorkflow, type SoakWorkflow } from './soak-workflow.ts';
@@ -166,7 +167,7 @@ class SoakWorld {
     let logBytes = 0;
     let lost = 0;
     for (const [run, workflow] of this.#submitted) {
-      const view = await this.#plane.show(run);
+      const view = await this.#sealed(run);
       if (view.state !== 'completed') violations.push(`run ${run} is ${view.state}`);
       for (const job of workflow.jobs) {
         jobs++;
@@ -178,9 +179,9 @@ class SoakWorld {
         }
         if (found.state !== 'completed' || found.conclusion === null) violations.push(`${where} is ${found.state}`);
         if (found.conclusion === 'skipped') continue;
-        const isLost = found.reason !== null && LOST_REASONS.includes(found.reason);
-        if (isLost) lost++;
-        if (found.conclusion !== 'success' && !isLost)
+        const wasLost = isLost(found.reason);
+        if (wasLost) lost++;
+        if (found.conclusion !== 'success' && !wasLost)
           violations.push(
             `${where} ended as ${String(found.conclusion)} (${String(found.reason)}, ${String(found.message)})`,
           );
@@ -190,9 +191,9 @@ class SoakWorld {
           const begun = ledger.begins.get(key) ?? 0;
           if (begun > 1) violations.push(`${where} step ${step.id} was started ${begun} times`);
           const reported = found.steps.find(({ step: { id } }) => id === step.id);
-          if (!isLost && reported?.step.conclusion !== 'success')
+          if (!wasLost && reported?.step.conclusion !== 'success')
             violations.push(`${where} step ${step.id} is ${String(reported?.step.conclusion)}, though it ran`);
-          if (!isLost && reported?.step.outputs.out !== String(workflow.seed) && !step.background)
+          if (!wasLost && reported?.step.outputs.out !== String(workflow.seed) && !step.background)
             violations.push(`${where} step ${step.id} lost its output`);
           if (!reported) continue;
           logBytes += await this.#compareLog(
@@ -201,7 +202,7 @@ class SoakWorld {
             job.id,
             step,
             reported.step.number,
-            isLost,
+            wasLost,
             violations,
           );
         }
@@ -229,20 +230,33 @@ class SoakWorld {
     };
   }
 
+  /** Logs may arrive after results. */
+  async #sealed(run: number): Promise<RunView> {
+    const end = performance.now() + SEAL_LIMIT_MS;
+    for (;;) {
+      const view = await this.#plane.show(run);
+      const open = view.jobs.some(
+        ({ reason, steps }) => !isLost(reason) && steps.some(({ log }) => log !== null && !log.sealed),
+      );
+      if (!open || performance.now() > end) return view;
+      await pause(RETRY_MS);
+    }
+  }
+
   async #compareLog(
     run: number,
     seed: number,
     job: string,
     step: SoakWorkflow['jobs'][number]['steps'][number],
     number: number,
-    isLost: boolean,
+    wasLost: boolean,
     violations: string[],
   ): Promise<number> {
     const text = await this.#plane.log(run, job, number).catch((error: unknown) => String(error));
     const printed = text.split('\n').filter((line) => line.startsWith('soak '));
     const expected = Array.from({ length: step.lines }, (_, n) => soakLine(seed, job, step.id, n + 1));
     // A worker that was killed has what it had read; that is the beginning, whole lines, in order.
-    const least = isLost ? printed.length : expected.length;
+    const least = wasLost ? printed.length : expected.length;
     const differs = expected.slice(0, least).findIndex((line, n) => line !== printed[n]);
     if (differs >= 0 || printed.length !== Math.min(least, expected.length))
       violations.push(
@@ -254,9 +268,14 @@ class SoakWorld {
 
 /** Reasons of jobs whose worker was killed. */
 const LOST_REASONS = ['runner-lost', 'worker-crashed'];
+const SEAL_LIMIT_MS = 60_000;
 const COMPLETION_LIMIT_MS = 240_000;
 const RETRY_MS = 200;
 const MAX_TRIES = 300;
+
+function isLost(reason: string | null): boolean {
+  return reason !== null && LOST_REASONS.includes(reason);
+}
 
 async function freeze(running: Running, ms: number): Promise<void> {
   running.kill('SIGSTOP');
