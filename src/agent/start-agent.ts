@@ -78,20 +78,9 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
     const status = statusWriter(stateDirectory, clock, log);
     const { minFreeDiskMb, healthScript } = config.agent;
     const health = { directory: stateDirectory, minFreeBytes: minFreeDiskMb * MB, script: healthScript, environment };
-    const ports = {
-      api,
-      attempts: await openAttemptFolders(attempts, clock, log),
-      workers: workerProcesses({
-        ...options.worker,
-        environment,
-        attempts,
-        stateDirectory,
-        runtimeDirectory,
-        config,
-        clock,
-        log,
-      }),
-    };
+    const folders = { attempts, stateDirectory, runtimeDirectory };
+    const workers = workerProcesses({ ...options.worker, ...folders, environment, config, clock, log });
+    const ports = { api, attempts: await openAttemptFolders(attempts, clock, log), workers };
     const agent = new Agent(
       {
         ...(options.failpoint ? failingPorts(ports, options.failpoint) : ports),
@@ -104,6 +93,7 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
       },
       await settingsOf(options, identity),
     );
+    workers.keepSpare();
     const finished = agent.run().then(async (exit) => {
       if (exit.kind === 'consumed' && !exit.unsent) await removeIdentity(stateDirectory);
       return exit;
@@ -113,6 +103,7 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
       cancel: () => agent.cancel(),
       kill: () => agent.kill(),
       finished: finished.finally(async () => {
+        workers.close();
         await Promise.all([api.close(), status.written()]);
         unlock();
       }),

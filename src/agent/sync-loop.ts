@@ -1,3 +1,4 @@
+import { Pace } from '../kernel/pace.ts';
 import type { ApiError } from '../protocol/api-error.ts';
 import type { AgentState, OpenSession } from './agent-state.ts';
 import { Backoff } from './backoff.ts';
@@ -6,8 +7,10 @@ import { retryAfter } from './retry-after.ts';
 import type { SessionLoop } from './session-loop.ts';
 import { applySync, composeSync } from './sync-batch.ts';
 
-/** What happens within this time is told together. */
+/** What happens within this time is told together, */
 const COALESCE_MS = 100;
+/** but for the first few things, such as those of a short job: somebody may look at it. */
+const COALESCE_BURST = 5;
 /** A renewal that failed is tried several times within its lease, whatever that is. */
 const TRIES_IN_A_LEASE = 8;
 const FIRST_WINDOW_MS = 500;
@@ -23,6 +26,7 @@ export class SyncLoop {
   readonly #state: AgentState;
   readonly #sessions: SessionLoop;
   #backoff: Backoff;
+  readonly #pace = new Pace(COALESCE_MS, COALESCE_BURST);
   #sentAt = -Infinity;
   #notBefore = -Infinity;
   #leaseMs = 0;
@@ -55,7 +59,7 @@ export class SyncLoop {
     let due = Infinity;
     for (const attempt of this.#reporting()) {
       due = Math.min(due, attempt.urgent ? -Infinity : this.#sentAt + renewMs);
-      if (attempt.unsentSince !== null) due = Math.min(due, attempt.unsentSince + COALESCE_MS);
+      if (attempt.unsentSince !== null) due = Math.min(due, Math.max(attempt.unsentSince, this.#pace.next));
     }
     return Math.max(due, this.#notBefore);
   }
@@ -70,6 +74,7 @@ export class SyncLoop {
     const state = this.#state;
     const batch = await composeSync(state, this.#reporting(), this.#batchBytes);
     this.#sentAt = state.now;
+    this.#pace.take(state.now);
     this.#notBefore = -Infinity;
     if (batch.entries.length === 0) {
       this.#fail('there is nothing that can be read', 0);

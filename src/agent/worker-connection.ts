@@ -3,7 +3,8 @@ import type { Clock } from '../kernel/clock.ts';
 import type { FromWorker, ToWorker } from '../protocol/worker-link.ts';
 
 /** Soon at first: a worker listens as soon as it has read its order. */
-const FIRST_PAUSE_MS = 5;
+const FIRST_PAUSE_MS = 2;
+const PAUSE_GROWTH = 1.5;
 const LONGEST_PAUSE_MS = 250;
 /** A line is a number and two words; what is longer is no worker. */
 const MAX_LINE = 10_000;
@@ -63,7 +64,7 @@ export class WorkerConnection {
         resolve();
         if (this.#closed) return;
         this.#cancelPause = this.#clock.after(this.#pause, () => this.#connect());
-        this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+        this.#pause = Math.min(this.#pause * PAUSE_GROWTH, LONGEST_PAUSE_MS);
       });
     });
     // Not there yet, or not any more: its process tells which.

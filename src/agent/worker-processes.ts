@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { RunnerConfig } from '../config/runner-config.ts';
@@ -20,6 +18,8 @@ import type {
   WorkerPlace,
 } from './agent-ports.ts';
 import { attemptDirectory, META_FILE } from './attempt-folders.ts';
+import { SpareWorkers } from './spare-workers.ts';
+import { type StartedWorker, startWorker } from './start-worker.ts';
 import { WorkerConnection } from './worker-connection.ts';
 import { workspaceFolder } from './workspace-folder.ts';
 
@@ -44,13 +44,23 @@ const LOOK_MS = 250;
 /** Where the system has none: then a process of an earlier boot is known by its start alone. */
 const NO_BOOT_ID = 'unknown';
 
+export interface WorkerProcesses extends WorkerLauncher {
+  /** From now on a worker is started ahead of its job, see {@link SpareWorkers}. */
+  keepSpare(): void;
+  /** The spare worker ends; those that have a job go on. */
+  close(): void;
+}
+
 /** Starts workers as processes of their own, which outlive the agent. */
-export function workerProcesses(options: WorkerProcessesOptions): WorkerLauncher {
+export function workerProcesses(options: WorkerProcessesOptions): WorkerProcesses {
   const boot = bootId() ?? NO_BOOT_ID;
   mkdirSync(options.runtimeDirectory, { recursive: true, mode: 0o700 });
+  const spares = new SpareWorkers(options, () => startWorker(options));
   return {
     bootId: boot,
-    spawn: (place) => start(options, place, boot),
+    keepSpare: () => spares.keep(),
+    close: () => spares.close(),
+    spawn: (place) => assign(options, place, boot, spares),
     reattach: (identity) => {
       if (identity.bootId !== boot || !isSameProcess(identity)) return Promise.resolve(null);
       return Promise.resolve(handleOf(options, identity, watchStranger(identity, options.clock)));
@@ -68,42 +78,30 @@ export function workerProcesses(options: WorkerProcessesOptions): WorkerLauncher
   };
 }
 
-/** In a session of its own: signals to the agent's terminal or group do not reach it. */
-async function start(options: WorkerProcessesOptions, place: WorkerPlace, boot: string): Promise<WaitingWorker> {
+/** The spare worker, else one that is started now. */
+async function assign(
+  options: WorkerProcessesOptions,
+  place: WorkerPlace,
+  boot: string,
+  spares: SpareWorkers,
+): Promise<WaitingWorker> {
   const directory = attemptDirectory(options.attempts, place);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const errors = openSync(join(directory, WORKER_ERRORS_FILE), 'a', 0o600);
-  let child: ChildProcess;
+  let worker: StartedWorker;
   try {
-    child = spawn(options.command, [...options.args, 'worker'], {
-      cwd: options.stateDirectory,
-      env: { ...options.environment },
-      detached: true,
-      stdio: ['ignore', 'ignore', errors, 'pipe'],
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', reject);
-    });
+    worker = spares.take() ?? (await startWorker(options));
+    renameSync(worker.errors, join(directory, WORKER_ERRORS_FILE));
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw error;
-  } finally {
-    closeSync(errors);
   }
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.on('error', (error) => options.log.warn(`worker: ${error.message}`));
-  // The agent need not stay for it.
-  child.unref();
-  const pipe = child.stdio[3] as Writable;
-  pipe.on('error', () => undefined);
-  const pid = child.pid ?? 0;
-  ordinary(pid);
+  const { pid, pipe, exited } = worker;
   const socketPath = join(options.runtimeDirectory, `${pid}.sock`);
   const identity = { pid, startTime: readProcess(pid)?.startTime ?? null, bootId: boot, socketPath };
   return {
     identity,
     begin: async (assignment) => {
+      spares.refill();
       await write(pipe, JSON.stringify(orderOf(options, place, identity, assignment)));
       return handleOf(options, identity, exited, place.jobId);
     },
@@ -114,15 +112,6 @@ async function start(options: WorkerProcessesOptions, place: WorkerPlace, boot: 
       });
     },
   };
-}
-
-/** Jobs do not inherit that the agent comes first. */
-function ordinary(pid: number): void {
-  try {
-    if (getPriority(pid) < 0) setPriority(pid, 0);
-  } catch {
-    // It has ended already; whoever waits for it is told so.
-  }
 }
 
 function orderOf(

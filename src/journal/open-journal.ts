@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../kernel/clock.ts';
+import { Pace } from '../kernel/pace.ts';
 import { chainHash } from '../kernel/record-chain.ts';
 import { encodeFrame, MAX_RECORD_BYTES } from './frame.ts';
 import { isFinish } from './read-journal.ts';
@@ -20,8 +21,10 @@ export interface JournalOptions {
   readonly onFailure?: (error: Error) => void;
 }
 
-/** How long a `soon` record waits for others to share its way to the disk. */
+/** How long a `soon` record waits at most for others to share its way to the disk. */
 export const GROUP_COMMIT_MS = 50;
+/** Records that do not wait: those of a short job, which somebody may look at. */
+const GROUP_BURST = 8;
 
 /** What appends to a journal; one at a time, over all processes. */
 export interface JournalWriter {
@@ -114,6 +117,7 @@ class OpenJournal implements JournalWriter {
   #waiting: Waiter[] = [];
   /** In which the name of a new journal is not on the disk yet. */
   #unsyncedFolder: string | null;
+  readonly #pace = new Pace(GROUP_COMMIT_MS, GROUP_BURST);
   #disarm: (() => void) | null = null;
   #syncing: Promise<void> | null = null;
   #failure: Error | null = null;
@@ -149,7 +153,7 @@ class OpenJournal implements JournalWriter {
     // Whoever does not look at it is told of a failure by `onFailure`.
     durable.catch(() => undefined);
     if (when === 'now') this.#sync();
-    else this.#disarm ??= this.#options.clock.after(GROUP_COMMIT_MS, () => this.#sync());
+    else this.#disarm ??= this.#syncSoon();
     return durable;
   }
 
@@ -171,6 +175,11 @@ class OpenJournal implements JournalWriter {
     this.finished = isFinish(text);
   }
 
+  #syncSoon(): () => void {
+    const { clock } = this.#options;
+    return clock.after(Math.max(0, this.#pace.next - clock.monotonic()), () => this.#sync());
+  }
+
   /** One at a time; what comes up meanwhile gets the next one. */
   #sync(): void {
     this.#disarm?.();
@@ -181,6 +190,7 @@ class OpenJournal implements JournalWriter {
   async #syncAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const seq = this.lastSeq;
+      this.#pace.take(this.#options.clock.monotonic());
       try {
         await Promise.all([datasync(this.#file.fd), this.#syncName()]);
       } catch (error) {

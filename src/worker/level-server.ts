@@ -10,7 +10,7 @@ export interface LevelServerOptions {
   readonly onMessage: (message: ToWorker) => void;
 }
 
-/** Levels are told no more often than this. */
+/** How much longer logs get is told no more often than this. */
 const PACE_MS = 20;
 /** How long who listens may take to read the last ones. */
 const CLOSE_MS = 1_000;
@@ -55,9 +55,12 @@ export class LevelServer {
     return opened;
   }
 
+  /** Records, and that a log begins, at once: there are few of them, and somebody may wait. */
   tell(level: FromWorker): void {
-    this.#levels.set(level.kind === 'log' ? `log ${level.step}` : level.kind, level);
-    if (this.#disarm === null) this.#flush();
+    const name = level.kind === 'log' ? `log ${level.step}` : level.kind;
+    const isFew = level.kind === 'journal' || !this.#levels.has(name);
+    this.#levels.set(name, level);
+    if (isFew || this.#disarm === null) this.#flush();
   }
 
   /** After what was told last has been read, or nobody reads it. */
@@ -72,6 +75,7 @@ export class LevelServer {
   #flush(): void {
     for (const listener of this.#listeners) listener.flush(this.#levels);
     const told = new Map(this.#levels);
+    this.#disarm?.();
     this.#disarm = this.#options.clock.after(PACE_MS, () => {
       this.#disarm = null;
       if ([...this.#levels].some(([name, level]) => told.get(name) !== level)) this.#flush();

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
+
+/** A worker that waits for its order. */
+export interface StartedWorker {
+  readonly pid: number;
+  /** For the order. Closed without one, the worker ends. */
+  readonly pipe: Writable;
+  /** The file that its standard error goes to, until it is moved. */
+  readonly errors: string;
+  readonly exited: Promise<void>;
+}
+
+export interface StartWorkerOptions {
+  /** What is started, with `worker` as last argument. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Of the runner: where it is started, and its standard error lies at first. */
+  readonly stateDirectory: string;
+  readonly log: DiagnosticLog;
+}
+
+/** Of files with the standard error of workers that have no job. */
+export const UNASSIGNED_ERRORS = /^worker-[\w-]+\.stderr$/;
+
+/**
+ * In a session of its own: signals to the agent's terminal or group do not reach it.
+ * @throws what the system says.
+ */
+export async function startWorker(options: StartWorkerOptions): Promise<StartedWorker> {
+  const errors = join(options.stateDirectory, `worker-${randomUUID()}.stderr`);
+  const fd = openSync(errors, 'a', 0o600);
+  let child: ChildProcess;
+  try {
+    child = spawn(options.command, [...options.args, 'worker'], {
+      cwd: options.stateDirectory,
+      env: { ...options.environment },
+      detached: true,
+      stdio: ['ignore', 'ignore', fd, 'pipe'],
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+  } catch (error) {
+    rmSync(errors, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.on('error', (error) => options.log.warn(`worker: ${error.message}`));
+  // The agent need not stay for it.
+  child.unref();
+  const pipe = child.stdio[3] as Writable;
+  pipe.on('error', () => undefined);
+  const pid = child.pid ?? 0;
+  ordinary(pid);
+  return { pid, pipe, errors, exited };
+}
+
+/** Jobs do not inherit that the agent comes first. */
+function ordinary(pid: number): void {
+  try {
+    if (getPriority(pid) < 0) setPriority(pid, 0);
+  } catch {
+    // It has ended already; whoever waits for it is told so.
+  }
+}
