@@ -84,7 +84,11 @@ export class Speaker {
   #named(value: unknown, key = ''): unknown {
     if (FREE_KEYS.includes(key)) return `(${typeof value})`;
     for (const [name, known] of this.values)
-      if (value === known && value !== null && (typeof value === 'string' || NUMBER_KEYS.includes(key)))
+      if (
+        value === known &&
+        value !== null &&
+        (typeof value === 'string' || (NUMBER_KEYS.includes(key) && name === key))
+      )
         return `{{${name}}}`;
     if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return '(time)';
     return mapped(value, (item, inner) => this.#named(item, inner));
