@@ -95,20 +95,21 @@ export class FakeAgent {
     const journal = new Journal(offer);
     journal.add({ kind: 'job-started', at: now() });
     await this.#send(journal);
-    const chunk = Buffer.alloc(Math.floor(logBytes / steps), 'a line of a log that is long enough to look like one\n');
+    const { chunk, hash } = logOfStep(Math.floor(logBytes / steps));
     const perSync = Math.ceil(steps / syncs);
     for (let number = 1; number <= steps; number++) {
-      journal.add({ kind: 'step', at: now(), state: 'running', step: stepReport(number, false) });
+      const startedAt = now();
+      journal.add({ kind: 'step', at: startedAt, state: 'running', step: stepReport(number, startedAt, null) });
       if (chunk.length > 0) await this.log(offer, number, 0, chunk);
       journal.add({
         kind: 'log-sealed',
         at: now(),
         step: number,
         length: chunk.length,
-        hash: createHash('sha256').update(chunk).digest('hex'),
+        hash,
         cut: null,
       });
-      journal.add({ kind: 'step', at: now(), state: 'completed', step: stepReport(number, true) });
+      journal.add({ kind: 'step', at: now(), state: 'completed', step: stepReport(number, startedAt, now()) });
       if (number % perSync === 0) await this.#send(journal);
     }
     journal.add({
@@ -178,13 +179,24 @@ class Journal {
   }
 }
 
-function stepReport(number, done) {
+function stepReport(number, startedAt, completedAt) {
+  const result = completedAt === null ? null : 'success';
   return {
     ...{ number, id: null, name: `Step ${number}`, kind: 'run', phase: 'main', background: false, group: null },
-    ...{ targets: [], outcome: done ? 'success' : null, conclusion: done ? 'success' : null, reason: null },
-    ...{ exitCode: done ? 0 : null, signal: null, queuedAt: null, startedAt: now(), completedAt: done ? now() : null },
-    ...{ outputs: {}, annotations: [], summary: null },
+    ...{ targets: [], outcome: result, conclusion: result, reason: null, exitCode: result && 0, signal: null },
+    ...{ queuedAt: null, startedAt, completedAt, outputs: {}, annotations: [], summary: null },
   };
+}
+
+const logs = new Map();
+
+/** The same for all: what is measured is the server. */
+function logOfStep(length) {
+  if (!logs.has(length)) {
+    const chunk = Buffer.alloc(length, 'a line of a log that is long enough to look like one\n');
+    logs.set(length, { chunk, hash: createHash('sha256').update(chunk).digest('hex') });
+  }
+  return logs.get(length);
 }
 
 function now() {

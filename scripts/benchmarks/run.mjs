@@ -33,10 +33,11 @@ const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(number
 const round = (number) => Number(number.toPrecision(4));
 
 const results = [];
-for (const { name, unit, runs, needs, measure } of benchmarks) {
+for (const { name, unit, runs, lacks, measure } of benchmarks) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
-  if (needs !== undefined && !process.env[needs]) {
-    if (!values.json) console.error(`${name}: skipped, it needs ${needs}`);
+  const lacking = lacks?.() ?? null;
+  if (lacking !== null) {
+    console.error(`${name}: skipped, it needs ${lacking}`);
     continue;
   }
   const directory = await mkdtemp(join(tmpdir(), 'paceline-bench-'));
@@ -79,7 +80,8 @@ if (values.json) {
     );
 }
 
-function rangeOf({ min, max, p99, cpuCores }) {
+function rangeOf({ min, max, p99, cpuCores, cpuMs }) {
+  if (cpuMs !== undefined) return `${round(cpuMs)} ms cpu each`;
   if (p99 !== undefined) return `p99 ${round(p99)}`;
   return cpuCores === undefined ? `${min}…${max}` : `${round(cpuCores)} cores`;
 }

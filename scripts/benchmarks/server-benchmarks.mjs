@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Pool, request } from 'undici';
 import { FakeAgent } from './fake-agent.mjs';
+import { postgresPrograms, startPostgres } from './postgres.mjs';
 
 const CLI = fileURLToPath(new URL('../../dist/paceline.js', import.meta.url));
 const JOB = 'on: push\njobs:\n  job:\n    runs-on: [self-hosted]\n    steps:\n      - run: echo first\n';
@@ -58,12 +59,15 @@ export const serverBenchmarks = [
     name: 'durable-jobs-postgres',
     unit: 'jobs/s',
     runs: 1,
-    needs: 'PACELINE_BENCH_DATABASE',
-    measure: (directory) =>
-      withServer(directory, (server) => durableJobs(server, directory), [
-        '--database',
-        process.env.PACELINE_BENCH_DATABASE,
-      ]),
+    lacks: () => (postgresPrograms() === null ? 'PostgreSQL' : null),
+    measure: async (directory) => {
+      const postgres = await startPostgres();
+      try {
+        return await withServer(directory, (server) => durableJobs(server, directory), ['--database', postgres.url]);
+      } finally {
+        await postgres.stop();
+      }
+    },
   },
   {
     // Memory of a server that holds the polls of ten thousand idle agents. Floor: a bare node:http server that holds as
@@ -100,7 +104,7 @@ export const serverBenchmarks = [
       }),
   },
   {
-    // Memory of an agent without a job. Floor: an empty Node.js process.
+    // Memory of an agent without a job and of its spare worker. Floor: an empty Node.js process.
     name: 'idle-agent-memory',
     unit: 'MB',
     runs: 1,
@@ -108,9 +112,11 @@ export const serverBenchmarks = [
       withServer(directory, async (server) => {
         const agent = await server.startAgent('one');
         await pause(3_000);
-        const value = await residentMb(agent.pid);
+        // With the worker that waits for the next job: memory that is theirs, and their share of what others have too.
+        const value = (await proportionalMb(agent.pid)) + (await proportionalMb(await childOf(agent.pid)));
+        const more = { agentMb: await proportionalMb(agent.pid) };
         await agent.stop();
-        return { value, floor: await emptyNodeMb() };
+        return { value, floor: await emptyNodeMb(), more };
       }),
   },
   {
@@ -151,8 +157,10 @@ async function durableJobs(server, directory) {
   await run(100);
   finished = deferred();
   for (const agent of agents) await agent.open(1);
+  const before = await cpuSeconds(server.pid);
   const value = await run(DURABLE_JOBS);
-  return { value, floor: await durableAppends(directory, DURABLE_JOBS) };
+  const cpuMs = (((await cpuSeconds(server.pid)) - before) * 1_000) / DURABLE_JOBS;
+  return { value, floor: await durableAppends(directory, DURABLE_JOBS), more: { cpuMs } };
 }
 
 /** Jobs per second if all that a job's requests carry were only appended and synced, a fdatasync for 50 at a time. */
@@ -203,12 +211,14 @@ async function cancelLatency(server) {
   const floors = [];
   for (let n = 0; n < 12; n++) {
     const mark = join(server.directory, `pid-${n}`);
-    const step = `trap 'exit 130' INT; setsid sleep 600 & sleep 600 & echo $$ > ${mark}; wait`;
-    const { runs } = await server.api('POST', '/v1/runs', submission(JOB.replace('echo first', JSON.stringify(step))));
-    const pid = Number(await whenWritten(mark));
+    // One of them has left the group of the step.
+    const step = `trap 'exit 130' INT; setsid sleep 600 & a=$!; sleep 600 & echo $$ $a $! > ${mark}; wait`;
+    const text = JOB.replace('echo first', () => JSON.stringify(step));
+    const { runs } = await server.api('POST', '/v1/runs', submission(text));
+    const pids = (await whenWritten(mark)).split(' ').map(Number);
     const started = performance.now();
     await server.api('POST', `/v1/runs/${runs[0].id}/cancel`, {});
-    while (await lives(pid)) await pause(1);
+    for (const pid of pids) while (await lives(pid)) await pause(1);
     samples.push(performance.now() - started);
     await server.completed(runs[0].id);
     const child = spawn('bash', ['-c', 'sleep 600 & sleep 600'], { detached: true, stdio: 'ignore' });
@@ -419,7 +429,8 @@ class BenchServer {
   }
 
   #start(args) {
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const profile = process.env.PACELINE_BENCH_NODE_OPTIONS?.split(' ') ?? [];
+    const child = spawn(process.execPath, [...profile, CLI, ...args], {
       stdio: ['ignore', 'ignore', this.errors],
       env: { ...process.env, TMPDIR: this.directory },
     });
@@ -490,10 +501,20 @@ async function holdAll(port, count, agent) {
 async function emptyNodeMb() {
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => 0, 60000)'], { stdio: 'ignore' });
   await pause(1_000);
-  const value = await residentMb(child.pid);
+  const value = await proportionalMb(child.pid);
   child.kill('SIGKILL');
   await once(child, 'exit');
   return value;
+}
+
+async function childOf(pid) {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  return Number(children.trim().split(' ')[0]);
+}
+
+async function proportionalMb(pid) {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1');
+  return Number(/^Pss:\s+(\d+)/m.exec(rollup)[1]) / 1_024;
 }
 
 async function residentMb(pid) {
