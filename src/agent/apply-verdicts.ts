@@ -51,7 +51,8 @@ async function apply(state: AgentState, attempt: HeldAttempt, verdict: AttemptVe
   if (attempt.phase === 'ended') return;
   if (verdict.verdict === 'continue' && verdict.ack <= attempt.seq) {
     attempt.resume(verdict);
-    if (attempt.phase === 'done') await reopen(state, attempt);
+    if (attempt.phase === 'done' || (attempt.phase === 'uploading' && verdict.ack < attempt.seq))
+      await reopen(state, attempt);
     goOn(state, attempt);
   } else if (attempt.phase === 'done') {
     // It had all of it once, and has no use for it now.

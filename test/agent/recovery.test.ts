@@ -254,6 +254,26 @@ describe('what is kept of jobs', () => {
     expect(bench.machine.started('a1')).toBe(1);
   });
 
+  it('whose logs were still on their way is told again as well', async () => {
+    const bench = await new AgentBench().start();
+    await bench.startJob('a1');
+    const letThrough = bench.server.gate('appendLog');
+    bench.machine.worker('a1').print(1, 'hello\n');
+    bench.machine.worker('a1').write(stepRecord(1, 'running'), stepRecord(1, 'completed'));
+    await bench.finishJob('a1');
+    const stored = bench.server.at('a1');
+    stored.texts = stored.texts.slice(0, 2);
+    stored.hashes = stored.hashes.slice(0, 2);
+    stored.state = 'running';
+    bench.server.incarnation = 'restored';
+    bench.server.endSession(null);
+    letThrough();
+    await bench.pass(10_000);
+    expect(stored.state).toBe('finished');
+    expect(bench.server.log('a1', 1)).toBe('hello\n');
+    expect(bench.machine.folder('a1').meta.state).toBe('done');
+  });
+
   it('is not told to a server that has not changed', async () => {
     const bench = await new AgentBench().start();
     await bench.startJob('a1');

@@ -1,7 +1,8 @@
 import type { AttemptVerdict, SessionRequest } from '../../protocol/agent-api.ts';
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
-import { INCARNATION_SETTING } from '../storage/incarnation.ts';
+import { INCARNATION_SETTING, SESSION_OF_ANOTHER_LIFE } from '../storage/incarnation.ts';
+import { offersHeldUntil } from '../storage/former-life.ts';
 import { judgeHeld } from './judge-held.ts';
 import { loseAttempt } from './lose-attempt.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
@@ -51,7 +52,10 @@ export async function openSession(context: OperationContext, request: OpenReques
     .execute();
   const attempts = await judgeHeld(context, { runner: runner.id, session, held: request.attempts });
   const kept = attempts.filter(({ verdict }) => verdict === 'continue').map(({ attempt }) => attempt);
-  await returnUnstarted(context, runner.id, kept);
+  // After a restore the agent does not know yet that it has to tell of all that it ever stored: nothing is given to
+  // somebody else or counted as lost before it comes a second time.
+  const mayBeOthers = before?.machine_id === SESSION_OF_ANOTHER_LIFE || (await offersHeldUntil(db)) > context.now;
+  if (!mayBeOthers) await returnUnstarted(context, runner.id, kept);
   if (before?.machine_id === request.machineId) await loseForgotten(context, request, before.boot_id);
   const { value } = await db
     .selectFrom('setting')

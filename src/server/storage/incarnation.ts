@@ -7,6 +7,9 @@ import type { Database } from '../database.ts';
  */
 export const INCARNATION_SETTING = 'incarnation';
 
+/** In place of the machine of sessions that were opened before the database was restored. */
+export const SESSION_OF_ANOTHER_LIFE = 'another-life';
+
 /** Names a database that has no name yet. */
 export async function ensureIncarnation(db: Kysely<Database>, name: string): Promise<void> {
   await db

@@ -15,7 +15,8 @@ import {
 import { claimSqlite } from './claim-sqlite.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { FENCE_SETTING } from './fence.ts';
-import { INCARNATION_SETTING } from './incarnation.ts';
+import { FORMER_FENCE_SETTING, HELD_SETTING, RESTORED } from './former-life.ts';
+import { INCARNATION_SETTING, SESSION_OF_ANOTHER_LIFE } from './incarnation.ts';
 import { openPostgres } from './open-postgres.ts';
 import { openSqlite } from './open-sqlite.ts';
 import { runPostgresProgram } from './postgres-programs.ts';
@@ -83,7 +84,9 @@ async function restoreSqlite(options: RestoreOptions, restoreLogs: () => Promise
       await beginLife(db, options.randomId());
       const { value = '0' } =
         (await db.selectFrom('setting').select('value').where('name', '=', FENCE_SETTING).executeTakeFirst()) ?? {};
-      await setting(db, FENCE_SETTING, String(Number(value) + FENCE_LEAP));
+      const former = String(Number(value) + FENCE_LEAP);
+      await setting(db, FENCE_SETTING, former);
+      await setting(db, FORMER_FENCE_SETTING, former);
       // Nothing of it may stay in files beside it, which would not be moved.
       await sql`pragma journal_mode = delete`.execute(db);
     } finally {
@@ -113,7 +116,9 @@ async function restorePostgres(options: RestoreOptions, restoreLogs: () => Promi
     await runPostgresProgram('pg_restore', [...words, join(from, BACKUP_FILES.database.postgres)], database);
     await db.transaction().execute(async (transaction) => {
       await beginLife(transaction, options.randomId());
-      await sql`select setval('public.fence', nextval('public.fence') + ${FENCE_LEAP})`.execute(transaction);
+      const { rows } = await sql<{ former: string }>`
+        select setval('public.fence', nextval('public.fence') + ${FENCE_LEAP}) as former`.execute(transaction);
+      await setting(transaction, FORMER_FENCE_SETTING, String(rows[0]?.former));
     });
   } catch (error) {
     if (error instanceof BackupError) throw error;
@@ -129,8 +134,14 @@ async function hasTables(db: Kysely<Database>): Promise<boolean> {
   return rows.length > 0;
 }
 
-function beginLife(db: Kysely<Database>, name: string): Promise<void> {
-  return setting(db, INCARNATION_SETTING, name);
+/**
+ * Sessions end with the life that opened them: their agents have to come with what they have on their disks, and what
+ * they do not speak of at first they may have stored in the life that is gone (see `SESSION_OF_ANOTHER_LIFE`).
+ */
+async function beginLife(db: Kysely<Database>, name: string): Promise<void> {
+  await setting(db, INCARNATION_SETTING, name);
+  await setting(db, HELD_SETTING, RESTORED);
+  await db.updateTable('session').set({ state: 'ended', machine_id: SESSION_OF_ANOTHER_LIFE }).execute();
 }
 
 async function setting(db: Kysely<Database>, name: string, value: string): Promise<void> {
