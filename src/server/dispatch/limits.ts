@@ -11,7 +11,7 @@ export const SESSION_SILENCE_MS = 90_000;
 
 /** A declined attempt is not offered to anybody for so long, and not to the same session for {@link DECLINE_MEMORY_MS}. */
 export const DECLINE_BACKOFF_MS = 1_000;
-export const DECLINE_MEMORY_MS = 60_000;
+export const DECLINE_MEMORY_MS = 5_000;
 
 /** An attempt whose agent went away before it began is offered again after so long, times the returns so far. */
 export const RETURN_BACKOFF_MS = 1_000;
