@@ -3,7 +3,7 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { FailpointName } from '../../src/kernel/failpoint.ts';
-import { endings, Gate, oneJob, run, whenFile, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, whenFile, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 60_000;
 
@@ -35,6 +35,7 @@ describe('an agent that is killed', () => {
         );
         const [job] = view.jobs;
         expect(job?.attempt).toBe(1);
+        await whenLogsAreSealed(plane, id);
         const main = job?.steps.find(({ step }) => step.id === 'main');
         expect(await plane.log(id, 'job', main!.step.number)).toMatch(/before\n(.*\n)*after\n/);
         expect(job?.steps.find(({ step }) => step.id === 'last')?.step.outputs).toEqual({ result: '42' });
@@ -65,13 +66,13 @@ describe('an agent that is killed', () => {
 
   // What happens between two of these is one write or one request; a job is lost only in the one gap where nobody can
   // know whether its worker was started.
-  const points: readonly (readonly [FailpointName, string])[] = [
+  const points: readonly (readonly [FailpointName | `${FailpointName}:${number}`, string])[] = [
     ['agent-after-accept', 'success'],
     ['agent-before-journal', 'success'],
     ['agent-after-journal', 'any'],
     ['agent-after-start-acknowledged', 'any'],
     ['agent-after-spawn', 'success'],
-    ['agent-after-sync-answer', 'success'],
+    ['agent-after-sync-answer:2', 'success'],
     ['agent-after-log-answer', 'success'],
     ['agent-before-finish-acknowledged', 'success'],
   ];

@@ -71,6 +71,15 @@ export async function whenFile(path: string, expected: (text: string) => boolean
 /** A change between the look and the watch would be missed for ever. */
 const LOOK_AGAIN_MS = 200;
 
+/** Logs may arrive after the results. */
+export async function whenLogsAreSealed(plane: ControlPlane, run: number): Promise<void> {
+  for (;;) {
+    const steps = (await plane.show(run)).jobs.flatMap((job) => job.steps);
+    if (steps.every(({ log }) => log === null || log.sealed)) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
 /** One job `job` on any runner; `steps` is YAML of a list at six spaces. */
 export function oneJob(steps: readonly string[], keys: readonly string[] = []): string {
   return [

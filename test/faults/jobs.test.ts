@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RunView } from '../../src/protocol/run-api.ts';
-import { endings, Gate, oneJob, run, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -53,7 +53,7 @@ describe('a job', () => {
         );
         const view = await plane.completed(id, LIMIT_MS);
         expect(endings(view)).toEqual(['job: success', 'big: success', 'binary: success']);
-        await sealed(() => plane.show(id));
+        await whenLogsAreSealed(plane, id);
         const big = await plane.log(id, 'job', numberOf(view, 'big'));
         const printed = big.slice(big.indexOf('yyyy'));
         expect(printed.replaceAll(/y{99}\n/g, '')).toBe(`${'y'.repeat(60_000_000 % 100)}end\n`);
@@ -161,12 +161,3 @@ describe('a job', () => {
     LIMIT_MS,
   );
 });
-
-/** Logs may arrive after the results. */
-async function sealed(show: () => Promise<RunView>): Promise<void> {
-  for (;;) {
-    const steps = (await show()).jobs.flatMap((job) => job.steps);
-    if (steps.every(({ log }) => log === null || log.sealed)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { FaultProxy, type ProxyMode } from '../support/fault-proxy.ts';
-import { endings, Gate, oneJob, run, whenFile, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, whenFile, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 90_000;
 
@@ -44,6 +44,7 @@ describe('a job whose agent cannot reach the server', () => {
         const view = await plane.completed(id);
         expect(endings(view)).toEqual(['job: success', 'main: success']);
         expect(view.jobs[0]?.attempt).toBe(1);
+        await whenLogsAreSealed(plane, id);
         expect(
           await plane.log(id, 'job', view.jobs[0]!.steps.find(({ step }) => step.id === 'main')!.step.number),
         ).toMatch(/before\n(.*\n)*after\n/);
