@@ -1,5 +1,6 @@
 import type { AttemptVerdict, HeldAttempt } from '../../protocol/agent-api.ts';
 import type { OperationContext } from '../operation.ts';
+import { adoptRestored } from './adopt-restored.ts';
 import { FENCED_TOTAL, FORK_TOTAL } from './counted.ts';
 import { IDS_PER_STATEMENT } from './limits.ts';
 
@@ -65,7 +66,7 @@ async function judge(
     const logs = streams.filter(({ attempt_id }) => attempt_id === one.attempt);
     verdicts.push({
       attempt: one.attempt,
-      verdict: row ? await verdictOf(context, one, row, runner, logs) : 'unknown',
+      verdict: row ? await verdictOf(context, one, row, { runner, session }, logs) : 'unknown',
       ack: row?.ack_seq ?? 0,
       logs: logs.map(({ step, length }) => ({ step, durable: length })),
     });
@@ -79,10 +80,14 @@ async function verdictOf(
   context: OperationContext,
   held: HeldAttempt,
   row: Judged,
-  runner: string,
+  owner: { readonly runner: string; readonly session: string },
   logs: readonly StreamRow[],
 ): Promise<AttemptVerdict['verdict']> {
-  if (row.fence !== held.fence || row.runner_id !== runner || row.state === 'offered' || row.state === 'queued') {
+  const isOwn = row.fence === held.fence && row.runner_id === owner.runner;
+  if (
+    (!isOwn || row.state === 'offered' || row.state === 'queued') &&
+    !(await adoptRestored(context, held, row, owner))
+  ) {
     context.count(FENCED_TOTAL);
     return 'fenced';
   }

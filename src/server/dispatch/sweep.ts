@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
+import { holdOffers } from '../storage/former-life.ts';
 import { CANCEL_REASONS } from './cancel-reasons.ts';
 import { cancelDeadline } from './cancel-deadline.ts';
 import { endAttempt } from './end-attempt.ts';
@@ -102,10 +103,11 @@ async function endCancelled(context: OperationContext, lease: DueLease): Promise
 
 /**
  * After a server's start no lease ends before the agents had the time to come back: the time in which nobody could renew
- * is nobody's fault.
+ * is nobody's fault. After a restore the same goes for what is queued: it may have run.
  */
 export async function extendLeases({ db, now, settings }: OperationContext): Promise<null> {
   const due = now + settings.leaseMs;
   await db.updateTable('lease').set({ due_at: due }).where('due_at', '<', due).execute();
+  await holdOffers(db, due);
   return null;
 }
