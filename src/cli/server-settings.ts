@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { UsageError } from '../local/usage-error.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { CliHost } from './cli-host.ts';
 import { configOf } from './config-of.ts';
@@ -28,6 +29,7 @@ export async function serverSettings(
     publicUrl = config.server.publicUrl,
     database = config.server.database,
   } = flags;
+  demandAddress(listen);
   const configured = config.server.dataDirectory ?? places(host).serverData;
   const dataDirectory = flags.data === undefined ? configured : resolve(host.directory, flags.data);
   return {
@@ -35,6 +37,16 @@ export async function serverSettings(
     dataDirectory,
   };
 }
+
+function demandAddress(listen: string): void {
+  const [, port] = /^(?:\[[0-9a-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/i.exec(listen) ?? [];
+  if (port === undefined || Number(port) > MAX_PORT)
+    throw new UsageError(
+      `'${listen}' is no address to listen at; expected HOST:PORT, such as 127.0.0.1:7380 or [::]:7380.`,
+    );
+}
+
+const MAX_PORT = 65_535;
 
 /** A path, or `postgres://…`. */
 export function databaseOf({ config, dataDirectory }: ServerSettings): string {

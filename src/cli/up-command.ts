@@ -36,10 +36,10 @@ export async function upCommand(file: string | undefined, flags: UpFlags, host: 
   const scope = new AbortScope();
   let plane: UpPlane | null = null;
   const stopListening = onStopRequests(host.environment, (count) => {
-    if (count === 1)
-      host.stderr.write('\nEnding: what runs is cancelled, post steps still run. Ctrl-C again kills it.\n');
-    if (count === 1) scope.cancel('user');
-    else if (count === 2) plane?.kill();
+    if (count === 1) {
+      host.stderr.write('\nEnding. What runs is cancelled, and its post steps run; Ctrl-C again kills it.\n');
+      scope.cancel('user');
+    } else if (count === 2) plane?.kill();
     else host.exitNow(EXIT.cancelled);
   });
   try {

@@ -8,6 +8,7 @@ import { ServerClient } from './client/server-client.ts';
 import type { ServerChoice } from './client/server-choice.ts';
 import type { CliHost } from './cli-host.ts';
 import { configOf } from './config-of.ts';
+import { ADDRESS_IN_USE } from './server-problem.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 
 /** A server and an agent that run in this process. */
@@ -87,7 +88,7 @@ async function startServer(
     return await start(config.server.listen);
   } catch (error) {
     // Another server has the port.
-    if (!(error instanceof Error) || !/EADDRINUSE/.test(error.message)) throw error;
+    if (!(error instanceof Error) || !error.message.startsWith(ADDRESS_IN_USE)) throw error;
     return start(ANY_PORT);
   }
 }
