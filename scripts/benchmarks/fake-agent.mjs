@@ -145,6 +145,12 @@ export class FakeAgent {
       headersTimeout: 120_000,
     });
     const text = await body.text();
+    if (statusCode === 429 || statusCode === 503) {
+      // As agents do: it comes again when it is told to, each at a moment of its own.
+      const { retryAfterMs = 1_000 } = JSON.parse(text).error.detail ?? {};
+      await new Promise((resolve) => setTimeout(resolve, retryAfterMs * (1 + Math.random())));
+      return this.request(method, path, token, json);
+    }
     if (statusCode >= 300) throw new Error(`${method} ${path}: ${statusCode} ${text}`);
     return text === '' ? null : JSON.parse(text);
   }
