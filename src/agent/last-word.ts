@@ -12,6 +12,7 @@ const CANCELLED: Readonly<Record<CancelAsked['cause'], Pick<LastWord, 'conclusio
   user: { conclusion: 'cancelled', reason: 'cancelled-by-user' },
   'fail-fast': { conclusion: 'cancelled', reason: 'fail-fast' },
   concurrency: { conclusion: 'cancelled', reason: 'concurrency' },
+  withdrawn: { conclusion: 'cancelled', reason: 'withdrawn' },
   timeout: { conclusion: 'cancelled', reason: 'timed-out' },
   // Nobody wanted the job to end: its runner had to.
   shutdown: { conclusion: 'failure', reason: 'runner-lost' },

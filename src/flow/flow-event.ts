@@ -1,5 +1,6 @@
 import type { JobConclusion, Reason, RunConclusion } from '../protocol/conclusion.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
+import type { FlowRequest, FlowWish } from '../protocol/flow-plan.ts';
 import type { RunDefaults, StepsJobPlan, TemplateMap } from '../protocol/plan.ts';
 import type { GroupRequest } from './flow-state.ts';
 import type { SecretsLayer } from './resolve-secrets.ts';
@@ -13,6 +14,28 @@ export type FlowEvent =
       readonly conclusion: JobConclusion;
       readonly reason: Reason | null;
       readonly outputs: JsonMap;
+      /** What it asks for beyond; absent for nothing. */
+      readonly wish?: FlowWish;
+    }
+  | {
+      /** A worker has begun with it. */
+      readonly kind: 'job-started';
+      readonly key: string;
+    }
+  | {
+      /** A timer of `set-timer` is over. */
+      readonly kind: 'timer-fired';
+      readonly id: string;
+    }
+  | {
+      /**
+       * Somebody asks something of the run: a step of it (`by` is its job's key), or a person through the API. An id that
+       * was seen before changes nothing. What cannot be done is refused, see `FlowStep.refused`.
+       */
+      readonly kind: 'requested';
+      readonly id: string;
+      readonly by: { readonly job: string } | { readonly user: string };
+      readonly request: FlowRequest | PersonRequest;
     }
   | {
       /**
@@ -44,10 +67,28 @@ export type FlowEvent =
       readonly key: string;
     };
 
-export type CancelJobCause = 'user' | 'fail-fast' | 'concurrency';
+/** What only comes from outside. */
+export type PersonRequest =
+  /** Nothing more starts; what runs goes on. */
+  { readonly kind: 'pause' } | { readonly kind: 'resume' };
+
+/** `withdrawn`: the flow of the run made the job needless. */
+export type CancelJobCause = 'user' | 'fail-fast' | 'concurrency' | 'withdrawn';
 
 /** What the host has to do, in this order. */
-export type FlowCommand = StartJob | CancelJob | JobSettled | JobKept | AcquireGroup | ReleaseGroup | RunCompleted;
+export type FlowCommand =
+  | StartJob
+  | CancelJob
+  | JobSettled
+  | JobConcluded
+  | JobWaits
+  | JobKept
+  | AcquireGroup
+  | ReleaseGroup
+  | SetTimer
+  | ClearTimer
+  | RunPaused
+  | RunCompleted;
 
 /** Run the job; answer with one `job-completed`. */
 export interface StartJob {
@@ -57,6 +98,10 @@ export interface StartJob {
   readonly id: string;
   /** 0 without a matrix, else from 1. */
   readonly instance: number;
+  /** From 1: how many times the job was begun, by a jump, a round of arrivals or an arrival. */
+  readonly iteration: number;
+  /** From 1: executions of this iteration, by `retry`. */
+  readonly attempt: number;
   /** Index of the job's workflow in the input. */
   readonly workflow: number;
   readonly plan: StepsJobPlan;
@@ -67,6 +112,13 @@ export interface StartJob {
     readonly strategy: JsonMap;
     readonly matrix: JsonMap | null;
     readonly inputs: JsonMap;
+    /** Variables and `index` (from 0) of the loop around it; null outside of one. */
+    readonly loop: JsonMap | null;
+    /**
+     * `{iteration, attempt, from, with, signal, state}`: the job that jumped here or null, what it came with, the signal
+     * that was waited for (`{name, data, by}`) or null, and what an earlier attempt left.
+     */
+    readonly flow: JsonMap;
   };
   /** From the outside in, not yet evaluated. */
   readonly env: readonly TemplateMap[];
@@ -105,6 +157,63 @@ export interface JobSettled {
   readonly reason: Reason | null;
   /** A sentence for people, where there is more to say than the reason. */
   readonly message: string | null;
+}
+
+/** A job that was started and counts for something else than its worker reported. */
+export interface JobConcluded {
+  readonly kind: 'job-concluded';
+  readonly key: string;
+  readonly conclusion: JobConclusion;
+  readonly reason: Reason | null;
+  /** A sentence for people, where there is more to say than the reason. */
+  readonly message: string | null;
+}
+
+/** A job that could start but for what it waits for. Said again when that changes; over with its start or its end. */
+export interface JobWaits {
+  readonly kind: 'job-waits';
+  readonly key: string;
+  readonly id: string;
+  readonly instance: number;
+  readonly name: string;
+  readonly matrix: JsonMap | null;
+  readonly for: WaitsFor;
+}
+
+export type WaitsFor =
+  | {
+      readonly kind: 'signal';
+      readonly names: readonly string[];
+      /** Users who may send it; empty: everybody who may send signals. */
+      readonly from: readonly string[];
+    }
+  | { readonly kind: 'milestone'; readonly job: string; readonly state: string }
+  /** `holder`: the key of the job that has the lock. */
+  | { readonly kind: 'lock'; readonly lock: string; readonly holder: string }
+  /** `start-at`, `retry`, `delay-before`. */
+  | { readonly kind: 'time'; readonly why: 'start-at' | 'retry' | 'delay' }
+  /** For instances that are added. */
+  | { readonly kind: 'instances' };
+
+/** Answered with `timer-fired`, once, however often the host is started anew. Exactly one of the two times is set. */
+export interface SetTimer {
+  readonly kind: 'set-timer';
+  /** Unique in the run. */
+  readonly id: string;
+  /** Milliseconds from now. */
+  readonly afterMs: number | null;
+  /** Milliseconds since the epoch; in the past: at once. */
+  readonly at: number | null;
+}
+
+export interface ClearTimer {
+  readonly kind: 'clear-timer';
+  readonly id: string;
+}
+
+export interface RunPaused {
+  readonly kind: 'run-paused';
+  readonly paused: boolean;
 }
 
 /** A job that ended in an earlier attempt of the run and counts as it is: see `FlowOptions.earlier`. */

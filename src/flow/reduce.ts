@@ -21,6 +21,8 @@ import { NO_ENTRIES } from './table.ts';
 export interface FlowStep {
   readonly state: FlowState;
   readonly commands: readonly FlowCommand[];
+  /** Why what was requested was not done: a sentence; null where it was, or nothing was requested. */
+  readonly refused: string | null;
 }
 
 /**
@@ -43,7 +45,7 @@ export function start(input: FlowInput): FlowStep {
 
 /** Works one event in. An event that does not fit the state, such as one that is delivered twice, changes nothing. */
 export function reduce(state: FlowState, event: FlowEvent): FlowStep {
-  if (state.conclusion !== null) return { state, commands: [] };
+  if (state.conclusion !== null) return { state, commands: [], refused: null };
   const draft = new FlowDraft(state);
   switch (event.kind) {
     case 'job-completed':
@@ -67,7 +69,7 @@ export function reduce(state: FlowState, event: FlowEvent): FlowStep {
 
 function work(draft: FlowDraft): FlowStep {
   for (let task = draft.tasks.shift(); task; task = draft.tasks.shift()) perform(draft, task);
-  return { state: draft.finish(), commands: draft.commands };
+  return { state: draft.finish(), commands: draft.commands, refused: null };
 }
 
 function perform(draft: FlowDraft, task: FlowTask): void {

@@ -14,6 +14,8 @@ export type CancelCause =
   | 'fail-fast'
   /** A newer run took the concurrency group. */
   | 'concurrency'
+  /** The flow of the run made the job needless. */
+  | 'withdrawn'
   /** The process that runs the job has to end. */
   | 'shutdown';
 

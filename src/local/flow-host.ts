@@ -59,6 +59,12 @@ export class FlowHost {
         return this.#groups.acquire(command);
       case 'release-group':
         return this.#groups.release(command);
+      case 'job-concluded':
+      case 'job-waits':
+      case 'set-timer':
+      case 'clear-timer':
+      case 'run-paused':
+        throw new RangeError(`'${command.kind}' is not carried out here`);
       case 'job-kept':
         throw new RangeError('a run on this machine has no earlier attempt');
       case 'run-completed':

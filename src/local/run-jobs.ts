@@ -110,6 +110,7 @@ const CANCELLED_BY = {
   user: 'cancelled-by-user',
   'fail-fast': 'fail-fast',
   concurrency: 'concurrency',
+  withdrawn: 'withdrawn',
 } as const;
 
 interface PromiseWithResolvers<T> {

@@ -104,7 +104,7 @@ export const offerSchema = z.strictObject({
 export const cancelSchema = z.strictObject({
   attempt: text,
   fence: count,
-  cause: z.enum(['user', 'fail-fast', 'concurrency', 'timeout']),
+  cause: z.enum(['user', 'fail-fast', 'concurrency', 'withdrawn', 'timeout']),
   /** Ends the steps at once, without post steps. */
   force: z.boolean(),
 });

@@ -24,6 +24,13 @@ export type RunConclusion = 'success' | 'failure' | 'cancelled';
  * - `condition-error`: its `if`, `env` or `name` could not be evaluated.
  * - `needs`: a job it needs did not succeed.
  * - `cancelled-by-user`, `fail-fast`, `concurrency`, `runner-lost`: what cancelled or lost a job.
+ * - `cancelled-by-job`: a step of another job cancelled it.
+ * - `withdrawn`: the flow of its run made it needless; a worker says no more than that. The flow says which it was:
+ *   `race`, `join`, `region`, `instances`, `terminated`, `superseded`: what withdrew a job: another was first, a join that
+ *   had enough, `cancels` of another job, enough instances, the explicit end of the run, a jump back.
+ * - `completed`: a person or a step declared it complete. `choice`: its branch was not chosen, or none could be.
+ * - `expired`: `start-within-minutes`. `milestone`: the state it was to start in has passed.
+ * - `too-many-jumps`, `too-many-iterations`, `unknown-target`: a limit of the run, a jump to nowhere.
  * - `start-failed`: the process, the shell or the working directory could not be had.
  * - `action-not-loaded`: the action could not be found, fetched or read.
  * - `agent-refused`: the settings of the runner do not allow it.
@@ -43,6 +50,21 @@ export type Reason =
   | 'fail-fast'
   | 'concurrency'
   | 'runner-lost'
+  | 'cancelled-by-job'
+  | 'withdrawn'
+  | 'race'
+  | 'join'
+  | 'region'
+  | 'instances'
+  | 'terminated'
+  | 'superseded'
+  | 'completed'
+  | 'choice'
+  | 'expired'
+  | 'milestone'
+  | 'too-many-jumps'
+  | 'too-many-iterations'
+  | 'unknown-target'
   | 'start-failed'
   | 'action-not-loaded'
   | 'agent-refused'

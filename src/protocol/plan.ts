@@ -3,6 +3,7 @@
  * processes and machines as it is. `parallel` is already lowered to background steps and a `wait`.
  */
 import type { Position } from './diagnostic.ts';
+import type { InstancesPlan, JobFlowPlan, WorkflowFlowPlan } from './flow-plan.ts';
 
 /** A value from a workflow file; its strings may hold `${{ }}` and are evaluated when their key says so. */
 export type Template = string | number | boolean | null | readonly Template[] | TemplateMap;
@@ -24,6 +25,8 @@ export interface WorkflowPlan {
   readonly permissions: Template;
   /** In declared order. */
   readonly jobs: readonly JobPlan[];
+  /** Absent where the file uses none of these keys. */
+  readonly flow?: WorkflowFlowPlan;
 }
 
 /** One event under `on`, every form of the key normalised. Lists are null when the filter is absent. */
@@ -62,6 +65,10 @@ export interface ConcurrencyPlan {
   readonly cancelInProgress: Template;
   /** `max`: those that wait queue up. Otherwise a newer one replaces the one that waits. */
   readonly queue?: 'single' | 'max';
+  /** `run`: jobs of the same run only, one at a time, first come, first served. Absent: all of the repository. */
+  readonly scope?: 'run' | 'repository';
+  /** How many go at a time; absent for one. */
+  readonly limit?: Template;
 }
 
 interface JobPlanBase {
@@ -74,6 +81,8 @@ interface JobPlanBase {
   readonly strategy: StrategyPlan | null;
   readonly concurrency: ConcurrencyPlan | null;
   readonly permissions: Template;
+  /** Absent where the file uses none of these keys. */
+  readonly flow?: JobFlowPlan;
 }
 
 /** A job with steps of its own. */
@@ -99,13 +108,37 @@ export interface CallJobPlan extends JobPlanBase {
   readonly secrets: 'inherit' | TemplateMap;
 }
 
-export type JobPlan = StepsJobPlan | CallJobPlan;
+/** A job that runs others again and again. Its conditions are as written, without `${{ }}` around them. */
+export interface LoopJobPlan extends JobPlanBase {
+  readonly kind: 'loop';
+  /** Looked at before each round; null is true. */
+  readonly while: string | null;
+  /** Looked at after each round; null is false where there is a `while`. */
+  readonly until: string | null;
+  /** The job fails when it would begin one more. */
+  readonly maxIterations: number;
+  /** `loop.NAME`; an output of that name of a job in the body is its value from then on. */
+  readonly vars: TemplateMap;
+  readonly jobs: readonly JobPlan[];
+  /** Evaluated with `jobs` of the last round and `loop`. */
+  readonly outputs: TemplateMap;
+}
+
+/** A job without a body: it waits, chooses or joins, and needs no runner. */
+export interface GateJobPlan extends JobPlanBase {
+  readonly kind: 'gate';
+  readonly outputs: TemplateMap;
+}
+
+export type JobPlan = StepsJobPlan | CallJobPlan | LoopJobPlan | GateJobPlan;
 
 export interface StrategyPlan {
   /** The `matrix` mapping (with `include` and `exclude` inside), or a string holding an expression; null when absent. */
   readonly matrix: Template;
   readonly failFast: Template;
   readonly maxParallel: Template;
+  /** Absent where the file uses none of these keys. */
+  readonly multiple?: InstancesPlan;
 }
 
 interface StepPlanBase {

@@ -45,7 +45,10 @@ export interface WorkerOrder {
 }
 
 export type ToWorker =
-  | { readonly kind: 'cancel'; readonly cause: 'user' | 'fail-fast' | 'concurrency' | 'timeout' | 'shutdown' }
+  | {
+      readonly kind: 'cancel';
+      readonly cause: 'user' | 'fail-fast' | 'concurrency' | 'withdrawn' | 'timeout' | 'shutdown';
+    }
   | { readonly kind: 'kill' }
   /** Of an `exclusive` job, after each renewal: unless another one comes within this time, everything ends at once. */
   | { readonly kind: 'lease'; readonly ms: number };

@@ -96,7 +96,13 @@ export async function runInnerStages(
 }
 
 /** Causes that end a job rather than this step alone. */
-const ENDS_THE_JOB: ReadonlySet<CancelCause> = new Set(['user', 'fail-fast', 'concurrency', 'job-timeout']);
+const ENDS_THE_JOB: ReadonlySet<CancelCause> = new Set([
+  'user',
+  'fail-fast',
+  'concurrency',
+  'withdrawn',
+  'job-timeout',
+]);
 const WAS_STOPPED: ReadonlySet<StepEnd['reason']> = new Set(['cancelled-by-step', 'job-cancelled', 'timed-out']);
 
 function frameOf(

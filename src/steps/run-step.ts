@@ -123,6 +123,7 @@ function stoppedEnd(cause: CancelCause | null, step: ReadyStep, log: StepLog): S
     case 'user':
     case 'fail-fast':
     case 'concurrency':
+    case 'withdrawn':
     case 'job-timeout':
     case 'shutdown':
       log.line('Cancelled with the job.');

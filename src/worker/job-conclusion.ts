@@ -25,6 +25,7 @@ function cancelled(cause: CancelCause): ConcludedJob {
       return { conclusion: 'cancelled', reason: 'timed-out' };
     case 'fail-fast':
     case 'concurrency':
+    case 'withdrawn':
       return { conclusion: 'cancelled', reason: cause };
     case 'shutdown':
       // Nobody wanted the job to end: its runner had to (background-steps B84).

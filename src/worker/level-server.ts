@@ -157,4 +157,4 @@ function parse(line: string): ToWorker | null {
   return message?.kind === 'cancel' && cause !== undefined ? { kind: 'cancel', cause } : null;
 }
 
-const CAUSES = ['user', 'fail-fast', 'concurrency', 'timeout', 'shutdown'] as const;
+const CAUSES = ['user', 'fail-fast', 'concurrency', 'withdrawn', 'timeout', 'shutdown'] as const;

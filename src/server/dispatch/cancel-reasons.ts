@@ -6,5 +6,6 @@ export const CANCEL_REASONS: Readonly<Record<Cancel['cause'], Reason>> = {
   user: 'cancelled-by-user',
   'fail-fast': 'fail-fast',
   concurrency: 'concurrency',
+  withdrawn: 'withdrawn',
   timeout: 'timed-out',
 };
