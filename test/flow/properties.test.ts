@@ -91,7 +91,7 @@ describe('whatever happens', () => {
         const started = commands.some((command) => command.kind === 'start-job' && command.key === key);
         fc.pre(!started);
         const event: FlowEvent = { kind: 'job-completed', key, conclusion, reason: null, outputs: {} };
-        expect(reduce(state, event)).toEqual({ state, commands: [] });
+        expect(reduce(state, event)).toEqual({ state, commands: [], refused: null });
       }),
     );
   });
