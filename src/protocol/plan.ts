@@ -98,6 +98,8 @@ export interface StepsJobPlan extends JobPlanBase {
   readonly container: Template;
   readonly services: Template;
   readonly steps: readonly StepPlan[];
+  /** By the number of a stage of its steps: milliseconds before and after they are started. Absent where there are none. */
+  readonly stages?: { readonly [stage: string]: { readonly delayBeforeMs: number; readonly delayAfterMs: number } };
 }
 
 /** A job that calls a reusable workflow. */
@@ -156,6 +158,11 @@ interface ActionStepBase extends StepPlanBase {
   readonly env: TemplateMap;
   readonly timeoutMinutes: Template;
   readonly background: boolean;
+  /**
+   * Our key `stage`: neighbours that have one are started as background steps, lower numbers first, without waiting for
+   * them in between. Then `background` is true.
+   */
+  readonly stage?: number;
   /** Our key `stop-grace`: how long each rung of the termination ladder lasts; null takes the agent's setting. */
   readonly stopGrace: StopGrace | null;
 }
