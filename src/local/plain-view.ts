@@ -58,6 +58,7 @@ export class PlainView implements RunView {
       case 'log':
       case 'annotation':
       case 'job-queued':
+      case 'flow-request':
       case 'run-completed':
         return;
       default:

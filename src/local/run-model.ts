@@ -87,6 +87,7 @@ export class RunModel {
         return;
       case 'log':
       case 'annotation':
+      case 'flow-request':
         return;
       default:
         event satisfies never;

@@ -75,6 +75,7 @@ export class RunRecorder {
       case 'log':
       case 'annotation':
       case 'waiting':
+      case 'flow-request':
       case 'run-completed':
         return event;
     }

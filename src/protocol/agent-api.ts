@@ -15,6 +15,10 @@ const features = z.array(z.string().max(100)).max(100);
 const count = z.number().int().nonnegative();
 const hash = z.string().regex(/^[0-9a-f]{32}$/);
 
+/** Steps are numbered without gaps: nobody has so many. What counts them has room for it in every format. */
+export const MAX_STEP_NUMBER = 1_000_000;
+const step = z.number().int().min(0).max(MAX_STEP_NUMBER);
+
 /** `POST /v1/runners`, bearer: a registration token. */
 export const registerRequestSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/),
@@ -67,7 +71,7 @@ export const attemptVerdictSchema = z.strictObject({
    */
   verdict: z.enum(['continue', 'fenced', 'unknown', 'done']),
   ack: count,
-  logs: z.array(z.strictObject({ step: count, durable: count })),
+  logs: z.array(z.strictObject({ step, durable: count })),
 });
 export const sessionReplySchema = z.strictObject({
   session: text,
@@ -163,7 +167,7 @@ export const syncRequestSchema = z.strictObject({
         /** Texts of {@link AttemptRecord}s, without gaps. */
         records: z.array(z.string().max(4_000_000)).max(1_000),
         /** Bytes in the spool so far: the server tells people what is still to come. */
-        logs: z.array(z.strictObject({ step: count, length: count })),
+        logs: z.array(z.strictObject({ step, length: count })).max(10_000),
       }),
     )
     .max(10_000),

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { stepStateSchema } from './events.ts';
+import { flowRequestSchema, flowWishSchema } from './flow-request.ts';
 import { annotationSchema, stepReportSchema } from './report.ts';
 
 const at = z.iso.datetime({ precision: 3 });
@@ -24,6 +25,13 @@ export const attemptRecordSchema = z.discriminatedUnion('kind', [
     hash: z.string().regex(/^[0-9a-f]{64}$/),
     cut: z.enum(['limit', 'disk-full']).nullable(),
   }),
+  /** A step asks something of the flow of its run; ids count up from 1 in the attempt. */
+  z.strictObject({
+    kind: z.literal('flow-request'),
+    at,
+    id: z.number().int().positive(),
+    request: flowRequestSchema,
+  }),
   /** Always the last. Refused while a step is not completed. */
   z.strictObject({
     kind: z.literal('job-finished'),
@@ -37,6 +45,8 @@ export const attemptRecordSchema = z.discriminatedUnion('kind', [
     outputs: z.record(z.string(), z.string()),
     startedAt: at.nullable(),
     completedAt: at.nullable(),
+    /** What the job asks of the flow with its end; absent for nothing. */
+    wish: flowWishSchema.optional(),
   }),
 ]);
 

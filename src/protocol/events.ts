@@ -3,6 +3,7 @@
  * with report.ts.
  */
 import { z } from 'zod';
+import { flowRequestSchema, flowWishSchema } from './flow-request.ts';
 import { annotationSchema, jobReportSchema, stepReportSchema } from './report.ts';
 
 const stamp = { at: z.iso.datetime({ precision: 3 }) };
@@ -23,7 +24,22 @@ export const jobEventSchema = z.discriminatedUnion('type', [
     step: z.number().int(),
     annotation: annotationSchema,
   }),
-  z.strictObject({ ...stamp, ...job, type: z.literal('job-completed'), report: jobReportSchema }),
+  /** A step asks something of the flow of its run; ids count up from 1 in the job. */
+  z.strictObject({
+    ...stamp,
+    ...job,
+    type: z.literal('flow-request'),
+    id: z.number().int().positive(),
+    request: flowRequestSchema,
+  }),
+  z.strictObject({
+    ...stamp,
+    ...job,
+    type: z.literal('job-completed'),
+    report: jobReportSchema,
+    /** What it asks of the flow with its end; absent for nothing. */
+    wish: flowWishSchema.optional(),
+  }),
 ]);
 
 export const runEventSchema = z.discriminatedUnion('type', [

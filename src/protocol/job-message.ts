@@ -12,6 +12,8 @@ export interface JobMessage {
   readonly key: string;
   readonly displayName: string;
   readonly instance: number;
+  /** From 1, when absent 1: how many times the job was begun in its run. */
+  readonly iteration?: number;
   readonly attempt: number;
   readonly job: StepsJobPlan;
   /** Environments from the outside in: the workflow's, then the job's. Not yet evaluated. */
@@ -28,6 +30,9 @@ export interface JobMessage {
     readonly needs: JsonMap;
     readonly strategy: JsonMap;
     readonly matrix: JsonMap | null;
+    /** See `StartJob.contexts`; absent where the workflow uses none of the keys behind it. */
+    readonly loop?: JsonMap | null;
+    readonly flow?: JsonMap;
   };
   /** `github.event`, also what the event file holds. */
   readonly event: JsonMap;

@@ -1,5 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  FLOW_VARIABLES,
+  type FlowCommands,
+  type FlowVariable,
+  NO_FLOW_COMMANDS,
+  parseFlowCommands,
+} from './flow-commands.ts';
 import { decodeText, parsePairs, parsePathLines } from './parse-file-command.ts';
 import { setIgnoringCase } from './set-ignoring-case.ts';
 import type { StepEffects } from './step-effects.ts';
@@ -8,6 +15,8 @@ import type { StepEffects } from './step-effects.ts';
 export interface FileCommands {
   /** For the environment of the step: absolute paths, by variable. */
   readonly variables: Readonly<Record<FileCommandVariable, string>>;
+  /** The same for files that are not there until the step writes them. */
+  readonly flowVariables: Readonly<Record<FlowVariable, string>>;
   /** What was written, complete also after a failed step. Never throws for what a step can do to its files. */
   read(): Promise<FileCommandResult>;
   /** Deletes the files, also when they are gone. */
@@ -19,6 +28,8 @@ export type FileCommandVariable =
 
 export interface FileCommandResult {
   readonly effects: StepEffects;
+  /** Not yet masked. */
+  readonly requests: FlowCommands['requests'];
   /** Names differ in more than case. */
   readonly state: ReadonlyMap<string, string>;
   /** Not yet masked; null when nothing, or too much, was written. */
@@ -50,13 +61,21 @@ export function openFileCommands(
     GITHUB_STATE: join(directory, `save_state_${key}`),
     GITHUB_STEP_SUMMARY: join(directory, `step_summary_${key}`),
   };
+  const flowVariables = Object.fromEntries(
+    FLOW_VARIABLES.map((variable) => [variable, join(directory, `${variable.toLowerCase()}_${key}`)]),
+  ) as Record<FlowVariable, string>;
   const paths = Object.values(variables);
   return settled(() => {
     for (const path of paths) writeEmpty(path);
     return {
       variables,
-      read: () => settled(() => new FileCommandReader(variables).read()),
-      remove: () => settled(() => paths.forEach((path) => rmSync(path, { force: true, recursive: true }))),
+      flowVariables,
+      read: () => settled(() => new FileCommandReader({ ...variables, ...flowVariables }).read()),
+      remove: () =>
+        settled(() => {
+          for (const path of [...paths, ...Object.values(flowVariables)])
+            rmSync(path, { force: true, recursive: true });
+        }),
     };
   });
 }
@@ -66,12 +85,14 @@ function settled<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }
 
+type Variable = FileCommandVariable | FlowVariable;
+
 class FileCommandReader {
-  readonly #files: FileCommands['variables'];
+  readonly #files: Readonly<Record<Variable, string>>;
   readonly #problems: string[] = [];
   #failed = false;
 
-  constructor(files: FileCommands['variables']) {
+  constructor(files: Readonly<Record<Variable, string>>) {
     this.#files = files;
   }
 
@@ -84,7 +105,18 @@ class FileCommandReader {
     this.#readPairs('GITHUB_STATE', (name, value) => setIgnoringCase(state, name, value));
     const path = parsePathLines(this.#readText('GITHUB_PATH'));
     const summary = this.#readSummary();
-    return { effects: { outputs, env, path }, state, summary, problems: this.#problems, failed: this.#failed };
+    const { effects: flow, requests } = this.#readFlow();
+    const effects = { outputs, env, path, ...(flow === null ? {} : { flow }) };
+    return { effects, requests, state, summary, problems: this.#problems, failed: this.#failed };
+  }
+
+  #readFlow(): FlowCommands {
+    const written = FLOW_VARIABLES.filter((variable) => existsSync(this.#files[variable]));
+    if (written.length === 0) return NO_FLOW_COMMANDS;
+    const texts = new Map(written.map((variable) => [variable, this.#readText(variable)]));
+    const commands = parseFlowCommands(texts, process.platform);
+    for (const { variable, message } of commands.problems) this.#fail(variable, message);
+    return commands;
   }
 
   #readPairs(variable: FileCommandVariable, apply: (name: string, value: string) => void): void {
@@ -113,7 +145,7 @@ class FileCommandReader {
     }
   }
 
-  #readText(variable: FileCommandVariable): string {
+  #readText(variable: Variable): string {
     const file = this.#open(variable);
     if (file === null) return '';
     try {
@@ -127,7 +159,7 @@ class FileCommandReader {
   }
 
   /** Null for a file that the step deleted, and for what it put in its place. */
-  #open(variable: FileCommandVariable): number | null {
+  #open(variable: Variable): number | null {
     let file: number;
     try {
       // Without the flag, a FIFO in its place would wait for a writer for ever.
@@ -143,7 +175,7 @@ class FileCommandReader {
     return null;
   }
 
-  #fail(variable: FileCommandVariable, problem: string): void {
+  #fail(variable: Variable, problem: string): void {
     this.#failed = true;
     this.#problems.push(`Unable to process the file of ${variable} successfully.`, problem);
   }

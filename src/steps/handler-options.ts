@@ -1,5 +1,6 @@
 import type { ActionStore } from '../actions/action-store.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { FlowRequest } from '../protocol/flow-plan.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { CheckoutPolicy } from './checkout-answer.ts';
 import type { HashFiles } from './step-frame.ts';
@@ -26,6 +27,8 @@ export interface StepHandlerOptions {
   readonly hashFiles: HashFiles;
   /** Masks a step summary; logs mask by themselves. */
   readonly mask: (text: string) => string;
+  /** Asks something of the flow of the run, on behalf of the job. */
+  readonly requestOfFlow: (request: FlowRequest) => void;
   readonly clock: Clock;
 }
 

@@ -1,6 +1,6 @@
 import type { StatusFunctions } from '../expressions/evaluate.ts';
 import type { Outcome, StepConclusion } from '../protocol/conclusion.ts';
-import type { StepEffects } from './step-effects.ts';
+import { type FlowEffects, mergeFlow, NO_FLOW, type StepEffects } from './step-effects.ts';
 import type { JobStatus, StepsContext } from './step-scope.ts';
 
 export interface InitialJobState {
@@ -30,6 +30,7 @@ export class JobState {
   readonly #jobStatus: (() => JobStatus) | null;
   readonly #writtenEnv = new Map<string, string>();
   readonly #writtenPath: string[] = [];
+  #flow: FlowEffects = NO_FLOW;
   #status: JobStatus = 'success';
   #env: ReadonlyMap<string, string>;
   #path: readonly string[];
@@ -74,11 +75,18 @@ export class JobState {
   }
 
   /**
-   * What the commits so far wrote to env and PATH, in the form of effects without outputs: a composite action returns
+   * What the commits so far wrote to env and PATH and want of the flow, in the form of effects without outputs: a composite action returns
    * this, with its own outputs, as its effects.
    */
   get written(): StepEffects {
-    return { outputs: new Map(), env: new Map(this.#writtenEnv), path: [...this.#writtenPath] };
+    const env = new Map(this.#writtenEnv);
+    const flow = this.#flow === NO_FLOW ? {} : { flow: this.#flow };
+    return { outputs: new Map(), env, path: [...this.#writtenPath], ...flow };
+  }
+
+  /** What the commits so far want of the flow of the run. */
+  get flow(): FlowEffects {
+    return this.#flow;
   }
 
   /**
@@ -86,7 +94,8 @@ export class JobState {
    * `id` null, or a generated one, leaves the `steps` context alone.
    */
   commit(id: string | null, step: CommittedStep): void {
-    const { env, outputs, path } = step.effects;
+    const { env, outputs, path, flow } = step.effects;
+    if (flow) this.#flow = mergeFlow(this.#flow, flow);
     if (env.size > 0) {
       this.#env = new Map([...this.#env, ...env]);
       for (const [name, value] of env) this.#writtenEnv.set(name, value);

@@ -1,6 +1,8 @@
 /** `problem` is one sentence about the line that could not be read; the pairs before it count. */
 export interface ParsedPairs {
   readonly pairs: readonly (readonly [name: string, value: string])[];
+  /** Indexes of pairs that were a line with a name alone; absent where there may be none. */
+  readonly bare?: ReadonlySet<number>;
   readonly problem: string | null;
 }
 
@@ -8,17 +10,25 @@ export interface ParsedPairs {
  * Reads `NAME=VALUE` and `NAME<<DELIMITER` … `DELIMITER` lines, as in the files of `GITHUB_ENV`, `GITHUB_OUTPUT` and
  * `GITHUB_STATE`. Nothing is trimmed; a CR is part of its line; lines end at LF, on Windows at CR LF too
  * (runner-behaviour 2.9).
+ * @param namesAlone Whether a line may be a name without a value.
  */
-export function parsePairs(text: string, platform: NodeJS.Platform): ParsedPairs {
+export function parsePairs(text: string, platform: NodeJS.Platform, namesAlone = false): ParsedPairs {
   const pairs: (readonly [string, string])[] = [];
+  const bare = new Set<number>();
+  const names = namesAlone ? { bare } : {};
   const reader = new LineReader(text, platform === 'win32');
   for (let line = reader.next(); line !== null; line = reader.next()) {
     if (line === '') continue;
+    if (namesAlone && !line.includes('=') && !line.includes('<<')) {
+      bare.add(pairs.length);
+      pairs.push([line.trim(), '']);
+      continue;
+    }
     const pair = readPair(line, reader);
-    if (typeof pair === 'string') return { pairs, problem: pair };
+    if (typeof pair === 'string') return { pairs, ...names, problem: pair };
     pairs.push(pair);
   }
-  return { pairs, problem: null };
+  return { pairs, ...names, problem: null };
 }
 
 /** The paths of a `GITHUB_PATH` file: every line that is not empty, whatever ends it. */

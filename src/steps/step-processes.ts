@@ -3,7 +3,8 @@ import type { FileCommandResult } from './file-commands.ts';
 import type { StepHandlerOptions } from './handler-options.ts';
 import { failed, STOPPED } from './handler-result.ts';
 import { annotation } from './own-annotation.ts';
-import { NO_EFFECTS } from './step-effects.ts';
+import { secretFreeFlow } from './secret-free-flow.ts';
+import { type FlowEffects, NO_EFFECTS, NO_FLOW } from './step-effects.ts';
 import { StepEnvironment } from './step-environment.ts';
 import { StepFiles } from './step-files.ts';
 import type { HandlerResult } from './step-handler.ts';
@@ -53,7 +54,7 @@ export class StepProcesses {
     const { log, ladder } = scope;
     const files = await this.files.open(scope.key);
     const env = this.environment.of(scope, own, { ...github, event_path: files.event });
-    Object.assign(env, files.commands.variables);
+    Object.assign(env, files.commands.variables, files.commands.flowVariables);
     const output = log.openOutput({
       allowUnsecureCommands: isTrue(env.ACTIONS_ALLOW_UNSECURE_COMMANDS),
       allowUnsecureStopTokens: isTrue(env.ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS),
@@ -79,6 +80,7 @@ export class StepProcesses {
     const end = endOf(exit, log);
     // Half a line in a file is no error of a step that was ended.
     if (end.outcome !== 'stopped') for (const problem of written.problems) log.annotate(annotation('error', problem));
+    const flow = this.#sayToFlow(written, log);
     const refused = end.outcome === 'success' && (written.failed || captured.failed);
     return {
       ...end,
@@ -87,10 +89,21 @@ export class StepProcesses {
         outputs: new Map([...captured.outputs, ...effects.outputs]),
         env: new Map([...captured.env, ...effects.env]),
         path: [...captured.path, ...effects.path],
+        ...(flow === null ? {} : { flow }),
       },
       state: new Map([...captured.state, ...state]),
       summary: summary === null ? null : this.#options.mask(summary),
     };
+  }
+
+  /** Requests take effect now, also of a background step: they change other jobs, not this one. */
+  #sayToFlow({ requests, effects }: FileCommandResult, log: StepLog): FlowEffects | null {
+    const { mask, requestOfFlow } = this.#options;
+    if (requests.length === 0 && !effects.flow) return null;
+    const clean = secretFreeFlow(requests, effects.flow ?? NO_FLOW, mask);
+    for (const warning of clean.warnings) log.annotate(annotation('warning', warning));
+    for (const request of clean.requests) requestOfFlow(request);
+    return clean.flow;
   }
 }
 

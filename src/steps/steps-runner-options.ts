@@ -1,5 +1,5 @@
 import type { Annotation } from '../protocol/report.ts';
-import type { RunStepPlan, StepPlan, UsesStepPlan } from '../protocol/plan.ts';
+import type { RunStepPlan, StepPlan, StepsJobPlan, UsesStepPlan } from '../protocol/plan.ts';
 import type { StepFrame } from './step-frame.ts';
 import type { ActionStage, StepHandler } from './step-handler.ts';
 import type { StepLog } from './step-log.ts';
@@ -28,6 +28,8 @@ export interface ForegroundOptions {
 export interface StepsRunnerOptions extends ForegroundOptions {
   /** The main steps, in declared order. */
   readonly steps: readonly StepPlan[];
+  /** Delays of their stages, by number. */
+  readonly stages?: StepsJobPlan['stages'];
   /** Number of the first main step; set-up and pre steps come before. */
   readonly firstNumber: number;
   readonly handlers: { readonly run: StepHandler<RunStepPlan>; readonly uses: StepHandler<UsesStepPlan> };

@@ -6,6 +6,7 @@ import { BackgroundStepCoordinator } from './background-step-coordinator.ts';
 import { targetsOf, uncoveredSteps } from './barrier-coverage.ts';
 import { ControlRunner } from './control-runner.ts';
 import { ForegroundRunner, NOT_STARTED } from './foreground-runner.ts';
+import { launchStages, stageOf } from './launch-stages.ts';
 import { taskOfStage, type StepTask } from './step-frame.ts';
 import type { ActionStage } from './step-handler.ts';
 import { declaredName, IMPLICIT_BARRIER_NAME } from './step-name.ts';
@@ -74,12 +75,19 @@ export class StepsRunner {
   }
 
   async #runMain(steps: readonly DeclaredStep[]): Promise<void> {
-    for (const { record, plan } of steps) {
-      if (this.#options.kill.aborted) record.completed(NOT_STARTED);
-      else if (plan.kind !== 'run' && plan.kind !== 'uses') await this.#control.run(record, plan);
-      else if (plan.background) await this.#background.start(record, this.#taskOf(plan));
-      else await this.#foreground.run(record, this.#taskOf(plan), plan.id);
+    const { cancel, kill, frame, stages = {} } = this.#options;
+    for (const block of blocksOf(steps)) {
+      const [{ plan }] = block;
+      if (stageOf(plan) === null) for (const step of block) await this.#runStep(step);
+      else await launchStages(block, { stages, clock: frame.clock, cancel, kill }, (step) => this.#runStep(step));
     }
+  }
+
+  async #runStep({ record, plan }: DeclaredStep): Promise<void> {
+    if (this.#options.kill.aborted) record.completed(NOT_STARTED);
+    else if (plan.kind !== 'run' && plan.kind !== 'uses') await this.#control.run(record, plan);
+    else if (plan.background) await this.#background.start(record, this.#taskOf(plan));
+    else await this.#foreground.run(record, this.#taskOf(plan), plan.id);
   }
 
   /**
@@ -159,6 +167,17 @@ export class StepsRunner {
 function inPostOrder(stages: readonly ActionStage[], steps: readonly StepPlan[]): readonly ActionStage[] {
   const declared = new Map(steps.map(({ id }, index) => [id, index]));
   return stages.toReversed().sort((a, b) => (declared.get(b.step.id) ?? -1) - (declared.get(a.step.id) ?? -1));
+}
+
+/** Neighbours that have a stage belong together, every other step stands alone. */
+function blocksOf(steps: readonly DeclaredStep[]): readonly [DeclaredStep, ...DeclaredStep[]][] {
+  const blocks: [DeclaredStep, ...DeclaredStep[]][] = [];
+  for (const step of steps) {
+    const last = blocks.at(-1);
+    if (last && stageOf(step.plan) !== null && stageOf(last[0].plan) !== null) last.push(step);
+    else blocks.push([step]);
+  }
+  return blocks;
 }
 
 function implicitBarrier(steps: readonly StepPlan[]): WaitAllStepPlan {

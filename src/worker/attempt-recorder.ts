@@ -3,6 +3,7 @@ import { type Failpoint, NO_FAILPOINT } from '../kernel/failpoint.ts';
 import type { LogSpool } from '../journal/log-spool.ts';
 import type { JournalWriter } from '../journal/open-journal.ts';
 import type { AttemptRecord } from '../protocol/attempt-record.ts';
+import type { FlowWish } from '../protocol/flow-plan.ts';
 import type { JobEvent } from '../protocol/events.ts';
 import type { JobReport } from '../protocol/report.ts';
 
@@ -27,6 +28,7 @@ export class AttemptRecorder {
   readonly #options: AttemptRecorderOptions;
   readonly #seals: Promise<void>[] = [];
   readonly #failpoint: Failpoint;
+  #wish: FlowWish | null = null;
 
   constructor(options: AttemptRecorderOptions) {
     this.#options = options;
@@ -52,9 +54,16 @@ export class AttemptRecorder {
         void this.#write({ kind: 'annotation', at, step, annotation }, 'soon');
         return;
       }
+      case 'flow-request': {
+        const { at, id, request } = event;
+        void this.#write({ kind: 'flow-request', at, id, request }, 'now');
+        return;
+      }
+      case 'job-completed':
+        this.#wish = event.wish ?? null;
+        return;
       // The first is in the journal before the worker starts, the last comes with the report, and logs have their files.
       case 'job-started':
-      case 'job-completed':
       case 'log':
     }
   }
@@ -64,7 +73,7 @@ export class AttemptRecorder {
     await Promise.all(this.#seals);
     const { journal, now } = this.#options;
     this.#failpoint('worker-before-job-finished');
-    await journal.append(textOf(finishOf(report, isoTime(now())), journal.isFull), 'now');
+    await journal.append(textOf(finishOf(report, this.#wish, isoTime(now())), journal.isFull), 'now');
   }
 
   async #seal(step: number): Promise<void> {
@@ -80,11 +89,21 @@ export class AttemptRecorder {
   }
 }
 
-function finishOf(report: JobReport, at: string): FinishRecord {
+function finishOf(report: JobReport, wish: FlowWish | null, at: string): FinishRecord {
   const { conclusion, reason, outputs, startedAt, completedAt } = report;
   if (conclusion !== 'success' && conclusion !== 'failure' && conclusion !== 'cancelled')
     throw new Error(`a job that ran ended as ${conclusion}`);
-  return { kind: 'job-finished', at, conclusion, reason, lost: null, outputs, startedAt, completedAt };
+  return {
+    kind: 'job-finished',
+    at,
+    conclusion,
+    reason,
+    lost: null,
+    outputs,
+    startedAt,
+    completedAt,
+    ...(wish === null ? {} : { wish }),
+  };
 }
 
 /** Without what is not the result where there is no room for it, or where a server would not take it. */

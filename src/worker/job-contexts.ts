@@ -57,6 +57,8 @@ export function jobContexts({ job, contexts, event }: JobMessage, options: JobCo
     needs: contexts.needs,
     strategy: contexts.strategy,
     matrix: contexts.matrix,
+    loop: contexts.loop ?? null,
+    flow: contexts.flow ?? null,
   };
   return { ofJob, ofStep: (plan) => ({ ...ofJob, github: { ...github, action: plan.id } }) };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
 import type { JobEvent, StepState } from '../protocol/events.ts';
+import type { FlowRequest, FlowWish } from '../protocol/flow-plan.ts';
 import type { Annotation, JobReport, StepReport } from '../protocol/report.ts';
 import type { StepObserver } from '../steps/step-observer.ts';
 import { LogEvents } from './log-events.ts';
@@ -23,6 +24,7 @@ export class JobEvents implements StepObserver {
   readonly #options: JobEventsOptions;
   readonly #steps = new Map<number, StepReport>();
   readonly #lines: LogEvents | null;
+  #requests = 0;
 
   constructor(options: JobEventsOptions) {
     this.#options = options;
@@ -61,9 +63,14 @@ export class JobEvents implements StepObserver {
     this.#lines?.add(number, lines);
   }
 
-  completed(report: JobReport): void {
+  requestOfFlow(request: FlowRequest): void {
+    this.#requests += 1;
+    this.#emit({ type: 'flow-request', id: this.#requests, request });
+  }
+
+  completed(report: JobReport, wish: FlowWish | null): void {
     this.#lines?.flush();
-    this.#emit({ type: 'job-completed', report });
+    this.#emit({ type: 'job-completed', report, ...(wish === null ? {} : { wish }) });
   }
 
   #emit(content: Content): void {

@@ -51,6 +51,7 @@ export async function runJobSteps(
     const runner = new StepsRunner({
       ...options,
       steps: message.job.steps,
+      stages: message.job.stages,
       firstNumber: number,
       handlers,
       postStages: () => handlers.postStages(),

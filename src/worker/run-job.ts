@@ -2,6 +2,7 @@ import type { Reason } from '../protocol/conclusion.ts';
 import type { JobMessage } from '../protocol/job-message.ts';
 import type { JobReport } from '../protocol/report.ts';
 import type { StepEnd } from '../steps/step-end.ts';
+import { type FlowEffects, NO_FLOW } from '../steps/step-effects.ts';
 import type { JobStatus } from '../steps/step-scope.ts';
 import { completeJob } from './complete-job.ts';
 import { concludeJob } from './job-conclusion.ts';
@@ -11,6 +12,7 @@ import { JobResources } from './job-resources.ts';
 import { runOwnStep } from './own-step.ts';
 import { runJobSteps } from './run-job-steps.ts';
 import { setUpJob } from './set-up-job.ts';
+import { wishOfJob } from './wish-of-job.ts';
 import type { WorkerHost } from './worker-host.ts';
 
 /**
@@ -27,21 +29,22 @@ export async function runJob(message: JobMessage, host: WorkerHost): Promise<Job
   const id = idOf(message);
   events.started(id, name);
   log.info('job started');
-  const { status, problem, outputs } = await liveThrough(premises);
+  const { status, problem, outputs, flow } = await liveThrough(premises);
+  const concluded = concludeJob(status, problem, stop.cause);
   const report: JobReport = {
     id,
     name,
     instance: message.instance,
     matrix: message.contexts.matrix,
-    iteration: 1,
+    iteration: message.iteration ?? 1,
     attempt: message.attempt,
-    ...concludeJob(status, problem, stop.cause),
+    ...concluded,
     outputs,
     startedAt: new Date(startedAt).toISOString(),
     completedAt: new Date(host.clock.now()).toISOString(),
     steps: events.steps,
   };
-  events.completed(report);
+  events.completed(report, wishOfJob(message, concluded, report.steps, flow));
   log.info('job completed', { conclusion: report.conclusion, reason: report.reason });
   return report;
 }
@@ -51,6 +54,7 @@ interface Life {
   /** Why the job failed beside its steps. */
   readonly problem: Reason | null;
   readonly outputs: Record<string, string>;
+  readonly flow: FlowEffects;
 }
 
 async function liveThrough(premises: JobPremises): Promise<Life> {
@@ -71,6 +75,7 @@ async function liveThrough(premises: JobPremises): Promise<Life> {
     status,
     problem: problem ?? (end.outcome === 'failure' ? end.reason : null),
     outputs: { ...done?.outputs },
+    flow: job?.frame.state.flow ?? NO_FLOW,
   };
 }
 
@@ -78,8 +83,9 @@ function withoutSteps({ outcome, reason }: StepEnd): Pick<Life, 'status' | 'prob
   return outcome === 'cancelled' ? { status: 'cancelled', problem: null } : { status: 'failure', problem: reason };
 }
 
-/** The key without the number of the matrix instance, which the report has beside it. */
+/** The key without its iteration, its attempt and the number of the matrix instance, which the report has beside it. */
 function idOf({ key, instance }: JobMessage): string {
+  const own = key.replace(/~[r\d]+$/, '');
   const suffix = `.${instance}`;
-  return instance > 0 && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
+  return instance > 0 && own.endsWith(suffix) ? own.slice(0, -suffix.length) : own;
 }

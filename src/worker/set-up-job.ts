@@ -68,7 +68,8 @@ async function prepare(
   const { clock, workspace } = host;
   const contexts = jobContexts(message, { host, tempDirectory, debug });
   const input: EvaluationInput = { contexts: contexts.ofJob };
-  const env = evaluateJobEnvironment(message.env, input);
+  // What an earlier attempt left is newer than what the file says.
+  const env = new Map([...evaluateJobEnvironment(message.env, input), ...retryState(message)]);
   const withEnv = { ...contexts.ofJob, env: Object.fromEntries(env) };
   const defaults = evaluateDefaults(message.defaults, { contexts: withEnv });
   const unsupported = findUnsupported(message.job, input);
@@ -87,6 +88,7 @@ async function prepare(
     nodeRuntimes: host.config.nodeRuntimes,
     hashFiles,
     mask: (text) => masker.mask(text),
+    requestOfFlow: (request) => premises.events.requestOfFlow(request),
     clock,
   };
   const handlers = createStepHandlers(handlerOptions);
@@ -106,4 +108,13 @@ async function prepare(
     onLoaded: (line) => log.line(line),
   });
   return { contexts, frame, handlers, handlerOptions, preStages };
+}
+
+/** What an earlier attempt left for this one, as environment. */
+function retryState({ contexts }: JobPremises['message']): [string, string][] {
+  const { state } = contexts.flow ?? {};
+  if (typeof state !== 'object' || state === null) return [];
+  return Object.entries(state).flatMap(([name, value]) =>
+    typeof value === 'string' && name.toUpperCase() !== 'NODE_OPTIONS' ? [[name, value]] : [],
+  );
 }

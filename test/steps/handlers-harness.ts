@@ -118,6 +118,7 @@ export async function openJob(options: JobOptions = {}): Promise<TestJob> {
     node: { path: process.execPath, version: process.versions.node },
     nodeRuntimes: {},
     mask: (text) => masker.mask(text),
+    requestOfFlow: () => undefined,
     ...options.handlers,
   });
   const state = new JobState({ env: new Map(), path: [], jobStatus: null });

@@ -147,6 +147,7 @@ describe('the files of a step', () => {
     state: new Map(),
     summary: null,
     problems: [],
+    requests: [],
     failed: false,
   };
 
@@ -176,6 +177,7 @@ describe('the files of a step', () => {
       state: new Map([['Key', '2']]),
       summary: '# Done\n',
       problems: [],
+      requests: [],
       failed: false,
     });
   });

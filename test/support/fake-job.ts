@@ -52,7 +52,9 @@ export const GRACE_MS = LADDER_MS + GRACE_MARGIN_MS;
 export const NOTICE_MS = 30_000;
 export const BARRIER = 'Wait for all background steps';
 
-export interface FakeJobOptions extends Partial<Pick<StepsRunnerOptions, 'maxBackground' | 'firstNumber' | 'openLog'>> {
+export interface FakeJobOptions extends Partial<
+  Pick<StepsRunnerOptions, 'maxBackground' | 'firstNumber' | 'openLog' | 'stages'>
+> {
   readonly env?: Readonly<Record<string, string>>;
   readonly contexts?: Readonly<Record<string, Json>>;
   readonly hashFiles?: (patterns: readonly string[]) => Promise<string>;
@@ -97,6 +99,7 @@ export class FakeJob {
     this.#runner = new StepsRunner({
       steps,
       firstNumber: options.firstNumber ?? 1,
+      stages: options.stages,
       frame: {
         state: this.state,
         contexts: () => ({ github: { actor: 'octocat' }, ...options.contexts }),

@@ -230,6 +230,7 @@ export function storyOf(records: readonly AttemptRecord[]): string[] {
       case 'job-started':
       case 'annotation':
       case 'log-sealed':
+      case 'flow-request':
         return [];
     }
   });
