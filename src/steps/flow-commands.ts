@@ -90,7 +90,7 @@ class FlowCommandReader {
   /** Whatever was written, an empty line too; pairs are the outputs that the dependants see. */
   emits(): FlowRequest[] {
     const text = this.#texts.get('PACELINE_EMIT') ?? '';
-    return text === '' ? [] : [{ kind: 'emit', outputs: Object.fromEntries(this.#pairs('PACELINE_EMIT')) }];
+    return text === '' ? [] : [{ kind: 'emit', outputs: this.#record('PACELINE_EMIT') }];
   }
 
   /** A line with the id of a job, and pairs that it finds as `flow.with`. */
@@ -109,8 +109,8 @@ class FlowCommandReader {
   retryAfter(): number | null {
     const text = this.#lines('PACELINE_RETRY_AFTER').at(-1) ?? null;
     if (text === null) return null;
-    const [, amount = '', unit = 's'] = /^(\d{1,9})(ms|s|m|h)?$/.exec(text) ?? [];
-    if (amount !== '') return Number(amount) * (MS_PER_UNIT[unit] ?? 0);
+    const amount = /^(\d{1,9})(ms|s|m|h)?$/.exec(text);
+    if (amount) return Number(amount[1]) * (MS_PER_UNIT[amount[2] ?? 's'] ?? 0);
     this.#problem(
       'PACELINE_RETRY_AFTER',
       `'${text}' is no time; expected a number of seconds, or such as 500ms, 30s, 2m.`,
@@ -122,6 +122,10 @@ class FlowCommandReader {
     return parsePathLines(this.#texts.get(variable) ?? '')
       .map((line) => line.trim())
       .filter((line) => line !== '');
+  }
+
+  #record(variable: FlowVariable): Record<string, string> {
+    return Object.fromEntries(this.#pairs(variable).map(([name, value]) => [name, value]));
   }
 
   /** `isBare`: a line that is only a name. */
