@@ -117,6 +117,8 @@ export interface GroupRequest {
   readonly cancelInProgress: boolean;
   /** True: waits behind others. False: replaces whoever waits. */
   readonly queue: boolean;
+  /** How many may hold it at a time; absent for one. */
+  readonly limit?: number;
 }
 
 /**

@@ -2,7 +2,8 @@ import type { GroupRequest } from './flow-state.ts';
 
 /**
  * The rules of concurrency groups, for whoever keeps them: in memory for one run, in a table for all of a repository.
- * One holds a group; one waits, and gives way when a newer one comes (unless they queue).
+ * One holds a group, or as many as the request says; one waits, and gives way when a newer one comes (unless they
+ * queue).
  */
 export interface GroupMember {
   readonly run: number;
@@ -11,10 +12,25 @@ export interface GroupMember {
 }
 
 export interface Group {
-  readonly holder: GroupMember | null;
+  /** The oldest first. */
+  readonly holders: readonly LimitedMember[];
   /** First come, first served. */
-  readonly waiting: readonly GroupMember[];
+  readonly waiting: readonly LimitedMember[];
 }
+
+export interface LimitedMember extends GroupMember {
+  /** How many may hold the group, itself among them, for this one to be among them. */
+  readonly limit: number;
+}
+
+/** Somebody waits until fewer than `limit` of the holders are left. */
+export interface Wait {
+  readonly waiter: GroupMember;
+  readonly holders: readonly GroupMember[];
+  readonly limit: number;
+}
+
+export const NOBODY: Group = { holders: [], waiting: [] };
 
 export type Joining =
   | { readonly kind: 'granted'; readonly group: Group }
@@ -23,7 +39,7 @@ export type Joining =
       readonly group: Group;
       /** Those that waited and are refused now. */
       readonly replaced: readonly GroupMember[];
-      /** The holder, when it is to end for the newer one. */
+      /** The holder that is to end for the newer one. */
       readonly cancel: GroupMember | null;
     }
   | { readonly kind: 'refused'; readonly conclusion: 'failure' | 'cancelled'; readonly message: string };
@@ -32,19 +48,16 @@ export type Joining =
 const MAX_QUEUED_IN_GROUP = 100;
 
 /** `waits`: who waits for whom in other groups, as far as it may matter. A member that is in the group already stays as it is. */
-export function joinGroup(
-  group: Group,
-  member: GroupMember,
-  request: GroupRequest,
-  waits: readonly { readonly waiter: GroupMember; readonly holder: GroupMember }[],
-): Joining {
-  const { holder, waiting } = group;
-  if (holder === null || isSame(holder, member)) return { kind: 'granted', group: { holder: member, waiting } };
+export function joinGroup(group: Group, member: GroupMember, request: GroupRequest, waits: readonly Wait[]): Joining {
+  const { holders, waiting } = group;
+  const limit = limitOf(request);
+  if (holders.some((holder) => isSame(holder, member))) return { kind: 'granted', group };
   if (waiting.some((other) => isSame(other, member))) return { kind: 'waits', group, replaced: [], cancel: null };
-  if (wouldWaitForItself(member, holder, waits)) {
-    const message = endlessWait(request.group);
-    return { kind: 'refused', conclusion: 'failure', message };
-  }
+  // Those that queue up do not overtake.
+  if (hasRoom(holders, limit) && (waiting.length === 0 || !request.queue))
+    return { kind: 'granted', group: { holders: [...holders, { ...member, limit }], waiting } };
+  if (wouldWaitForItself(member, { holders, limit }, waits))
+    return { kind: 'refused', conclusion: 'failure', message: endlessWait(request.group) };
   if (request.queue && waiting.length >= MAX_QUEUED_IN_GROUP) {
     const message = `${MAX_QUEUED_IN_GROUP} jobs wait for the concurrency group '${request.group}' already.`;
     return { kind: 'refused', conclusion: 'cancelled', message };
@@ -52,21 +65,36 @@ export function joinGroup(
   const stay = request.queue ? waiting : [];
   return {
     kind: 'waits',
-    group: { holder, waiting: [...stay, member] },
+    group: { holders, waiting: [...stay, { ...member, limit }] },
     replaced: request.queue ? [] : waiting,
-    cancel: request.cancelInProgress ? holder : null,
+    cancel: request.cancelInProgress ? memberOf(holders[stay.length]) : null,
   };
 }
 
-/** `granted`: whose turn it is now. A member that is not in the group changes nothing. */
+/** How many may hold the group at a time. */
+export function limitOf({ limit }: Pick<GroupRequest, 'limit'>): number {
+  return limit ?? 1;
+}
+
+/** `granted`: whose turn it is now, in order. A member that is not in the group changes nothing. */
 export function leaveGroup(
-  { holder, waiting }: Group,
+  group: Group,
   member: GroupMember,
-): { readonly group: Group; readonly granted: GroupMember | null } {
-  const others = waiting.filter((other) => !isSame(other, member));
-  if (holder === null || !isSame(holder, member)) return { group: { holder, waiting: others }, granted: null };
-  const [next = null, ...rest] = others;
-  return { group: { holder: next, waiting: rest }, granted: next };
+): { readonly group: Group; readonly granted: readonly GroupMember[] } {
+  const holders = group.holders.filter((other) => !isSame(other, member));
+  const waiting = group.waiting.filter((other) => !isSame(other, member));
+  const granted: GroupMember[] = [];
+  for (const next of waiting) {
+    if (!hasRoom(holders, next.limit)) break;
+    holders.push(next);
+    granted.push({ run: next.run, key: next.key });
+  }
+  return { group: { holders, waiting: waiting.slice(granted.length) }, granted };
+}
+
+/** Everybody who holds it has a say in how many do. */
+function hasRoom(holders: readonly LimitedMember[], limit: number): boolean {
+  return holders.every((holder) => holders.length < holder.limit) && holders.length < limit;
 }
 
 /** Why one that waited is refused: a sentence. */
@@ -78,32 +106,48 @@ export function endlessWait(group: string): string {
   return `It would wait for ever for the concurrency group '${group}', which it holds itself or a workflow around it does.`;
 }
 
-/** True for a member itself and for everything in a workflow, or a run, that it calls. */
+/**
+ * True for a member itself, for everything in a workflow, a run or a loop that it calls, and for the jobs around it. A
+ * later attempt of it is still the same member; a later iteration is another one.
+ */
 export function isWithin(inner: GroupMember, outer: GroupMember): boolean {
   if (inner.run !== outer.run) return false;
-  return outer.key === '' || inner.key === outer.key || inner.key.startsWith(`${outer.key}.`);
+  if (outer.key === '' || inner.key === outer.key) return true;
+  if (!inner.key.startsWith(outer.key)) return false;
+  const rest = inner.key.slice(outer.key.length);
+  return (LATER_ITERATION.test(outer.key) ? WITHIN_LATER : WITHIN).test(rest);
 }
 
+/** The last segment of a key says which iteration it is. */
+const LATER_ITERATION = /~\d+$/;
+const WITHIN = /^(?:~r\d+)?(?:[.@]|$)/;
+const WITHIN_LATER = /^(?:r\d+)?(?:[.@]|$)/;
+
 /**
- * True when `holder` cannot end before `member` does: it is a workflow around it, or something in it waits for a group
- * whose holder is one. (Those that wait before `member` wait for the same holder, so they need no look.)
+ * True when fewer than `limit` of the holders can ever be left while `member` waits for them: too many are workflows
+ * around it, or wait themselves for what cannot end. (Those that wait before `member` wait for the same holders, so they
+ * need no look.)
  */
 function wouldWaitForItself(
   member: GroupMember,
-  firstHolder: GroupMember,
-  waits: readonly { readonly waiter: GroupMember; readonly holder: GroupMember }[],
+  { holders, limit }: Pick<Wait, 'holders' | 'limit'>,
+  waits: readonly Wait[],
 ): boolean {
-  const seen = new Set<string>();
-  const open = [firstHolder];
-  for (let holder = open.pop(); holder !== undefined; holder = open.pop()) {
-    const current = holder;
-    if (isWithin(member, current)) return true;
-    const id = `${current.run}/${current.key}`;
-    if (seen.has(id)) continue;
-    seen.add(id);
-    for (const wait of waits) if (isWithin(wait.waiter, current)) open.push(wait.holder);
+  const stuck = new Set(waits);
+  const cannotEnd = (holder: GroupMember): boolean =>
+    isWithin(member, holder) || [...stuck].some(({ waiter }) => isWithin(waiter, holder));
+  const isStuck = (wait: Pick<Wait, 'holders' | 'limit'>): boolean =>
+    wait.holders.filter(cannotEnd).length >= wait.limit;
+  // Those that can go on let others go on.
+  for (let known = Infinity; stuck.size < known;) {
+    known = stuck.size;
+    for (const wait of stuck) if (!isStuck(wait)) stuck.delete(wait);
   }
-  return false;
+  return isStuck({ holders, limit });
+}
+
+function memberOf(member: LimitedMember | undefined): GroupMember | null {
+  return member === undefined ? null : { run: member.run, key: member.key };
 }
 
 function isSame(one: GroupMember, other: GroupMember): boolean {

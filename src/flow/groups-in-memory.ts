@@ -1,9 +1,8 @@
 import type { AcquireGroup, FlowEvent, ReleaseGroup } from './flow-event.ts';
-import { type Group, joinGroup, leaveGroup, replacedBy } from './group-queue.ts';
+import { type Group, joinGroup, leaveGroup, NOBODY, replacedBy, type Wait } from './group-queue.ts';
 
 /** The one run that there is. */
 const RUN = 0;
-const EMPTY: Group = { holder: null, waiting: [] };
 
 /** Concurrency groups of a run that nobody shares: what it asks for goes in, what it is to be told comes out. */
 export class GroupsInMemory {
@@ -12,7 +11,7 @@ export class GroupsInMemory {
   acquire({ key, request }: AcquireGroup): FlowEvent[] {
     const { group } = request;
     const member = { run: RUN, key };
-    const joined = joinGroup(this.#groups.get(group) ?? EMPTY, member, request, this.#waits());
+    const joined = joinGroup(this.#groups.get(group) ?? NOBODY, member, request, this.#waits());
     switch (joined.kind) {
       case 'granted':
         this.#groups.set(group, joined.group);
@@ -42,9 +41,9 @@ export class GroupsInMemory {
     const known = this.#groups.get(group);
     if (!known) return [];
     const left = leaveGroup(known, { run: RUN, key });
-    if (left.group.holder === null) this.#groups.delete(group);
+    if (left.group.holders.length === 0) this.#groups.delete(group);
     else this.#groups.set(group, left.group);
-    return left.granted ? [{ kind: 'group-granted', key: left.granted.key, group }] : [];
+    return left.granted.map((next) => ({ kind: 'group-granted', key: next.key, group }));
   }
 
   /** Names of those that somebody holds. */
@@ -52,9 +51,10 @@ export class GroupsInMemory {
     return [...this.#groups.keys()];
   }
 
-  #waits() {
-    return [...this.#groups.values()].flatMap(({ holder, waiting }) =>
-      holder === null ? [] : waiting.map((waiter) => ({ waiter, holder })),
+  /** Of groups that nobody waits for there is nothing to know, so most often this is nothing. */
+  #waits(): Wait[] {
+    return [...this.#groups.values()].flatMap(({ holders, waiting }) =>
+      waiting.map((waiter) => ({ waiter, holders, limit: waiter.limit })),
     );
   }
 }

@@ -78,7 +78,7 @@ export interface Database {
   /** `scope`: '' for the server, else a repository's name. `ciphertext`: base64, see secret-box. */
   secret: { scope: string; name: string; ciphertext: string; version: number; updated_at: number };
   variable: { scope: string; name: string; value: string; updated_at: number };
-  /** Concurrency groups over runs. `scope`: the repository, or '' . One row for the holder and for each that waits. */
+  /** Concurrency groups over runs. `scope`: the repository, or '' . One row for each that holds it and each that waits. */
   group_member: {
     scope: string;
     name: string;
@@ -86,7 +86,11 @@ export interface Database {
     key: string;
     state: 'holds' | 'waits';
     position: number;
+    /** How many may hold the group for this one to be among them. */
+    capacity: Generated<number>;
   };
+  /** What runs wait for in time; gone when it has happened. `held`: the run is paused, nobody looks. */
+  flow_timer: { run_id: number; id: string; due_at: number; held: Generated<number> };
   schedule: {
     id: Generated<number>;
     repo_id: number;
@@ -115,6 +119,8 @@ interface RunTable {
   state: 'waiting' | 'running' | 'completed';
   /** Name of the concurrency group that it waits for. */
   waiting: string | null;
+  /** 1: nothing of it starts until somebody resumes it. */
+  paused: Generated<number>;
   conclusion: string | null;
   /** Of the last `run_event`; a server that has the state of another version in memory reads again. */
   version: number;
@@ -140,10 +146,16 @@ interface JobTable {
   key: string;
   job_id: string;
   instance: number;
+  /** From 1: how many times the job was begun in the run's attempt. */
+  iteration: Generated<number>;
+  /** From 1: executions of this iteration, by `retry`. */
+  execution: Generated<number>;
   name: string;
   matrix: string | null;
   needs: string;
   state: 'waiting' | 'queued' | 'running' | 'completed';
+  /** Of one in `waiting`: flow's WaitsFor. */
+  waits: string | null;
   conclusion: string | null;
   reason: string | null;
   message: string | null;

@@ -1,6 +1,15 @@
 import { sql } from 'kysely';
 import type { AcquireGroup, FlowEvent, ReleaseGroup } from '../../flow/flow-event.ts';
-import { type Group, type GroupMember, isWithin, joinGroup, leaveGroup, replacedBy } from '../../flow/group-queue.ts';
+import {
+  type Group,
+  type GroupMember,
+  isWithin,
+  joinGroup,
+  leaveGroup,
+  limitOf,
+  replacedBy,
+  type Wait,
+} from '../../flow/group-queue.ts';
 import type { RunEvent } from '../../protocol/events.ts';
 import type { OperationContext } from '../operation.ts';
 import type { Answer } from './carry-out.ts';
@@ -23,20 +32,21 @@ export async function acquireGroup(
   await lockGroup(context, place);
   const group = await readGroup(context, place);
   const member = { run: run.id, key };
+  const capacity = limitOf(request);
   const joined = joinGroup(group, member, request, await waitsAround(context, place.scope, member));
   const tell = (other: GroupMember, event: FlowEvent): Answer => ({ run: other.run, event });
   switch (joined.kind) {
     case 'granted':
-      await writeMember(context, place, member, 'holds');
+      await writeMember(context, place, member, { state: 'holds', capacity });
       return [tell(member, { kind: 'group-granted', key, group: place.name })];
     case 'refused': {
       const { conclusion, message } = joined;
       return [tell(member, { kind: 'group-refused', key, group: place.name, conclusion, message })];
     }
     case 'waits': {
-      await writeMember(context, place, member, 'waits');
+      await writeMember(context, place, member, { state: 'waits', capacity });
       for (const older of joined.replaced) await removeMember(context, place, older);
-      await showWait(context, place, member, joined.group.holder);
+      await showWait(context, place, member, joined.group.holders);
       const refusal = { group: place.name, conclusion: 'cancelled' as const, message: replacedBy(member, place.name) };
       return [
         ...joined.replaced.map((older) => tell(older, { kind: 'group-refused', key: older.key, ...refusal })),
@@ -46,7 +56,7 @@ export async function acquireGroup(
   }
 }
 
-/** Gives a group back, to the first that waits. */
+/** Gives a group back, to the first that waits, or to as many as may have it now. */
 export async function releaseGroup(
   context: OperationContext,
   run: RunRow,
@@ -57,18 +67,23 @@ export async function releaseGroup(
   const member = { run: run.id, key };
   const { granted } = leaveGroup(await readGroup(context, place), member);
   await removeMember(context, place, member);
-  if (granted === null) return [];
-  await writeMember(context, place, granted, 'holds');
-  if (granted.key === '') await showRunning(context, granted.run);
-  return [{ run: granted.run, event: { kind: 'group-granted', key: granted.key, group: name } }];
+  for (const next of granted) {
+    await writeMember(context, place, next, { state: 'holds' });
+    if (next.key === '') await showRunning(context, next.run);
+  }
+  return granted.map((next) => ({ run: next.run, event: { kind: 'group-granted', key: next.key, group: name } }));
 }
 
 /** Why somebody waits for a group: a sentence. */
-export function waitSentence(name: string, holder: GroupMember | null): string {
-  return holder === null
-    ? `it waits for the concurrency group '${name}'`
-    : `concurrency group '${name}' is held by run ${holder.run}`;
+export function waitSentence(name: string, holders: readonly Pick<GroupMember, 'run'>[]): string {
+  if (holders.length === 0) return `it waits for the concurrency group '${name}'`;
+  const runs = [...new Set(holders.map(({ run }) => run))];
+  const named = runs.slice(0, MAX_NAMED_HOLDERS).join(', ');
+  const more = runs.length > MAX_NAMED_HOLDERS ? ` and ${runs.length - MAX_NAMED_HOLDERS} more` : '';
+  return `concurrency group '${name}' is held by ${runs.length === 1 ? 'run' : 'runs'} ${named}${more}`;
 }
+
+const MAX_NAMED_HOLDERS = 3;
 
 async function scopeOf({ db }: OperationContext, { repo_id }: RunRow): Promise<string> {
   if (repo_id === null) return '';
@@ -85,22 +100,18 @@ async function lockGroup({ db, locks }: OperationContext, { scope, name }: Place
 async function readGroup({ db }: OperationContext, { scope, name }: Place): Promise<Group> {
   const rows = await db
     .selectFrom('group_member')
-    .select(['run_id', 'key', 'state'])
+    .select(['run_id', 'key', 'state', 'capacity'])
     .where('scope', '=', scope)
     .where('name', '=', name)
     .orderBy('position')
     .execute();
-  const members = (state: string): GroupMember[] =>
-    rows.filter((row) => row.state === state).map(({ run_id: run, key }) => ({ run, key }));
-  return { holder: members('holds')[0] ?? null, waiting: members('waits') };
+  const members = (state: string) =>
+    rows.filter((row) => row.state === state).map(({ run_id: run, key, capacity: limit }) => ({ run, key, limit }));
+  return { holders: members('holds'), waiting: members('waits') };
 }
 
 /** Who waits for whom, when that may matter: for one that has nothing around it, no wait can be endless. */
-async function waitsAround(
-  { db }: OperationContext,
-  scope: string,
-  member: GroupMember,
-): Promise<{ waiter: GroupMember; holder: GroupMember }[]> {
+async function waitsAround({ db }: OperationContext, scope: string, member: GroupMember): Promise<Wait[]> {
   const own = await db
     .selectFrom('group_member')
     .select(['run_id', 'key'])
@@ -116,21 +127,27 @@ async function waitsAround(
         .onRef('holder.name', '=', 'waiter.name')
         .on('holder.state', '=', 'holds'),
     )
-    .select(['waiter.run_id', 'waiter.key', 'holder.run_id as holder_run', 'holder.key as holder_key'])
+    .select(['waiter.run_id', 'waiter.key', 'waiter.name', 'waiter.capacity'])
+    .select(['holder.run_id as holder_run', 'holder.key as holder_key'])
     .where('waiter.scope', '=', scope)
     .where('waiter.state', '=', 'waits')
     .execute();
-  return rows.map(({ run_id: run, key, holder_run, holder_key }) => ({
-    waiter: { run, key },
-    holder: { run: holder_run, key: holder_key },
-  }));
+  const waits = new Map<string, { waiter: GroupMember; holders: GroupMember[]; limit: number }>();
+  for (const { run_id: run, key, name, capacity: limit, holder_run, holder_key } of rows) {
+    const id = JSON.stringify([run, key, name]);
+    const wait = waits.get(id) ?? { waiter: { run, key }, holders: [], limit };
+    wait.holders.push({ run: holder_run, key: holder_key });
+    waits.set(id, wait);
+  }
+  return [...waits.values()];
 }
 
 async function writeMember(
   { db }: OperationContext,
   { scope, name }: Place,
   { run, key }: GroupMember,
-  state: 'holds' | 'waits',
+  /** One that waited keeps its capacity. */
+  values: { readonly state: 'holds' | 'waits'; readonly capacity?: number },
 ): Promise<void> {
   const { last } = await db
     .selectFrom('group_member')
@@ -140,8 +157,8 @@ async function writeMember(
     .executeTakeFirstOrThrow();
   await db
     .insertInto('group_member')
-    .values({ scope, name, run_id: run, key, state, position: (last ?? 0) + 1 })
-    .onConflict((conflict) => conflict.columns(['scope', 'name', 'run_id', 'key']).doUpdateSet({ state }))
+    .values({ scope, name, run_id: run, key, ...values, position: (last ?? 0) + 1 })
+    .onConflict((conflict) => conflict.columns(['scope', 'name', 'run_id', 'key']).doUpdateSet(values))
     .execute();
 }
 
@@ -163,7 +180,7 @@ async function showWait(
   context: OperationContext,
   { name }: Place,
   { run, key }: GroupMember,
-  holder: GroupMember | null,
+  holders: readonly GroupMember[],
 ): Promise<void> {
   const { db, now } = context;
   if (key === '') await db.updateTable('run').set({ state: 'waiting', waiting: name }).where('id', '=', run).execute();
@@ -171,7 +188,7 @@ async function showWait(
     type: 'waiting',
     at: isoTime(now),
     job: key === '' ? null : key,
-    reason: waitSentence(name, holder),
+    reason: waitSentence(name, holders),
   };
   await emit(context, run, event);
 }

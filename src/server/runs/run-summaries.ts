@@ -31,7 +31,7 @@ export async function summariesOf(context: OperationContext, rows: readonly Row[
     sha: row.sha,
     actor: row.actor,
     state: row.state,
-    waiting: row.waiting === null ? null : (reasons.get(row.id) ?? waitSentence(row.waiting, null)),
+    waiting: row.waiting === null ? null : (reasons.get(row.id) ?? waitSentence(row.waiting, [])),
     conclusion: row.conclusion as RunSummary['conclusion'],
     cancelling: row.cancelling !== null && row.state !== 'completed',
     attempt: row.attempt,
@@ -63,10 +63,17 @@ async function waitReasonsOfRuns({ db }: OperationContext, ids: readonly number[
         .onRef('holder.name', '=', 'waiter.name')
         .on('holder.state', '=', 'holds'),
     )
-    .select(['waiter.run_id', 'waiter.name', 'holder.run_id as run', 'holder.key'])
+    .select(['waiter.run_id', 'waiter.name', 'holder.run_id as run'])
     .where('waiter.run_id', 'in', ids)
     .where('waiter.key', '=', '')
     .where('waiter.state', '=', 'waits')
+    .orderBy('holder.position')
     .execute();
-  return new Map(rows.map(({ run_id, name, run, key }) => [run_id, waitSentence(name, { run, key })]));
+  const waits = new Map<number, { readonly name: string; readonly holders: { run: number }[] }>();
+  for (const { run_id, name, run } of rows) {
+    const wait = waits.get(run_id) ?? { name, holders: [] };
+    wait.holders.push({ run });
+    waits.set(run_id, wait);
+  }
+  return new Map([...waits].map(([id, { name, holders }]) => [id, waitSentence(name, holders)]));
 }

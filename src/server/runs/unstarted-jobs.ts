@@ -111,7 +111,7 @@ function waitOf(
   }
   if (status.kind !== 'launching') return null;
   const group = settings.groups[groupsHeld]?.group ?? '';
-  return groups.get(`${key}\n${group}`) ?? waitSentence(group, null);
+  return groups.get(`${key}\n${group}`) ?? waitSentence(group, []);
 }
 
 /** By key and group. */
@@ -124,11 +124,17 @@ async function groupWaits({ db }: OperationContext, run: number): Promise<Readon
         .onRef('holder.name', '=', 'waiter.name')
         .on('holder.state', '=', 'holds'),
     )
-    .select(['waiter.key', 'waiter.name', 'holder.run_id', 'holder.key as holder'])
+    .select(['waiter.key', 'waiter.name', 'holder.run_id as run'])
     .where('waiter.run_id', '=', run)
     .where('waiter.state', '=', 'waits')
+    .orderBy('holder.position')
     .execute();
-  return new Map(
-    rows.map((row) => [`${row.key}\n${row.name}`, waitSentence(row.name, { run: row.run_id, key: row.holder })]),
-  );
+  const waits = new Map<string, { readonly name: string; readonly holders: { run: number }[] }>();
+  for (const { key, name, run } of rows) {
+    const id = `${key}\n${name}`;
+    const wait = waits.get(id) ?? { name, holders: [] };
+    wait.holders.push({ run });
+    waits.set(id, wait);
+  }
+  return new Map([...waits].map(([id, { name, holders }]) => [id, waitSentence(name, holders)]));
 }

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { DialectName } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { flow } from './migrations/0002-flow.ts';
 
 /** One change of the schema. Never edited once it is released: a database may have it already. */
 export interface Migration {
@@ -11,7 +12,7 @@ export interface Migration {
 }
 
 /** In order; the version of a schema is the number of those that it has. */
-export const MIGRATIONS: readonly Migration[] = [initial];
+export const MIGRATIONS: readonly Migration[] = [initial, flow];
 
 /** The database was written by a newer Paceline. */
 export class NewerSchemaError extends Error {
