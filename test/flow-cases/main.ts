@@ -1,0 +1,88 @@
+/** The program behind scripts/flow-cases. */
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { CaseFileProblem, type FlowCase, readCaseFile } from './case-file.ts';
+import { MemoryHost } from './memory-host.ts';
+import { type CaseMode, type OpenHost, runCase } from './run-case.ts';
+
+const USAGE =
+  'usage: scripts/flow-cases [--store memory|sqlite|postgres] [--deliver twice] [--crash each-commit] [--filter TEXT] FILE…';
+
+/** Cannot be used, whatever the reason: a file or an argument. */
+const NOT_USABLE = 2;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const { files, filter, mode, store } = readArguments(args);
+    const cases = await readCases(files);
+    return await runAll(
+      cases.filter(({ id }) => id.includes(filter)),
+      mode,
+      store,
+    );
+  } catch (error) {
+    if (!(error instanceof CaseFileProblem) && !(error instanceof UsageProblem)) throw error;
+    console.error(error.message);
+    return NOT_USABLE;
+  }
+}
+
+class UsageProblem extends Error {}
+
+async function runAll(cases: readonly FlowCase[], mode: CaseMode, open: OpenHost): Promise<number> {
+  let failed = 0;
+  for (const flowCase of cases) {
+    const differences = await runCase(flowCase, mode, open);
+    if (differences.length === 0) continue;
+    failed++;
+    console.log(`${flowCase.id}: ${differences.join('; ')}`);
+  }
+  console.log(`${cases.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function readCases(files: readonly string[]): Promise<FlowCase[]> {
+  const lists: FlowCase[][] = [];
+  for (const file of files) {
+    try {
+      lists.push(readCaseFile(await readFile(file, 'utf8')));
+    } catch (error) {
+      throw new CaseFileProblem(`${file} cannot be used: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  return lists.flat();
+}
+
+function readArguments(args: readonly string[]): { files: string[]; filter: string; mode: CaseMode; store: OpenHost } {
+  const { values, positionals } = parse(args);
+  const { deliver, crash, store, filter } = values;
+  if (positionals.length === 0) throw new UsageProblem(USAGE);
+  if (deliver !== 'once' && deliver !== 'twice') throw new UsageProblem(`--deliver is once or twice, not '${deliver}'`);
+  if (crash !== 'never' && crash !== 'each-commit') throw new UsageProblem(`--crash is each-commit, not '${crash}'`);
+  if (store !== 'memory') throw new UsageProblem(`--store is memory, sqlite or postgres, not '${store}'`);
+  return {
+    files: positionals,
+    filter,
+    mode: { deliver, crash },
+    store: (agents, troubles) => new MemoryHost(agents, troubles),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        store: { type: 'string', default: 'memory' },
+        deliver: { type: 'string', default: 'once' },
+        crash: { type: 'string', default: 'never' },
+        filter: { type: 'string', default: '' },
+      },
+    });
+  } catch (error) {
+    throw new UsageProblem(`${(error as Error).message}\n${USAGE}`, { cause: error });
+  }
+}
