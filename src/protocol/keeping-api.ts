@@ -3,7 +3,13 @@
  * the server or, with `?repository=OWNER/NAME`, to a repository, whose own outrank the server's.
  */
 import { z } from 'zod';
-import { auditEntrySchema, repositoryNameSchema, runnerViewSchema, tokenViewSchema } from './run-api.ts';
+import {
+  auditEntrySchema,
+  cloneUrlSchema,
+  repositoryNameSchema,
+  runnerViewSchema,
+  tokenViewSchema,
+} from './run-api.ts';
 
 /** As GitHub has it: 48 KB. */
 const MAX_VALUE_LENGTH = 48 * 1024;
@@ -42,13 +48,7 @@ export const scopeQuerySchema = z.strictObject({ repository: repositoryNameSchem
 
 /** `PUT /v1/repositories/OWNER/NAME` */
 export const repositoryRequestSchema = z.strictObject({
-  cloneUrl: z
-    .string()
-    .max(1_000)
-    .regex(/^(?![a-z+]+:\/\/[^/@]*:[^/@]*@)\S+$/i, 'expected a URL that git takes, without a password')
-    .nullable()
-    .default(null)
-    .describe("Null: OWNER/NAME below the server's actions.baseUrl."),
+  cloneUrl: cloneUrlSchema.nullable().default(null).describe("Null: OWNER/NAME below the server's actions.baseUrl."),
   defaultBranch: z.string().min(1).max(255).nullable().default(null),
 });
 export const repositoryViewSchema = z.strictObject({

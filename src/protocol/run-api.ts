@@ -10,6 +10,12 @@ const time = z.iso.datetime({ precision: 3 });
 const text = z.string().max(1_000);
 export const repositoryNameSchema = z.string().regex(/^[\w.-]{1,100}\/[\w.-]{1,100}$/, 'expected OWNER/NAME');
 
+/** What git takes. Whoever is to read it stands in the secret GITHUB_TOKEN, encrypted, and never in here. */
+export const cloneUrlSchema = text.regex(
+  /^(?!https?:\/\/[^/?#]*@)(?![a-z+]+:\/\/[^/?#]*:[^/?#]*@)(?!-)\P{Cc}+$/iu,
+  'expected a URL that git takes, without user and password: set the secret GITHUB_TOKEN instead',
+);
+
 /** `POST /v1/runs`. Answered with {@link submitReplySchema}; 400 with diagnostics for a workflow with errors. */
 export const submitRequestSchema = z
   .strictObject({
@@ -19,7 +25,7 @@ export const submitRequestSchema = z
       .optional(),
     /** Registered, or with `cloneUrl`. Without `workflow`, its workflows at `ref` that `event` triggers are run. */
     repository: repositoryNameSchema.optional(),
-    cloneUrl: text.optional(),
+    cloneUrl: cloneUrlSchema.optional(),
     ref: text.optional().describe('Branch, tag, or full ref; default: the default branch.'),
     sha: z
       .string()
@@ -140,14 +146,18 @@ export const SCOPES = [
 ] as const;
 export const scopeSchema = z.enum(SCOPES);
 
+/** A hundred years: what is longer is meant to be for ever. */
+const MAX_TOKEN_SECONDS = 100 * 365 * 24 * 60 * 60;
+const MAX_TOKEN_USES = 1_000_000;
+
 export const tokenRequestSchema = z.strictObject({
   name: text,
   kind: z.enum(['user', 'registration']).default('user'),
   scopes: z.array(scopeSchema).default([]),
   /** Null: never. A registration token: at most 30 days. */
-  expiresSeconds: z.number().int().positive().nullable().default(null),
+  expiresSeconds: z.number().int().positive().max(MAX_TOKEN_SECONDS).nullable().default(null),
   /** Registrations it is good for. */
-  uses: z.number().int().positive().nullable().default(null),
+  uses: z.number().int().positive().max(MAX_TOKEN_USES).nullable().default(null),
 });
 export const tokenViewSchema = z.strictObject({
   id: z.number().int(),

@@ -4,6 +4,8 @@ import type { SecretsLayer } from '../../flow/resolve-secrets.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
 import type { StepsJobPlan, WorkflowPlan } from '../../protocol/plan.ts';
 import type { OperationContext } from '../operation.ts';
+import { isFromFork } from './is-from-fork.ts';
+import { maySeeToken } from './may-see-token.ts';
 import { readRun, type RunRow } from './run-row.ts';
 import { loadSubmission } from './run-spec.ts';
 import { inputOf } from './run-state.ts';
@@ -22,6 +24,8 @@ export interface ComposedMessage {
   /** How the job's come from those of the run: see `jobSecrets`. */
   readonly layers: readonly SecretsLayer[];
   readonly shared: { readonly github: JsonMap; readonly vars: JsonMap };
+  /** Whether the secret GITHUB_TOKEN is shown to where the repository is cloned from. */
+  readonly tokenClones: boolean;
 }
 
 /** What a worker is told of a job. `attempt`: which try it is, from 1. */
@@ -38,7 +42,7 @@ export async function composeMessage(
   const input = await inputOf(context, run);
   const { workflow, plan } = planOf(input, command);
   const { github, vars } = input.contexts;
-  const checkout = await checkoutOf(context, run);
+  const { checkout, tokenClones } = await checkoutOf(context, run);
   const message: UnsealedMessage = {
     runId: String(run.id),
     key: command.key,
@@ -54,7 +58,8 @@ export async function composeMessage(
     checkout,
   };
   const scopes = ['', ...(checkout === null ? [] : [checkout.repository])];
-  return { message, secrets: await readSecrets(context, scopes), layers: command.secrets, shared: { github, vars } };
+  const secrets = isFromFork(github) ? [] : await readSecrets(context, scopes);
+  return { message, secrets, layers: command.secrets, shared: { github, vars }, tokenClones };
 }
 
 function planOf(
@@ -68,17 +73,23 @@ function planOf(
   return { workflow, plan };
 }
 
-async function checkoutOf(context: OperationContext, run: RunRow): Promise<UnsealedMessage['checkout']> {
+/** A repository that is registered is where it was registered, whatever the submission says. */
+async function checkoutOf(
+  context: OperationContext,
+  run: RunRow,
+): Promise<{ readonly checkout: UnsealedMessage['checkout']; readonly tokenClones: boolean }> {
   const row = await context.db
     .selectFrom('run')
     .innerJoin('repo', 'repo.id', 'run.repo_id')
     .select(['repo.name', 'repo.clone_url', 'run.ref', 'run.sha'])
     .where('run.id', '=', run.id)
     .executeTakeFirst();
-  if (!row || row.sha === null) return null;
+  if (!row || row.sha === null) return { checkout: null, tokenClones: false };
+  const { baseUrl } = context.settings;
   const { cloneUrl } = await loadSubmission(context, run.submission_sha);
-  const url = cloneUrl ?? row.clone_url ?? `${context.settings.baseUrl}/${row.name}`;
-  return { repository: row.name, url, ref: row.ref ?? row.sha, sha: row.sha };
+  const url = row.clone_url ?? cloneUrl ?? `${baseUrl}/${row.name}`;
+  const checkout = { repository: row.name, url, ref: row.ref ?? row.sha, sha: row.sha };
+  return { checkout, tokenClones: maySeeToken(url, row.clone_url, baseUrl) };
 }
 
 /** Those of the server first. */

@@ -10,7 +10,7 @@ const TOKEN = 'GITHUB_TOKEN';
  * @throws ExpressionError when a secret that a call maps cannot be evaluated; what `decrypt` throws.
  */
 export function jobSecrets(
-  { message, secrets, layers, shared }: ComposedMessage,
+  { secrets, layers, shared, tokenClones }: ComposedMessage,
   decrypt: (
     ciphertext: string,
     place: { readonly scope: string; readonly name: string; readonly version: number },
@@ -21,6 +21,6 @@ export function jobSecrets(
     secrets: resolveSecrets(all, layers, shared),
     // A called workflow may not be given a secret; its steps can have it all the same, out of a file or an output.
     masks: Object.values(all),
-    cloneToken: message.checkout === null ? null : (all[TOKEN] ?? null),
+    cloneToken: tokenClones ? (all[TOKEN] ?? null) : null,
   };
 }

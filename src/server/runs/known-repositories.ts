@@ -2,6 +2,7 @@ import type { ApiResult } from '../../protocol/api-error.ts';
 import type { CalledWorkflow, ReadCalledWorkflow } from '../../workflow/load-workflows.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
 import type { Store } from '../store.ts';
+import { maySeeToken } from './may-see-token.ts';
 import { refused } from './prepare-submission.ts';
 import type { RepositoryAddress, RepositoryCommit, RepositoryReader } from './repository-reader.ts';
 
@@ -57,9 +58,9 @@ export class KnownRepositories {
     return { kind: 'problem', message: `the called workflow '${uses}' is not there` };
   }
 
-  /** A registered repository is where it was registered, unless somebody says otherwise. */
+  /** A repository that is registered is where it was registered, whatever the submission says. */
   async #address(name: string, cloneUrl: string | undefined): Promise<ApiResult<RepositoryAddress>> {
-    const { store, secrets } = this.#options;
+    const { store, secrets, baseUrl } = this.#options;
     const found = await store.execute('find-repository', { name });
     if (!found.ok) return found;
     const { cloneUrl: registered, defaultBranch, token } = found.value;
@@ -76,7 +77,8 @@ export class KnownRepositories {
       };
     if (registered === null && !REMOTE_URL.test(url))
       return refused(`only repositories that are registered may be on the server's own disk, not ${name}`);
-    const opened = token === null ? null : secrets.decrypt(token.ciphertext, token);
+    const shown = token !== null && maySeeToken(url, registered, baseUrl);
+    const opened = shown ? secrets.decrypt(token.ciphertext, token) : null;
     return { ok: true, value: { name, url, defaultBranch, token: opened } };
   }
 }

@@ -114,6 +114,9 @@ describe('what a worker is told', () => {
     const repository = { name: 'octo/mine', cloneUrl: 'https://fork.test/mine', defaultBranch: 'main' };
     const own = await messageOf({ text: TEXT }, 'build.1', { repository });
     expect(own.message.checkout?.url).toBe('https://fork.test/mine');
+    const elsewhere = { name: 'octo/app', cloneUrl: 'https://evil.test/app', defaultBranch: 'main' };
+    const moved = await messageOf({ text: TEXT }, 'build.1', { repository: elsewhere });
+    expect(moved.message.checkout?.url).toBe('https://git.test/app');
     const none = await messageOf({ text: TEXT }, 'build.1', { repository: null, ref: null, sha: null });
     expect(none.message.checkout).toBeNull();
   });
@@ -149,6 +152,31 @@ describe('the secrets of a job', () => {
     const { secrets, cloneToken } = open(await messageOf({ text: TEXT }, 'build.1', { repository: null }));
     expect(secrets).toEqual({ SHARED: 'of the server', OWN: 'of the server' });
     expect(cloneToken).toBeNull();
+  });
+
+  it('are not shown to an address that merely stands in the submission', async () => {
+    await setSecret('', 'GITHUB_TOKEN', 'of the server');
+    const place = { name: 'octo/unknown', defaultBranch: 'main' };
+    const at = async (cloneUrl: string | null) =>
+      open(await messageOf({ text: TEXT }, 'build.1', { repository: { ...place, cloneUrl } })).cloneToken;
+    expect(await at('https://evil.test/octo/unknown')).toBeNull();
+    expect(await at('https://github.test.evil.test/octo/unknown')).toBeNull();
+    expect(await at('https://github.test/octo/unknown')).toBe('of the server');
+    expect(await at(null)).toBe('of the server');
+  });
+
+  it('are none for a pull request of another repository, or of nobody knows which', async () => {
+    const pulled = async (event: string, head: Submission['payload'] | null) => {
+      const payload = head === null ? {} : { pull_request: { head, base: { repo: { full_name: 'octo/app' } } } };
+      return open(await messageOf({ text: TEXT.replace('on: push', `on: ${event}`) }, 'build.1', { event, payload }));
+    };
+    for (const head of [{ repo: { full_name: 'mallory/app' } }, { repo: null }, { ref: 'x' }, {}])
+      expect(await pulled('pull_request', head)).toEqual({ secrets: {}, masks: [], cloneToken: null });
+    expect(await pulled('pull_request_review', null)).toMatchObject({ secrets: {}, masks: [] });
+    expect((await pulled('pull_request', { repo: { full_name: 'Octo/App' } })).secrets).toHaveProperty('DEPLOY');
+    expect((await pulled('pull_request', null)).secrets).toHaveProperty('DEPLOY');
+    const base = await pulled('pull_request_target', { repo: { full_name: 'mallory/app' } });
+    expect(base.secrets).toHaveProperty('DEPLOY');
   });
 
   it('of a called workflow are those that the call maps, and all of them are masked', async () => {
