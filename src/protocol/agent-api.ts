@@ -17,6 +17,7 @@ const hash = z.string().regex(/^[0-9a-f]{32}$/);
 
 /** Steps are numbered without gaps: nobody has so many. What counts them has room for it in every format. */
 export const MAX_STEP_NUMBER = 1_000_000;
+const MAX_PROTOCOL_VERSION = 1_000_000;
 const step = z.number().int().min(0).max(MAX_STEP_NUMBER);
 
 /** `POST /v1/runners`, bearer: a registration token. */
@@ -51,7 +52,7 @@ export const sessionRequestSchema = z.strictObject({
   runner: text,
   nonce: text,
   signature: text,
-  protocol: count,
+  protocol: count.max(MAX_PROTOCOL_VERSION),
   version: text,
   features,
   machineId: text,

@@ -14,7 +14,9 @@ const NOTHING_YET = { length: 0, lines: 0, sealed_length: null, sealed_hash: nul
 const ROWS_PER_STATEMENT = 200;
 
 /** Notes how much is still to come. */
-export async function announceLogs({ db }: OperationContext, logs: readonly AnnouncedLog[]): Promise<void> {
+export async function announceLogs({ db }: OperationContext, announced: readonly AnnouncedLog[]): Promise<void> {
+  // A statement changes a row once.
+  const logs = [...new Map(announced.map((log) => [`${log.attempt} ${log.step}`, log])).values()];
   for (let at = 0; at < logs.length; at += ROWS_PER_STATEMENT)
     await db
       .insertInto('log_stream')

@@ -1,3 +1,4 @@
+import { MAX_STEP_NUMBER } from '../../protocol/agent-api.ts';
 import { attemptRecordSchema, type AttemptRecord } from '../../protocol/attempt-record.ts';
 import type { AttemptState } from '../../protocol/attempt-state.ts';
 import { brokenRule, type KnownStep, type StepRule } from './step-rules.ts';
@@ -9,8 +10,15 @@ export interface Chained {
 }
 
 export type FinishRecord = Extract<AttemptRecord, { kind: 'job-finished' }>;
+export type RequestRecord = Extract<AttemptRecord, { kind: 'flow-request' }>;
 type RecordRule =
-  StepRule | 'not-a-record' | 'before-start' | 'second-start' | 'after-finish' | 'finished-with-open-steps';
+  | StepRule
+  | 'not-a-record'
+  | 'no-step-number'
+  | 'before-start'
+  | 'second-start'
+  | 'after-finish'
+  | 'finished-with-open-steps';
 
 /** Records that an attempt's state allows, up to the first that it does not. */
 export interface ReadRecords {
@@ -55,10 +63,17 @@ function ruleOf(
   if (so.finish !== null) return 'after-finish';
   if (record.kind === 'job-started') return so.started ? 'second-start' : null;
   if (!so.started) return 'before-start';
+  const number = stepOf(record);
+  if (number !== null && (number < 0 || number > MAX_STEP_NUMBER)) return 'no-step-number';
   if (record.kind === 'step') return brokenRule(so.all, record);
   // Where the agent speaks for a worker that cannot, the server ends what is open.
   if (record.kind !== 'job-finished' || record.lost !== null) return null;
   return [...so.all.values()].every(({ state }) => state === 'completed') ? null : 'finished-with-open-steps';
+}
+
+function stepOf(record: AttemptRecord): number | null {
+  if (record.kind === 'step') return record.step.number;
+  return record.kind === 'annotation' || record.kind === 'log-sealed' ? record.step : null;
 }
 
 function parse(text: string): AttemptRecord | null {

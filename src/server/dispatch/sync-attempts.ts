@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Cancel, SyncReply, SyncRequest } from '../../protocol/agent-api.ts';
 import type { AttemptState } from '../../protocol/attempt-state.ts';
 import { attemptRecordSchema } from '../../protocol/attempt-record.ts';
-import type { OperationContext } from '../operation.ts';
+import { type OperationContext, Refusal } from '../operation.ts';
 import { applyRecords, type ReportedAttempt } from './apply-records.ts';
 import { cancelDeadline } from './cancel-deadline.ts';
 import { checkChain } from './check-chain.ts';
@@ -47,10 +47,21 @@ export async function syncAttempts(
   { session, attempts }: { readonly session: string; readonly attempts: SyncRequest['attempts'] },
 ): Promise<{ readonly attempts: readonly SyncedReply[] }> {
   const runner = await requireSession(context, session);
+  demandOnce(attempts);
   const replies: SyncedReply[] = [];
   for (let at = 0; at < attempts.length; at += IDS_PER_STATEMENT)
     replies.push(...(await syncSome(context, session, runner, attempts.slice(at, at + IDS_PER_STATEMENT))));
   return { attempts: replies };
+}
+
+/** What is said twice in one request would be held against the same state twice. */
+function demandOnce(attempts: readonly SyncedAttempt[]): void {
+  const named = new Set<string>();
+  for (const { attempt, fence } of attempts) {
+    const key = `${attempt} ${fence}`;
+    if (named.has(key)) throw new Refusal('invalid', null, `the attempt ${attempt} is named twice`);
+    named.add(key);
+  }
 }
 
 async function syncSome(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_STEP_NUMBER } from '../../protocol/agent-api.ts';
 import type { AgentApi } from '../../protocol/agent-api.ts';
 import { failure, unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
@@ -14,7 +15,7 @@ export function logUploadEndpoint(api: AgentApi): Endpoint {
     summary: "Appends to a step's log, at its end. X-Fence and X-CRC32 (hex, of the bytes) are needed.",
     access: { kind: 'session' },
     priority: 'log',
-    params: z.strictObject({ attempt: z.string(), step: z.coerce.number().int().nonnegative() }),
+    params: z.strictObject({ attempt: z.string(), step: z.coerce.number().int().min(0).max(MAX_STEP_NUMBER) }),
     query: z.strictObject({ offset: z.string().regex(/^\d{1,15}$/, 'expected a number of bytes') }),
     body: { kind: 'bytes', maxBytes: MAX_CHUNK_BYTES },
     reply: { kind: 'none', status: 204 },

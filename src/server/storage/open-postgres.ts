@@ -48,6 +48,11 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool: new PreparingPool(pool) }) });
 }
 
+/** PostgreSQL has no NUL in its texts, and names of jobs or what people search for may: it is shown as what it is not. */
+function storable(value: unknown): unknown {
+  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
+}
+
 /** A pool whose connections plan each statement once, and which drops a connection that is of no use any more. */
 class PreparingPool implements PostgresPool {
   readonly #pool: Pool;
@@ -91,7 +96,7 @@ class PreparingPool implements PostgresPool {
     // Without parameters: commands, several of which may share a question; they cannot be planned.
     if (parameters.length === 0) return client.query(text);
     const name = this.#nameOf(text);
-    return client.query({ ...(name !== null && { name }), text, values: [...parameters] });
+    return client.query({ ...(name !== null && { name }), text, values: parameters.map(storable) });
   }
 
   #nameOf(text: string): string | null {

@@ -86,6 +86,19 @@ describe('a body', () => {
     expect((await api.fetch('/v1/tokens')).status).toBe(200);
   });
 
+  it('with keys that mean something to the language is refused or means nothing', async () => {
+    const ask = (body: string): Promise<Response> =>
+      api.fetch('/v1/tokens', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    expect((await ask('{"name": "x", "__proto__": {"scopes": ["admin"], "kind": "registration"}}')).status).toBe(400);
+    expect((await ask('{"name": "x", "constructor": {"prototype": {"uses": 1}}}')).status).toBe(400);
+    const payload = JSON.parse('{"__proto__": {"polluted": true}}') as unknown;
+    await api.fetch('/v1/runs', { json: { workflow: { path: 'x.yml', text: 'on: push' }, payload } });
+    expect({}).not.toHaveProperty('polluted');
+    expect((await ask(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)).status).toBe(400);
+    expect((await ask(`{"name": "x", "expiresSeconds": 1e15}`)).status).toBe(400);
+    expect((await ask(`{"name": "x", "kind": "registration", "uses": 1e12}`)).status).toBe(400);
+  });
+
   it('that is cut off leaves nothing behind', async () => {
     const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
     await once(socket, 'connect');
@@ -115,6 +128,28 @@ describe('a workflow', () => {
 
   it('that is just small enough is taken', async () => {
     expect((await submit('#'.repeat(MB))).status).toBe(201);
+  });
+
+  it('comes from an address without a user and a password in it, and that is no option of git', async () => {
+    const workflow = { path: 'x.yml', text: 'on: push' };
+    for (const cloneUrl of [
+      'https://ghp_hunter2@github.test/o/r',
+      'https://me:hunter2@github.test/o/r',
+      'ssh://me:hunter2@github.test/o/r',
+      '--upload-pack=touch x',
+      'https://github.test/o/r\n',
+    ]) {
+      const answer = await api.fetch('/v1/runs', { json: { workflow, repository: 'o/r', cloneUrl } });
+      expect(answer.status).toBe(400);
+      expect(await answer.text()).not.toContain('hunter2');
+    }
+    for (const cloneUrl of [
+      'https://github.test/o/r',
+      'ssh://git@github.test/o/r',
+      'git@github.test:o/r.git',
+      '/srv/o r',
+    ])
+      expect((await api.fetch('/v1/runs', { json: { workflow, repository: 'o/r', cloneUrl } })).status).toBe(201);
   });
 
   it('is needed, or a repository', async () => {
@@ -161,6 +196,10 @@ describe('a chunk of a log', () => {
     expect(await errorOf(await patchLog(9, 9, 'x'))).toMatchObject({ status: 507, reason: 'disk-full' });
   });
 
+  it('of a step that nobody can have is answered 400', async () => {
+    for (const step of [-1, 1_000_001, 2 ** 32, 2 ** 53]) expect((await patchLog(step, 0, 'x')).status).toBe(400);
+  });
+
   it('without offset, fence or checksum is answered 400', async () => {
     for (const offset of ['', '-1', '1.5', 'x']) expect((await patchLog(1, offset, 'x')).status).toBe(400);
     for (const fence of ['', '-1', 'x']) expect((await patchLog(1, 0, 'x', { 'x-fence': fence })).status).toBe(400);
@@ -178,6 +217,8 @@ describe('a request', () => {
   });
 
   it('with a wrong number or an unknown query is answered 400', async () => {
+    for (const path of ['/v1/runs/1e400', '/v1/runs/-Infinity', '/v1/runs/NaN', `/v1/runs/${'9'.repeat(30)}`])
+      expect((await api.fetch(path)).status).toBe(400);
     for (const path of ['/v1/runs/first', '/v1/runs/1/jobs/a/steps/x/log', '/v1/audit?limit=0', '/v1/runs?colour=red'])
       expect(await errorOf(await api.fetch(path))).toMatchObject({ status: 400, code: 'invalid' });
   });
