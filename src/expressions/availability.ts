@@ -1,6 +1,8 @@
 /** What an expression may use in one place. `functions`: those beyond the ones that are available everywhere. */
 export interface Availability {
   readonly contexts: readonly string[];
+  /** Contexts of ours that are available as well, but are no help to who misspelt one of GitHub's. */
+  readonly also?: readonly string[];
   readonly functions: readonly string[];
 }
 
@@ -17,9 +19,14 @@ const STEP_IF = [...RUNNER, 'steps'] as const;
 const STEP = [...STEP_IF, 'secrets'] as const;
 const COMPOSITE = ['github', 'inputs', 'strategy', 'matrix', 'steps', 'job', 'runner', 'env'] as const;
 
-const step: Availability = { contexts: STEP, functions: HASH_FILES };
+const FLOW = ['flow'] as const;
+/** What a job came to, beside what it needs. */
+const JOB_ENDED = [...JOB_IF, 'flow', 'outputs', 'result'] as const;
+
+const step: Availability = { contexts: STEP, also: FLOW, functions: HASH_FILES };
 const compositeStep: Availability = { contexts: COMPOSITE, functions: HASH_FILES };
-const inJob = only(JOB);
+const inJob: Availability = { contexts: JOB, also: FLOW, functions: NO_FUNCTIONS };
+const beforeJob = only([...JOB_IF, 'flow']);
 
 /**
  * GitHub's table "context availability" (docs, workflow syntax reference), completed from the official schema of
@@ -35,30 +42,48 @@ export const AVAILABILITY = {
 
   'job.concurrency': inJob,
   'job.container': inJob,
-  'job.container.credentials': only([...JOB, 'env', 'secrets']),
-  'job.container.env': only(STEP),
+  'job.container.credentials': job([...JOB, 'env', 'secrets']),
+  'job.container.env': job(STEP),
   'job.container.image': inJob,
   'job.continue-on-error': inJob,
-  'job.defaults.run': only([...JOB, 'env']),
-  'job.env': only(JOB_WITH_SECRETS),
+  'job.defaults.run': job([...JOB, 'env']),
+  'job.env': job(JOB_WITH_SECRETS),
   'job.environment': inJob,
-  'job.environment.url': only(STEP_IF),
-  'job.if': { contexts: JOB_IF, functions: STATUS_FUNCTIONS },
+  'job.environment.url': job(STEP_IF),
+  'job.if': { contexts: JOB_IF, also: FLOW, functions: STATUS_FUNCTIONS },
   'job.name': inJob,
-  'job.outputs': only(STEP),
+  'job.outputs': job(STEP),
   'job.runs-on': inJob,
-  'job.secrets': only(JOB_WITH_SECRETS),
+  'job.secrets': job(JOB_WITH_SECRETS),
   'job.services': inJob,
-  'job.services.credentials': only([...JOB, 'env', 'secrets']),
-  'job.services.env': only(STEP),
+  'job.services.credentials': job([...JOB, 'env', 'secrets']),
+  'job.services.env': job(STEP),
   'job.snapshot.if': inJob,
-  'job.strategy': only(JOB_IF),
+  'job.strategy': job(JOB_IF),
   'job.timeout-minutes': inJob,
   'job.with': inJob,
 
   'step.continue-on-error': step,
   'step.env': step,
-  'step.if': { contexts: STEP_IF, functions: [...STATUS_FUNCTIONS, ...HASH_FILES] },
+  // Keys of ours
+  'workflow.fail-fast': only(RUN),
+  'job.branches': only(JOB_ENDED),
+  /** Known once the job begins: `race`, `section`, `start-at`, `wait-for`. */
+  'job.beginning': beforeJob,
+  'job.complete-when.if': only([...JOB_IF, 'flow', 'instances']),
+  'job.gate.outputs': beforeJob,
+  /** `while` and `until`; `loop` comes with the loop. */
+  'job.loop.condition': only([...JOB_IF, 'flow', 'jobs']),
+  'job.loop.outputs': only([...JOB_IF, 'flow', 'jobs']),
+  'job.loop.vars': beforeJob,
+  'job.next.if': { contexts: JOB_ENDED, functions: STATUS_FUNCTIONS },
+  'job.next.with': only(JOB_ENDED),
+  'job.retry': inJob,
+  'job.spawn': only(JOB_ENDED),
+  /** Looked at when the run begins, or the round of a loop. */
+  'job.start-within-minutes': only(RUN),
+
+  'step.if': { contexts: STEP_IF, also: FLOW, functions: [...STATUS_FUNCTIONS, ...HASH_FILES] },
   'step.name': step,
   'step.run': step,
   'step.shell': step,
@@ -88,7 +113,11 @@ export const AVAILABILITY = {
 export type AvailabilityKey = keyof typeof AVAILABILITY;
 
 /** Every context there is. Evaluation knows no others, so a misspelt one is an error and not null. */
-export const CONTEXT_NAMES: readonly string[] = [...STEP, 'jobs'];
+export const CONTEXT_NAMES: readonly string[] = [...STEP, 'jobs', 'flow', 'instances', 'loop', 'outputs', 'result'];
+
+function job(contexts: readonly string[]): Availability {
+  return { contexts, also: FLOW, functions: NO_FUNCTIONS };
+}
 
 function only(contexts: readonly string[]): Availability {
   return { contexts, functions: NO_FUNCTIONS };

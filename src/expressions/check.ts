@@ -73,7 +73,7 @@ function checkExpression(text: string, offset: number, availability: Availabilit
   if (compiled.kind === 'problem') {
     return [{ ...at(compiled, offset), message: compiled.message, severity: 'error' }];
   }
-  const allowed = new Set(availability.contexts);
+  const allowed = new Set([...availability.contexts, ...(availability.also ?? [])]);
   const functions = new Set(availability.functions.map((name) => name.toLowerCase()));
   return [
     ...compiled.contexts
@@ -90,6 +90,7 @@ function isRestricted(name: string): boolean {
 }
 
 function contextMessage(name: string, { contexts }: Availability): string {
+  if (name === 'loop') return 'the context `loop` is available inside of a `loop` only';
   const available =
     contexts.length === 0 ? 'no context is available here' : `available here: ${[...contexts].sort().join(', ')}`;
   return CONTEXT_NAMES.includes(name)

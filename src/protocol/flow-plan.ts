@@ -24,6 +24,9 @@ export interface RunLimits {
 
 export const DEFAULT_LIMITS = { maxJumps: 10, maxDepth: 10 } as const;
 
+/** Rounds of a loop that does not say. */
+export const DEFAULT_MAX_ITERATIONS = 100;
+
 /** Of a job. Lists are empty and members null where the file does not use the key. */
 export interface JobFlowPlan {
   readonly join: JoinPlan;

@@ -45,7 +45,7 @@ export const ACTION: Grammar = {
         },
         'outputs by name',
       ),
-      runs: { takes: 'a mapping with `using`', map: chooseRuns },
+      runs: { takes: 'a mapping with `using`', map: { choose: chooseRuns, among: [] } },
     },
     others: { value: IGNORED },
     required: { runs: 'say how it runs, such as `using: composite` with `steps`' },

@@ -20,7 +20,9 @@ export function checkBackground(steps: YamlNode | null, problems: ProblemList): 
 }
 
 function isEndless({ background, group, node }: ListedStep): boolean {
-  return background && group === null && child(node, 'timeout-minutes') === null;
+  // Stages are written to be waited for at the end of the job.
+  const staged = child(node, 'stage') !== null;
+  return background && group === null && !staged && child(node, 'timeout-minutes') === null;
 }
 
 function warn({ id, node }: ListedStep, problems: ProblemList): void {

@@ -11,13 +11,16 @@ const INSERT_KEY = /^\$\{\{\s*insert\s*\}\}$/;
 
 /** Checks a value against its grammar and reports everything that does not fit. */
 export function checkGrammar(root: YamlNode, grammar: Grammar, text: string, problems: ProblemList): void {
-  new GrammarCheck(text, problems).check(root, grammar, { label: 'the file', spot: spotOf(root) });
+  new GrammarCheck(text, problems).check(root, grammar, { label: 'the file', spot: spotOf(root), adds: [] });
 }
 
-/** How a value is named and where its key stands. */
 interface Place {
+  /** How the value is named. */
   readonly label: string;
+  /** Where its key stands. */
   readonly spot: Span;
+  /** Contexts that are available here besides. */
+  readonly adds: readonly string[];
 }
 
 class GrammarCheck {
@@ -29,11 +32,12 @@ class GrammarCheck {
     this.#scalars = new CheckScalar(text, problems);
   }
 
-  check(node: YamlNode, grammar: Grammar, place: Place): void {
+  check(node: YamlNode, grammar: Grammar, around: Place): void {
     if (grammar.ignored) return;
+    const place = grammar.adds ? { ...around, adds: [...around.adds, ...grammar.adds] } : around;
     switch (node.kind) {
       case 'scalar':
-        this.#scalars.check(node, grammar, place.label);
+        this.#scalars.check(node, grammar, place.label, place.adds);
         break;
       case 'list':
         this.#checkList(node.items, grammar, node.span, place);
@@ -44,7 +48,7 @@ class GrammarCheck {
     }
   }
 
-  #checkList(items: readonly YamlNode[], grammar: Grammar, span: Span, { label }: Place): void {
+  #checkList(items: readonly YamlNode[], grammar: Grammar, span: Span, { label, adds }: Place): void {
     const rule = grammar.list;
     if (!rule) {
       this.#problems.error('type', span, `${label} takes ${grammar.takes}, not a list`);
@@ -53,7 +57,7 @@ class GrammarCheck {
     if (items.length === 0 && rule.empty !== undefined) {
       this.#problems.error('empty', span, `${label} is empty; ${rule.empty}`);
     }
-    for (const item of items) this.check(item, rule.item, { label: `an item of ${label}`, spot: spotOf(item) });
+    for (const item of items) this.check(item, rule.item, { label: `an item of ${label}`, spot: spotOf(item), adds });
   }
 
   #checkMap(node: MapNode, grammar: Grammar, place: Place): void {
@@ -61,12 +65,12 @@ class GrammarCheck {
       this.#problems.error('type', spotOf(node), `${place.label} takes ${grammar.takes}, not a mapping`);
       return;
     }
-    const rule = typeof grammar.map === 'function' ? grammar.map(node) : grammar.map;
+    const rule = 'choose' in grammar.map ? grammar.map.choose(node) : grammar.map;
     if (rule.problem) this.#problems.error(rule.problem.rule, spotOf(node), rule.problem.message);
     if (node.entries.length === 0 && rule.empty !== undefined) {
       this.#problems.error('empty', place.spot, `${place.label} is empty; ${rule.empty}`);
     }
-    for (const entry of node.entries) this.#checkEntry(entry, rule, grammar);
+    for (const entry of node.entries) this.#checkEntry(entry, rule, grammar, place.adds);
     const open = node.incomplete || node.entries.some(({ key }) => INSERT_KEY.test(key));
     for (const [key, wayOut] of Object.entries(open ? {} : (rule.required ?? {}))) {
       if (node.entries.some((entry) => entry.key === key)) continue;
@@ -76,9 +80,9 @@ class GrammarCheck {
     }
   }
 
-  #checkEntry({ key, keySpan, value }: MapEntry, rule: MapRule, grammar: Grammar): void {
+  #checkEntry({ key, keySpan, value }: MapEntry, rule: MapRule, grammar: Grammar, adds: Place['adds']): void {
     if (INSERT_KEY.test(key) && grammar.expressions !== undefined) {
-      this.#checkInserted(value, keySpan, grammar);
+      this.#checkInserted(value, keySpan, grammar, adds);
       return;
     }
     const refusal = own(rule.refused, key);
@@ -88,23 +92,23 @@ class GrammarCheck {
     }
     const known = own(rule.keys, key);
     if (known) {
-      this.check(value, known, { label: `\`${key}\``, spot: keySpan });
+      this.check(value, known, { label: `\`${key}\``, spot: keySpan, adds });
     } else if (rule.others) {
       if (key.includes('${{') && !rule.others.value.ignored) {
-        this.#scalars.checkKey(key, keySpan, grammar.expressions);
+        this.#scalars.checkKey(key, keySpan, grammar.expressions, adds);
       } else {
         const problem = rule.others.check?.(key) ?? (key === '' ? EMPTY_KEY : null);
         if (problem) this.#problems.error(problem.rule, keySpan, problem.message);
       }
-      this.check(value, rule.others.value, { label: quote(key), spot: keySpan });
+      this.check(value, rule.others.value, { label: quote(key), spot: keySpan, adds });
     } else {
       this.#problems.error('unknown-key', keySpan, unknownKey(key, rule));
     }
   }
 
-  #checkInserted(value: YamlNode, keySpan: Span, grammar: Grammar): void {
+  #checkInserted(value: YamlNode, keySpan: Span, grammar: Grammar, adds: Place['adds']): void {
     if (value.kind === 'map' || (value.kind === 'scalar' && isWholeExpression(value))) {
-      this.check(value, grammar, { label: '`insert`', spot: keySpan });
+      this.check(value, grammar, { label: '`insert`', spot: keySpan, adds });
     } else {
       this.#problems.error('type', keySpan, '`insert` takes a mapping or an expression that gives one');
     }

@@ -1,4 +1,4 @@
-import { AVAILABILITY, type AvailabilityKey } from '../expressions/availability.ts';
+import { AVAILABILITY, type Availability, type AvailabilityKey } from '../expressions/availability.ts';
 import { checkCondition, checkTemplate, type ExpressionProblem } from '../expressions/check.ts';
 import { quote } from '../expressions/quote.ts';
 import { scanTemplate } from '../expressions/scan-template.ts';
@@ -30,16 +30,17 @@ export class CheckScalar {
     this.#problems = problems;
   }
 
-  check(node: ScalarNode, grammar: Grammar, label: string): void {
+  /** @param adds Contexts that are available besides. */
+  check(node: ScalarNode, grammar: Grammar, label: string, adds: readonly string[]): void {
     const { value } = node;
     const rule = grammar.scalar;
     if (value === null) {
       if (!grammar.nothing && !acceptsNothing(rule))
         this.#problems.error('empty', node.span, `${label} has no value; it takes ${grammar.takes}`);
     } else if (rule?.kind === 'condition') {
-      this.#checkCondition(node, String(value), grammar.expressions);
+      this.#checkCondition(node, String(value), grammar.expressions, adds);
     } else if (typeof value === 'string' && value.includes(OPEN)) {
-      this.#checkExpressions(node, value, grammar, label);
+      this.#checkExpressions(node, value, grammar, label, adds);
     } else if (rule) {
       this.#checkLiteral(node, value, rule, grammar, label);
     } else {
@@ -48,16 +49,16 @@ export class CheckScalar {
   }
 
   /** A key that holds `${{`, of a mapping where expressions are available or not. */
-  checkKey(key: string, span: Span, expressions: AvailabilityKey | undefined): void {
+  checkKey(key: string, span: Span, expressions: AvailabilityKey | undefined, adds: readonly string[]): void {
     if (expressions === undefined) {
       this.#problems.error('expression-not-allowed', span, `${quote(key)}: a key here may not hold an expression`);
       return;
     }
-    for (const { message } of checkTemplate(key, AVAILABILITY[expressions]))
+    for (const { message } of checkTemplate(key, available(expressions, adds)))
       this.#problems.error('expression', span, message);
   }
 
-  #checkExpressions(node: ScalarNode, value: string, grammar: Grammar, label: string): void {
+  #checkExpressions(node: ScalarNode, value: string, grammar: Grammar, label: string, adds: readonly string[]): void {
     const { expressions, scalar } = grammar;
     if (expressions === undefined) {
       const [first] = scanTemplate(value).filter(({ kind }) => kind !== 'text');
@@ -68,14 +69,19 @@ export class CheckScalar {
       this.#problems.error('expression-not-allowed', span, message);
       return;
     }
-    this.#report(node, checkTemplate(value, AVAILABILITY[expressions]));
+    this.#report(node, checkTemplate(value, available(expressions, adds)));
     if (scalar?.kind === 'text' || scalar?.kind === 'anything' || isWholeExpression(node)) return;
     const message = `${label} takes ${grammar.takes}; with text around it the expression gives text`;
     this.#problems.error('type', node.span, message);
   }
 
-  #checkCondition(node: ScalarNode, value: string, expressions: AvailabilityKey | undefined): void {
-    if (expressions !== undefined) this.#report(node, checkCondition(value, AVAILABILITY[expressions]));
+  #checkCondition(
+    node: ScalarNode,
+    value: string,
+    expressions: AvailabilityKey | undefined,
+    adds: readonly string[],
+  ): void {
+    if (expressions !== undefined) this.#report(node, checkCondition(value, available(expressions, adds)));
   }
 
   #checkLiteral(
@@ -100,7 +106,11 @@ export class CheckScalar {
         break;
       case 'number':
         if (typeof value !== 'number') this.#refuse(node, grammar, label);
-        else if (value < (rule.least ?? -Infinity) || (rule.whole && !Number.isInteger(value)))
+        else if (
+          value < (rule.least ?? -Infinity) ||
+          value > (rule.most ?? Infinity) ||
+          (rule.whole && !Number.isInteger(value))
+        )
           this.#problems.error('value', node.span, `${label} takes ${grammar.takes}, not \`${node.source}\``);
         break;
       case 'choice':
@@ -146,6 +156,11 @@ export class CheckScalar {
     const start = sourceOffset(this.#text, node, offset);
     return { start, end: length > 0 ? sourceOffset(this.#text, node, offset + length - 1) + 1 : start };
   }
+}
+
+function available(key: AvailabilityKey, adds: readonly string[]): Availability {
+  const place: Availability = AVAILABILITY[key];
+  return adds.length === 0 ? place : { ...place, contexts: [...place.contexts, ...adds] };
 }
 
 function acceptsNothing(rule: ScalarRule | undefined): boolean {

@@ -14,21 +14,32 @@ export interface Grammar {
   readonly takes: string;
   readonly scalar?: ScalarRule;
   readonly list?: ListRule;
-  readonly map?: MapRule | ((node: MapNode) => MapRule);
+  readonly map?: MapRule | MapChoice;
   /** Whatever it is, it is not looked at. */
   readonly ignored?: true;
   /** The key may stand without a value. */
   readonly nothing?: true;
   /** Expressions are allowed, with what is available here; one expression may also stand for the whole value. */
   readonly expressions?: AvailabilityKey;
+  /** Contexts that all expressions inside of it may use besides. */
+  readonly adds?: readonly string[];
+  /** Of a grammar that comes again inside of itself, or in many places: its name in the JSON Schema. */
+  readonly named?: string;
+}
+
+/** A mapping whose keys depend on which of them are there. */
+export interface MapChoice {
+  readonly choose: (node: MapNode) => MapRule;
+  /** What may be chosen, for the JSON Schema. */
+  readonly among: readonly MapRule[];
 }
 
 export type ScalarRule =
   /** Numbers and booleans count as the text that they are written as. */
-  | { readonly kind: 'text'; readonly nonEmpty?: true; readonly check?: TextCheck }
+  | { readonly kind: 'text'; readonly nonEmpty?: true; readonly check?: TextCheck; readonly pattern?: string }
   /** `only`: just that one of the two. */
   | { readonly kind: 'boolean'; readonly only?: boolean }
-  | { readonly kind: 'number'; readonly least?: number; readonly whole?: true }
+  | { readonly kind: 'number'; readonly least?: number; readonly most?: number; readonly whole?: true }
   /** `named`: what it takes does not list the values yet. */
   | { readonly kind: 'choice'; readonly values: readonly string[]; readonly named?: true }
   /** An `if`, with or without `${{ }}`. */
@@ -86,7 +97,7 @@ export function boolean(expressions?: AvailabilityKey): Grammar {
 export function number(
   takes: string,
   expressions: AvailabilityKey | undefined,
-  limits: { least?: number; whole?: true },
+  limits: { least?: number; most?: number; whole?: true },
 ): Grammar {
   return { takes, scalar: { kind: 'number', ...limits }, ...allow(expressions) };
 }
@@ -136,6 +147,7 @@ export function anything(takes: string, expressions: AvailabilityKey): Grammar {
     takes,
     scalar: { kind: 'anything' },
     nothing: true,
+    named: 'anything',
     expressions,
     get list() {
       return { item: inner };

@@ -8,7 +8,7 @@ export interface ListedStep {
   readonly node: MapNode;
   readonly kind: StepKind | null;
   readonly id: PlacedText | null;
-  /** Runs beside what follows: `background: true`, or a step of a group. */
+  /** Runs beside what follows: `background: true`, a step with a `stage` or of a group. */
   readonly background: boolean;
   /** The `parallel` group, from 1; on its steps and on its end. */
   readonly group: number | null;
@@ -60,7 +60,8 @@ function viewOf(node: MapNode): ListedStep {
     node,
     kind,
     id: placedText(child(node, 'id')),
-    background: (kind === 'run' || kind === 'uses') && saysYes(child(node, 'background')),
+    background:
+      (kind === 'run' || kind === 'uses') && (saysYes(child(node, 'background')) || child(node, 'stage') !== null),
     group: null,
   };
 }

@@ -3,6 +3,7 @@ import type { ActionStepPlan, ControlStepPlan, StepPlan, StopGrace, Template, Wa
 import { listSteps, placedTexts, type ListedStep } from './list-steps.ts';
 import { conditionText, optionalText, templateOf, textMap, textTemplate } from './lower-template.ts';
 import type { ProblemList } from './problem-list.ts';
+import { integerOf } from './read-stages.ts';
 import { nameOfAction, StepIds } from './step-ids.ts';
 import { child, spotOf, type YamlNode } from './yaml-node.ts';
 
@@ -44,6 +45,7 @@ function lowerAction(
 ): ActionStepPlan {
   const get = (key: string): YamlNode | null => child(node, key);
   const uses = optionalText(get('uses')) ?? '';
+  const stage = integerOf(get('stage'));
   const base = {
     id: id?.value ?? ids.next(kind === 'run' ? 'run' : nameOfAction(uses)),
     position,
@@ -54,6 +56,7 @@ function lowerAction(
     env: textMap(get('env')),
     timeoutMinutes: templateOf(get('timeout-minutes')),
     background,
+    ...(stage === null ? {} : { stage }),
     stopGrace: lowerStopGrace(get('stop-grace')),
   };
   if (kind === 'uses') return { ...base, kind, uses, with: textMap(get('with')) };

@@ -39,7 +39,7 @@ export function stepsGrammar(): Grammar {
     'timeout-minutes': number('a number of minutes, 0 or more', 'step.timeout-minutes', { least: 0 }),
     'stop-grace': STOP_GRACE,
   };
-  const background = { background: boolean() };
+  const background = { background: boolean(), stage: STAGE_NUMBER };
   const run = { ...action, ...runKeys('step') };
   const uses = { ...action, ...usesKeys('step') };
   const keysOf: Readonly<Record<StepKind, Readonly<Record<string, Grammar>>>> = {
@@ -52,7 +52,11 @@ export function stepsGrammar(): Grammar {
   };
   const step: Grammar = {
     takes: 'a step',
-    map: (node) => chooseStep(node, keysOf, STEP_KINDS, (kind, key) => refusalIn(kind, key, keysOf)),
+    map: {
+      choose: (node) => chooseStep(node, keysOf, STEP_KINDS, (kind, key) => refusalIn(kind, key, keysOf, node)),
+      among: rulesOf(keysOf),
+    },
+    named: 'step',
   };
   return listOf(step, 'a list of steps', 'a job has at least one step');
 }
@@ -71,11 +75,14 @@ export function compositeStepsGrammar(): Grammar {
   };
   const step: Grammar = {
     takes: 'a step',
-    map: (node) => {
-      const rule = chooseStep(node, keysOf, ['run', 'uses'], (_, key) => COMPOSITE_REFUSALS[key]);
-      return rule.keys === keysOf.run
-        ? { ...rule, required: { shell: 'a composite action has no default shell' } }
-        : rule;
+    map: {
+      choose: (node) => {
+        const rule = chooseStep(node, keysOf, ['run', 'uses'], (_, key) => COMPOSITE_REFUSALS[key]);
+        return rule.keys === keysOf.run
+          ? { ...rule, required: { shell: 'a composite action has no default shell' } }
+          : rule;
+      },
+      among: rulesOf(keysOf),
     },
   };
   return listOf(step, 'a list of steps', 'a composite action has at least one step');
@@ -117,6 +124,15 @@ function chooseStep<K extends StepKind>(
   return { what: 'a step', keys, refused, problem: { rule: 'step-kind', message } };
 }
 
+/** Each kind of step with the key that makes it. */
+function rulesOf(keysOf: Readonly<Record<string, Readonly<Record<string, Grammar>>>>): readonly MapRule[] {
+  return Object.entries(keysOf).map(([kind, keys]) => ({
+    what: `a \`${kind}\` step`,
+    keys,
+    required: { [kind]: 'it makes the step what it is' },
+  }));
+}
+
 function commonKeys(place: 'step' | 'action.step'): Readonly<Record<string, Grammar>> {
   return {
     name: text('text', `${place}.name`),
@@ -149,6 +165,9 @@ const STOP_GRACE = mapWith({
   empty: 'it takes `interrupt-seconds` and `terminate-seconds`',
 });
 
+/** What starts together; numbers may be negative and leave gaps. */
+export const STAGE_NUMBER = number('a whole number', undefined, { whole: true });
+
 const TARGET = nonEmptyText('the id of an earlier background step');
 const WAIT = oneOrMore(
   TARGET,
@@ -165,7 +184,11 @@ const WAIT_ALL: Grammar = {
 function parallelGrammar(keysOf: Readonly<Record<'run' | 'uses', Readonly<Record<string, Grammar>>>>): Grammar {
   const child: Grammar = {
     takes: 'a `run` or `uses` step',
-    map: (node) => chooseStep(node, keysOf, ['run', 'uses'], (_, key) => PARALLEL_REFUSALS[key]),
+    map: {
+      choose: (node) => chooseStep(node, keysOf, ['run', 'uses'], (_, key) => PARALLEL_REFUSALS[key]),
+      among: rulesOf(keysOf),
+    },
+    named: 'stepOfGroup',
   };
   return listOf(child, 'a list of steps', 'a group has at least one step');
 }
@@ -176,6 +199,7 @@ const PARALLEL_REFUSALS: Readonly<Record<string, Refusal>> = {
   'wait-all': inParallel('`wait-all` is not allowed inside `parallel`: the group waits for its own steps at its end'),
   cancel: inParallel('`cancel` is not allowed inside `parallel`: cancel after the group, or use a background step'),
   parallel: inParallel('`parallel` is not allowed inside `parallel`: put all steps into one group'),
+  stage: inParallel('`stage` is not allowed inside `parallel`: its steps start together and are waited for together'),
 };
 
 function inParallel(message: string): Refusal {
@@ -187,7 +211,19 @@ function refusalIn(
   kind: StepKind | null,
   key: string,
   keysOf: Readonly<Record<StepKind, Readonly<Record<string, Grammar>>>>,
+  node: MapNode,
 ): Refusal | undefined {
+  if (key === 'run-until-stage')
+    return {
+      rule: 'stage',
+      message:
+        '`run-until-stage` belongs to a job; steps with a `stage` are waited for at the end of their job, or by a `wait`',
+    };
+  if (key === 'background' && node.entries.some((entry) => entry.key === 'stage'))
+    return {
+      rule: 'stage',
+      message: '`background` cannot stand beside `stage`, which runs the step in the background anyway',
+    };
   if (kind === null || key in keysOf[kind]) return undefined;
   // A second key that makes a kind has a message of its own.
   if (STEP_KINDS.some((other) => other === key)) return undefined;
@@ -212,6 +248,7 @@ const COMPOSITE_REFUSALS: Readonly<Record<string, Refusal>> = {
   'wait-all': notInComposite('wait-all'),
   cancel: notInComposite('cancel'),
   parallel: notInComposite('parallel'),
+  stage: notInComposite('stage'),
   'timeout-minutes': onOuterStep('timeout-minutes'),
   'stop-grace': onOuterStep('stop-grace'),
 };
