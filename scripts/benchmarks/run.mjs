@@ -9,6 +9,9 @@ import { serverBenchmarks } from './server-benchmarks.mjs';
 
 const benchmarks = [...engine, ...serverBenchmarks];
 
+// Node.js 20 reads it at every start, which takes longer than the rest of the start.
+delete process.env.NODE_EXTRA_CA_CERTS;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
