@@ -12,25 +12,48 @@ const MAX_AT_WORK: Readonly<Record<Priority, number>> = { poll: 2_000, sync: 8_0
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const RETRY_MS = 1_000;
 
+/** What one request has of a body in memory. */
+export interface BodyRoom {
+  /** Throws `unavailable` when there is no room for so many more. */
+  take(bytes: number): void;
+  /** Gives all of it back; any number of times. */
+  free(): void;
+}
+
 /** Says no before there is too much to do at once. */
 export class Admission {
   #atWork = 0;
   #bytes = 0;
 
   /** Counts the request, until the returned function is called, any number of times. Throws `unavailable`. */
-  enter(priority: Priority, bodyBytes: number): () => void {
-    if (this.#atWork >= MAX_AT_WORK[priority] || (this.#bytes > 0 && this.#bytes + bodyBytes > MAX_BODY_BYTES))
-      throw failure('unavailable', null, 'the server has too much to do at once; try again', {
-        retryAfterMs: RETRY_MS,
-      });
+  enter(priority: Priority): () => void {
+    if (this.#atWork >= MAX_AT_WORK[priority]) throw tooMuch();
     this.#atWork += 1;
-    this.#bytes += bodyBytes;
     let inside = true;
     return () => {
       if (!inside) return;
       inside = false;
       this.#atWork -= 1;
-      this.#bytes -= bodyBytes;
     };
   }
+
+  /** Counted as it comes, not as it is announced: who announces much and sends little takes nothing from others. */
+  body(): BodyRoom {
+    let own = 0;
+    return {
+      take: (bytes) => {
+        if (this.#bytes > 0 && this.#bytes + bytes > MAX_BODY_BYTES) throw tooMuch();
+        own += bytes;
+        this.#bytes += bytes;
+      },
+      free: () => {
+        this.#bytes -= own;
+        own = 0;
+      },
+    };
+  }
+}
+
+function tooMuch(): Error {
+  return failure('unavailable', null, 'the server has too much to do at once; try again', { retryAfterMs: RETRY_MS });
 }

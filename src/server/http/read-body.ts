@@ -1,12 +1,16 @@
 import type { IncomingMessage } from 'node:http';
+import type { BodyRoom } from './admission.ts';
 import type { ApiFailure } from './api-failure.ts';
 import { failure } from './api-failure.ts';
 
 /** What is read and thrown away of a body that is too large, so that its sender gets to read the answer. */
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 
-/** The whole body. Refuses one of more than `limit` bytes (`too-large`), and one that is packed (`content-type`). */
-export async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+/**
+ * The whole body. Refuses one of more than `limit` bytes (`too-large`), one that is packed (`content-type`), and one that
+ * there is no room for.
+ */
+export async function readBody(incoming: IncomingMessage, limit: number, room: BodyRoom): Promise<Buffer> {
   const encoding = incoming.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity')
     throw failure('invalid', 'content-type', `a body with Content-Encoding ${encoding} is not taken; send it as it is`);
@@ -16,12 +20,23 @@ export async function readBody(incoming: IncomingMessage, limit: number): Promis
     let length = 0;
     const tooLarge = (): void => reject(tooLargeBody(limit));
     if (announced > limit + MAX_DISCARDED_BYTES) tooLarge();
+    let keeps = true;
+    const discard = (): void => {
+      keeps = false;
+      chunks.length = 0;
+      room.free();
+    };
     incoming.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= limit) chunks.push(chunk);
-      else {
-        chunks.length = 0;
-        if (length > limit + MAX_DISCARDED_BYTES) tooLarge();
+      if (length > limit) discard();
+      if (length > limit + MAX_DISCARDED_BYTES) tooLarge();
+      if (!keeps) return;
+      try {
+        room.take(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        discard();
+        reject(error);
       }
     });
     incoming.once('end', () => (length > limit ? tooLarge() : resolve(only(chunks) ?? Buffer.concat(chunks, length))));

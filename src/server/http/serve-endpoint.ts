@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
 import type { DiagnosticLog } from '../../kernel/diagnostic-log.ts';
 import type { Store } from '../store.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, BodyRoom } from './admission.ts';
 import { ApiFailure, failure } from './api-failure.ts';
 import { authenticate } from './authenticate.ts';
 import type { Bindings, Call, Endpoint } from './endpoint.ts';
@@ -64,7 +64,10 @@ async function answer(
 ): Promise<Response> {
   const { incoming } = context.env;
   const bodyBytes = Number(incoming.headers['content-length'] ?? 0);
-  const leave = serving.admission.enter(endpoint.priority ?? 'people', endpoint.body ? bodyBytes : 0);
+  const { admission } = serving;
+  const priority = endpoint.priority ?? 'people';
+  let leave = admission.enter(priority);
+  const room = admission.body();
   try {
     const identity = await authenticate(
       serving.store,
@@ -75,7 +78,13 @@ async function answer(
     serving.limits.demand(endpoint, identity.key, bodyBytes);
     const params = endpoint.params && check(context.req.param(), endpoint.params, 'the path');
     const query = endpoint.query && check(context.req.query(), endpoint.query, 'the query');
-    const raw = endpoint.body ? await bodyOf(endpoint.body, incoming) : null;
+    let raw: Buffer | null = null;
+    if (endpoint.body) {
+      // Who sends slowly is not at work: others would have to wait for it.
+      leave();
+      raw = await bodyOf(endpoint.body, incoming, room);
+      leave = admission.enter(priority);
+    }
     const body = endpoint.body?.kind === 'json' ? jsonOf(raw, endpoint.body.schema) : raw;
     if (endpoint.held) leave();
     const { caller, token } = identity;
@@ -97,6 +106,7 @@ async function answer(
     return await answerOnce(serving.store, once, reply);
   } finally {
     leave();
+    room.free();
   }
 }
 
@@ -104,7 +114,11 @@ const NO_BODY = Buffer.alloc(0);
 const TYPES = { json: 'application/json', bytes: 'application/octet-stream' };
 
 /** Null where a body may be missing and is. */
-async function bodyOf(body: NonNullable<Endpoint['body']>, incoming: Bindings['incoming']): Promise<Buffer | null> {
+async function bodyOf(
+  body: NonNullable<Endpoint['body']>,
+  incoming: Bindings['incoming'],
+  room: BodyRoom,
+): Promise<Buffer | null> {
   const { headers } = incoming;
   const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
   if (isEmpty && body.kind === 'json' && body.optional === true) return null;
@@ -116,7 +130,7 @@ async function bodyOf(body: NonNullable<Endpoint['body']>, incoming: Bindings['i
       'content-type',
       `a body of type ${expected} is expected, not ${type ?? 'one without type'}`,
     );
-  return await readBody(incoming, body.maxBytes);
+  return await readBody(incoming, body.maxBytes, room);
 }
 
 function jsonOf(raw: Buffer | null, schema: z.ZodType): unknown {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Admission } from '../../../src/server/http/admission.ts';
 import type { Priority } from '../../../src/server/http/admission.ts';
@@ -6,6 +8,11 @@ import { TokenBuckets } from '../../../src/server/http/token-buckets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { openTestApi } from '../../support/test-api.ts';
 import type { TestApi } from '../../support/test-api.ts';
+
+const NOBODY = {
+  ok: false,
+  error: { code: 'unauthorized', reason: 'token-unknown', message: 'nobody', detail: null },
+} as const;
 
 let api: TestApi | null = null;
 afterEach(async () => {
@@ -20,7 +27,7 @@ describe('a server with too much to do', () => {
     for (let n = 0; n < 20_000 && refused.length < priorities.length; n += 1)
       for (const priority of priorities)
         try {
-          const leave = admission.enter(priority, 0);
+          const leave = admission.enter(priority);
           if (priority !== 'log') leave();
         } catch (error) {
           expect(error).toBeInstanceOf(ApiFailure);
@@ -35,21 +42,49 @@ describe('a server with too much to do', () => {
 
   it('takes again what it can when requests have ended, however often one says so', () => {
     const admission = new Admission();
-    const leaves = Array.from({ length: 2_000 }, () => admission.enter('poll', 0));
-    expect(() => admission.enter('poll', 0)).toThrow(/too much to do/);
+    const leaves = Array.from({ length: 2_000 }, () => admission.enter('poll'));
+    expect(() => admission.enter('poll')).toThrow(/too much to do/);
     for (const leave of [leaves[0]!, leaves[0]!, leaves[0]!]) leave();
-    admission.enter('poll', 0);
-    expect(() => admission.enter('poll', 0)).toThrow();
+    admission.enter('poll');
+    expect(() => admission.enter('poll')).toThrow();
   });
 
   it('has no more bodies in memory than fit, and always room for one', () => {
     const admission = new Admission();
     const MB = 1024 * 1024;
-    admission.enter('log', 300 * MB)();
-    const leave = admission.enter('log', 200 * MB);
-    expect(() => admission.enter('log', 100 * MB)).toThrow();
-    leave();
-    admission.enter('log', 100 * MB);
+    const [first, second] = [admission.body(), admission.body()];
+    first.take(300 * MB);
+    first.free();
+    first.take(200 * MB);
+    second.take(50 * MB);
+    expect(() => second.take(10 * MB)).toThrow(/too much to do/);
+    for (const room of [first, first]) room.free();
+    second.take(200 * MB);
+    expect(() => first.take(10 * MB)).toThrow();
+  });
+
+  it('does not count who announces a body and does not send it', async () => {
+    const own = (api = await openTestApi({ agents: { openSession: () => Promise.resolve(NOBODY) } }));
+    const head = (bytes: number): string =>
+      `POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n{`;
+    const slow = await Promise.all(
+      Array.from({ length: 2_100 }, async (_, index) => {
+        const socket = connect(Number(new URL(own.url).port), '127.0.0.1');
+        await once(socket, 'connect');
+        socket.write(head(index < 10 ? 64 * 1024 * 1024 : 100));
+        return socket;
+      }),
+    );
+    try {
+      const session = await own.token([], 'session');
+      const poll = { freeSlots: 1, takesWork: true, holding: [] };
+      const answer = await own.fetch('/v1/sessions/s1/poll', { token: session, json: poll });
+      // Behind the routes there is nobody who could be asked.
+      expect(answer.status).toBe(500);
+      expect((await own.fetch('/v1/tokens', { json: { name: 'x' } })).status).toBe(201);
+    } finally {
+      for (const socket of slow) socket.destroy();
+    }
   });
 });
 
