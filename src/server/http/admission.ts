@@ -1,4 +1,5 @@
 import { failure } from './api-failure.ts';
+import type { ApiFailure } from './api-failure.ts';
 
 /**
  * What a request is for, in the order in which an overloaded server goes without: an agent that polls later starts a job
@@ -14,8 +15,8 @@ const RETRY_MS = 1_000;
 
 /** What one request has of a body in memory. */
 export interface BodyRoom {
-  /** Throws `unavailable` when there is no room for so many more. */
-  take(bytes: number): void;
+  /** False: there is no room for so many more, see {@link tooMuchToDo}. */
+  take(bytes: number): boolean;
   /** Gives all of it back; any number of times. */
   free(): void;
 }
@@ -27,7 +28,7 @@ export class Admission {
 
   /** Counts the request, until the returned function is called, any number of times. Throws `unavailable`. */
   enter(priority: Priority): () => void {
-    if (this.#atWork >= MAX_AT_WORK[priority]) throw tooMuch();
+    if (this.#atWork >= MAX_AT_WORK[priority]) throw tooMuchToDo();
     this.#atWork += 1;
     let inside = true;
     return () => {
@@ -42,9 +43,10 @@ export class Admission {
     let own = 0;
     return {
       take: (bytes) => {
-        if (this.#bytes > 0 && this.#bytes + bytes > MAX_BODY_BYTES) throw tooMuch();
+        if (this.#bytes > 0 && this.#bytes + bytes > MAX_BODY_BYTES) return false;
         own += bytes;
         this.#bytes += bytes;
+        return true;
       },
       free: () => {
         this.#bytes -= own;
@@ -54,6 +56,6 @@ export class Admission {
   }
 }
 
-function tooMuch(): Error {
+export function tooMuchToDo(): ApiFailure {
   return failure('unavailable', null, 'the server has too much to do at once; try again', { retryAfterMs: RETRY_MS });
 }

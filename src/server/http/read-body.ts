@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { tooMuchToDo } from './admission.ts';
 import type { BodyRoom } from './admission.ts';
 import type { ApiFailure } from './api-failure.ts';
 import { failure } from './api-failure.ts';
@@ -31,13 +32,12 @@ export async function readBody(incoming: IncomingMessage, limit: number, room: B
       if (length > limit) discard();
       if (length > limit + MAX_DISCARDED_BYTES) tooLarge();
       if (!keeps) return;
-      try {
-        room.take(chunk.length);
+      if (room.take(chunk.length)) {
         chunks.push(chunk);
-      } catch (error) {
-        discard();
-        reject(error);
+        return;
       }
+      discard();
+      reject(tooMuchToDo());
     });
     incoming.once('end', () => (length > limit ? tooLarge() : resolve(only(chunks) ?? Buffer.concat(chunks, length))));
     incoming.once('error', () => reject(cutShort()));
