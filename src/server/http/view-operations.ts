@@ -13,7 +13,7 @@ export interface JobLogs {
 
 /**
  * Where the logs of a run's jobs are, or of one job: of the run's last attempt or of an earlier one, of the job's last
- * try or of an earlier one.
+ * try or of an earlier one. A job that a re-run kept has a row in its attempt as well, with the logs of the one before.
  */
 export async function findLogs(
   { db }: OperationContext,
@@ -28,19 +28,17 @@ export async function findLogs(
   if (!run) throw noRun(input.run);
   const rows = await db
     .selectFrom('job')
-    .select(['id', 'key', 'name', 'attempt_id', 'run_attempt'])
+    .select(['id', 'key', 'name', 'attempt_id'])
     .where('run_id', '=', input.run)
-    .where('run_attempt', '<=', input.attempt ?? run.attempt)
+    .where('run_attempt', '=', input.attempt ?? run.attempt)
     .$if(input.job !== null, (query) => query.where('key', '=', input.job ?? ''))
     .orderBy('id')
     .execute();
-  // A job that a re-run left alone is the one of the run's attempt before.
-  const latest = new Map(rows.map((row) => [row.key, row]));
-  if (input.job !== null && latest.size === 0)
-    throw new Refusal('not_found', null, `run ${input.run} has no job ${input.job}`);
+  if (input.job !== null && rows.length === 0)
+    throw new Refusal('not_found', null, `run ${input.run} has no job ${input.job}, or it has not started`);
   const jobs: JobLogs[] = [];
-  for (const { id, key, name, attempt_id } of latest.values()) {
-    const attempt = input.try === null ? attempt_id : await attemptOf(id, input.try);
+  for (const { id, key, name, attempt_id } of rows) {
+    const attempt = input.try === null ? attempt_id : await attemptOf(attempt_id, id, input.try);
     const steps =
       attempt === null
         ? []
@@ -59,11 +57,17 @@ export async function findLogs(
   }
   return { jobs };
 
-  async function attemptOf(job: number, no: number): Promise<string> {
+  async function attemptOf(last: string | null, job: number, no: number): Promise<string> {
+    // A job that was kept has the attempts of the row that it was kept from.
+    const of = await db
+      .selectFrom('attempt')
+      .select('job_id')
+      .where('id', '=', last ?? '')
+      .executeTakeFirst();
     const row = await db
       .selectFrom('attempt')
       .select('id')
-      .where('job_id', '=', job)
+      .where('job_id', '=', of?.job_id ?? job)
       .where('no', '=', no)
       .executeTakeFirst();
     if (!row) throw new Refusal('not_found', null, `there was no try ${no} of this job`);

@@ -21,6 +21,10 @@ const PIPELINE = workflow({
   clean: job('needs: test, if: always()'),
 });
 
+function pick(of: Readonly<Record<string, string | null>>, names: readonly string[]): Record<string, string | null> {
+  return Object.fromEntries(names.map((name) => [name, of[name] ?? null]));
+}
+
 async function failedPipeline(): Promise<RunHand> {
   const run = await RunHand.submit(store, PIPELINE);
   await run.end('lint');
@@ -57,6 +61,29 @@ describe('a re-run of what failed', () => {
     await run.end('test.2');
     expect((await run.view(1)).jobs).toEqual(before.jobs);
     expect((await store.execute('show-run', { run: run.id, attempt: 3 })).ok).toBe(false);
+  });
+
+  it('has logs of its own attempt, and those of the one before for what it kept', async () => {
+    const run = await failedPipeline();
+    const logsOf = async (attempt: number | null, job: string | null = null, tryNo: number | null = null) => {
+      const found = await store.execute('find-logs', { run: run.id, job, attempt, try: tryNo });
+      if (!found.ok) throw new Error(found.error.message);
+      return Object.fromEntries(found.value.jobs.map((logs) => [logs.job, logs.attempt]));
+    };
+    const first = await logsOf(null);
+    await run.rerun('failed');
+    const second = await logsOf(null);
+    expect(second).toEqual({ ...pick(first, ['build', 'test.1', 'lint']), 'test.2': expect.any(String) });
+    expect(second['test.2']).not.toBe(first['test.2']);
+    expect(await logsOf(1)).toEqual(first);
+    expect(await logsOf(2, 'build', 1)).toEqual({ build: first.build });
+    await expect(logsOf(2, 'clean')).rejects.toThrow(/no job clean, or it has not started/);
+    await run.end('test.2');
+    await run.end('deploy');
+    await run.end('clean');
+    await run.rerun('all');
+    // What has not started in this attempt is not the same of an earlier one.
+    expect(Object.keys(await logsOf(null)).sort()).toEqual(['build', 'lint']);
   });
 
   it('can be made again and again', async () => {
