@@ -6,8 +6,8 @@ import { SESSION_SILENCE_MS } from './limits.ts';
 import { retireRunner } from './retire-runner.ts';
 
 /**
- * Makes a runner known. Sent twice, with the same name and key, it is the same runner, and the token is used once.
- * Another key under a name that is taken: `name-taken`, unless it is to be replaced and has no live session.
+ * Makes a runner known. Sent twice, with the same name and keys, it is the same runner, and the token is used once.
+ * Others under a name that is taken: `name-taken`, unless it is to be replaced and has no live session.
  */
 export async function registerRunner(
   context: OperationContext,
@@ -22,17 +22,18 @@ export async function registerRunner(
     .where('name', '=', name)
     .where('removed_at', 'is', null)
     .executeTakeFirst();
-  if (present?.public_key === publicKey && present.consumed === 0) {
-    // Not counted, but whoever does not have the token may not change the key that secrets are sealed to.
+  // Public keys are no secret: who knows them proves nothing, and must not put a seal key of his own beside them.
+  const isSame = present?.public_key === publicKey && present.seal_key === sealKey;
+  if (present && isSame && present.consumed === 0) {
     await findRegistrationToken(context, tokenHash);
     await db
       .updateTable('runner')
-      .set({ seal_key: sealKey, labels, ephemeral: ephemeral ? 1 : 0 })
+      .set({ labels, ephemeral: ephemeral ? 1 : 0 })
       .where('id', '=', present.id)
       .execute();
     return { runner: present.id, name };
   }
-  if (present && present.public_key !== publicKey) {
+  if (present && !isSame) {
     const live = await hasLiveSession(context, present.id);
     if (!replace || live)
       throw new Refusal(

@@ -62,10 +62,12 @@ describe('a registration', () => {
     expect((await world.do('list-runners', {})).runners).toEqual([]);
   });
 
-  it('does not change the key that secrets are sealed to without a token', async () => {
+  it('does not change the key that secrets are sealed to, with a token or without', async () => {
     await token('t', null);
     await register('t', request('one'));
-    expect(await refused('never', request('one', { sealKey: 'evil' }))).toMatchObject({ reason: 'token-unknown' });
+    expect(await refused('never', request('one'))).toMatchObject({ reason: 'token-unknown' });
+    for (const name of ['never', 't'])
+      expect(await refused(name, request('one', { sealKey: 'evil' }))).toMatchObject({ reason: 'name-taken' });
     const row = await world.store.db.selectFrom('runner').select('seal_key').executeTakeFirstOrThrow();
     expect(row.seal_key).toBe(world.sealKey);
   });
