@@ -13,6 +13,7 @@ const MAX_KEEP_SECONDS = 365 * MAX_SECONDS;
 const MAX_DAYS = 36_500;
 const MAX_MEGABYTES = 1_000_000;
 
+const MAX_POLL_SECONDS = 120;
 const seconds = z.number().positive().max(MAX_SECONDS);
 const path = z.string().min(1);
 
@@ -218,8 +219,8 @@ const server = z.strictObject({
   ),
   pollSeconds: described(
     'server.pollSeconds',
-    'How long a request for work is held.',
-    seconds.default(defaults.server.pollSeconds),
+    'How long a request for work is held. Agents do not wait for longer than 150 seconds, and it varies by a tenth.',
+    z.number().positive().max(MAX_POLL_SECONDS).default(defaults.server.pollSeconds),
   ),
   maxAttempts: described(
     'server.maxAttempts',

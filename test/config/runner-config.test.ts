@@ -117,6 +117,8 @@ describe('what is refused', () => {
     ],
     ['{ "nodeRuntimes": { "node24": "/n" } }', `31 4 'nodeRuntimes.node24': expected a version such as "24".`],
     ['{ "envFile": "" }', "14 2 'envFile': Too small: expected string to have >=1 characters."],
+    // An agent gives a poll up after 150 s, and would never hear of what comes later.
+    ['{ "server": { "pollSeconds": 121 } }', "30 3 'server.pollSeconds': Too big: expected number to be <=120."],
     ['[]', '1 2 The configuration: expected object, received array.'],
   ])('a value that does not fit is refused where it stands: %s', async (text, expected) => {
     expect(await problems(text)).toEqual([`runner.config.json:1:${expected}`]);
