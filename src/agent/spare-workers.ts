@@ -21,7 +21,7 @@ export class SpareWorkers {
   readonly #options: SpareWorkersOptions;
   readonly #start: () => Promise<StartedWorker>;
   #spare: StartedWorker | null = null;
-  #starting = false;
+  #starting: Promise<void> | null = null;
   #wanted = false;
   #disarm: (() => void) | null = null;
 
@@ -48,27 +48,27 @@ export class SpareWorkers {
 
   /** Soon there is one again. */
   refill(): void {
-    if (!this.#wanted || this.#spare !== null || this.#starting || this.#disarm !== null) return;
+    if (!this.#wanted || this.#spare !== null || this.#starting !== null || this.#disarm !== null) return;
     this.#disarm = this.#options.clock.after(REFILL_MS, () => {
       this.#disarm = null;
-      if (this.#spare === null) void this.#fill();
+      if (this.#spare === null) this.#starting = this.#fill();
     });
   }
 
-  close(): void {
+  /** Resolves when there is none. */
+  async close(): Promise<void> {
     this.#wanted = false;
     this.#disarm?.();
     this.#disarm = null;
-    const spare = this.take();
-    if (spare !== null) dismiss(spare);
+    await this.take()?.discard();
+    await this.#starting;
   }
 
   async #fill(): Promise<void> {
-    this.#starting = true;
     try {
       const worker = await this.#start();
       if (!this.#wanted) {
-        dismiss(worker);
+        await worker.discard();
         return;
       }
       this.#spare = worker;
@@ -81,12 +81,7 @@ export class SpareWorkers {
       // Its job starts one of its own, and says what is wrong where people look.
       this.#options.log.debug(`no worker can be kept: ${String(error)}`);
     } finally {
-      this.#starting = false;
+      this.#starting = null;
     }
   }
-}
-
-function dismiss({ pipe, errors }: StartedWorker): void {
-  pipe.end();
-  rmSync(errors, { force: true });
 }

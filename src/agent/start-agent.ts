@@ -103,8 +103,7 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
       cancel: () => agent.cancel(),
       kill: () => agent.kill(),
       finished: finished.finally(async () => {
-        workers.close();
-        await Promise.all([api.close(), status.written()]);
+        await Promise.all([workers.close(), api.close(), status.written()]);
         unlock();
       }),
     };

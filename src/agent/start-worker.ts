@@ -14,6 +14,8 @@ export interface StartedWorker {
   /** The file that its standard error goes to, until it is moved. */
   readonly errors: string;
   readonly exited: Promise<void>;
+  /** For one without an order: there is nothing that it would have to tidy up. Resolves when it is gone. */
+  discard(): Promise<void>;
 }
 
 export interface StartWorkerOptions {
@@ -62,7 +64,15 @@ export async function startWorker(options: StartWorkerOptions): Promise<StartedW
   pipe.on('error', () => undefined);
   const pid = child.pid ?? 0;
   ordinary(pid);
-  return { pid, pipe, errors, exited };
+  const discard = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    pipe.destroy();
+    // Somebody waits for it now.
+    child.ref();
+    await exited;
+    rmSync(errors, { force: true });
+  };
+  return { pid, pipe, errors, exited, discard };
 }
 
 /** Jobs do not inherit that the agent comes first. */

@@ -47,20 +47,28 @@ const NO_BOOT_ID = 'unknown';
 export interface WorkerProcesses extends WorkerLauncher {
   /** From now on a worker is started ahead of its job, see {@link SpareWorkers}. */
   keepSpare(): void;
-  /** The spare worker ends; those that have a job go on. */
-  close(): void;
+  /** Workers that have no job end, those that have one go on. Resolves when they have ended. */
+  close(): Promise<void>;
 }
 
 /** Starts workers as processes of their own, which outlive the agent. */
 export function workerProcesses(options: WorkerProcessesOptions): WorkerProcesses {
   const boot = bootId() ?? NO_BOOT_ID;
   mkdirSync(options.runtimeDirectory, { recursive: true, mode: 0o700 });
+  /** Whoever ends waits for them. */
+  const dismissed = new Set<Promise<void>>();
   const spares = new SpareWorkers(options, () => startWorker(options));
   return {
     bootId: boot,
     keepSpare: () => spares.keep(),
-    close: () => spares.close(),
-    spawn: (place) => assign(options, place, boot, spares),
+    close: async () => {
+      await Promise.all([spares.close(), ...dismissed]);
+    },
+    spawn: (place) =>
+      assign(options, place, boot, spares, (going) => {
+        dismissed.add(going);
+        void going.finally(() => dismissed.delete(going));
+      }),
     reattach: (identity) => {
       if (identity.bootId !== boot || !isSameProcess(identity)) return Promise.resolve(null);
       return Promise.resolve(handleOf(options, identity, watchStranger(identity, options.clock)));
@@ -84,6 +92,7 @@ async function assign(
   place: WorkerPlace,
   boot: string,
   spares: SpareWorkers,
+  dismissing: (going: Promise<void>) => void,
 ): Promise<WaitingWorker> {
   const directory = attemptDirectory(options.attempts, place);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -106,10 +115,11 @@ async function assign(
       return handleOf(options, identity, exited, place.jobId);
     },
     dismiss: () => {
-      pipe.end();
-      void exited.then(() => {
-        if (!existsSync(join(directory, META_FILE))) rmSync(directory, { recursive: true, force: true });
-      });
+      dismissing(
+        worker.discard().then(() => {
+          if (!existsSync(join(directory, META_FILE))) rmSync(directory, { recursive: true, force: true });
+        }),
+      );
     },
   };
 }
