@@ -43,6 +43,8 @@ export class AgentState {
   /** How often logs that nobody watches are sent. */
   logIntervalMs = DEFAULT_LOG_INTERVAL_MS;
   lastSync: number | null = null;
+  /** How often the server was heard of again after it was not: what waits for that alone need not wait longer. */
+  outages = 0;
   exit: AgentExit | null = null;
   #failure: { readonly error: unknown } | null = null;
 

@@ -15,16 +15,27 @@ import type { ApiResult } from '../protocol/api-error.ts';
 import { openConnections, type ProxySettings } from './connections.ts';
 import { noAnswer, type Reply, readReply } from './read-reply.ts';
 
-/** An answer to anything but a poll. Well below a lease, so that a renewal is tried again in time. */
+/** An answer to anything but a poll. */
 const REQUEST_MS = 15_000;
+/** A renewal is not waited for longer than this part of the lease: one that goes astray is sent again in time. */
+const RENEWAL_PART = 1 / 4;
 /** Of a poll, which the server holds: longer than it may, shorter than a dead connection may go unnoticed. */
 const POLL_MS = 150_000;
-/** Records or a megabyte of log on a slow line. */
+/** What was held before, or a megabyte of log, on a slow line. */
 const UPLOAD_MS = 60_000;
+/** Of a slow line: what is short is not waited for as long. */
+const BYTES_PER_MS = 24;
 
 export interface HttpApi extends AgentApi {
   /** Lets go of the connections. */
   close(): Promise<void>;
+}
+
+interface Pending {
+  /** On the clock of `performance`. */
+  readonly at: number;
+  /** As if its time were over. */
+  readonly giveUp: () => void;
 }
 
 interface Ask {
@@ -42,6 +53,17 @@ interface Ask {
 export async function openHttpApi(server: string, proxy: ProxySettings, version: string): Promise<HttpApi> {
   const { main, held, request } = await openConnections(proxy);
   const base = server.replace(/\/+$/, '');
+  let renewalMs = REQUEST_MS;
+  const pending = new Set<Pending>();
+  /** When the last renewal was given up that got no answer; null: the server was heard of since. */
+  let silentAt: number | null = null;
+
+  /** What was asked before the line went dead is not answered any more, and nobody would notice it for minutes. */
+  const heardSince = (askedAt: number): void => {
+    if (silentAt === null || askedAt < silentAt) return;
+    for (const { at, giveUp } of pending) if (at < silentAt) giveUp();
+    silentAt = null;
+  };
 
   const ask = async (
     { method, path, token, body, bytes, headers, limitMs, signal }: Ask,
@@ -50,10 +72,15 @@ export async function openHttpApi(server: string, proxy: ProxySettings, version:
     const controller = new AbortController();
     let late = false;
     const isLate = (): boolean => late;
-    const timer = setTimeout(() => {
-      late = true;
-      controller.abort();
-    }, limitMs);
+    const asked: Pending = {
+      at: performance.now(),
+      giveUp: () => {
+        late = true;
+        controller.abort();
+      },
+    };
+    const timer = setTimeout(asked.giveUp, limitMs);
+    pending.add(asked);
     const leave = (): void => controller.abort();
     if (signal?.aborted) leave();
     else signal?.addEventListener('abort', leave, { once: true });
@@ -72,6 +99,7 @@ export async function openHttpApi(server: string, proxy: ProxySettings, version:
         body: bytes ?? (body === undefined ? null : JSON.stringify(body)),
         signal: controller.signal,
       });
+      heardSince(asked.at);
       return {
         kind: 'answer',
         status: response.statusCode,
@@ -80,9 +108,10 @@ export async function openHttpApi(server: string, proxy: ProxySettings, version:
       };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      return isLate() ? { kind: 'timeout', ms: limitMs } : { kind: 'none', error };
+      return isLate() ? { kind: 'timeout', ms: performance.now() - asked.at } : { kind: 'none', error };
     } finally {
       clearTimeout(timer);
+      pending.delete(asked);
       signal?.removeEventListener('abort', leave);
     }
   };
@@ -112,11 +141,18 @@ export async function openHttpApi(server: string, proxy: ProxySettings, version:
     accept: async (key, attempt, fence) =>
       readReply(await post(key, `${attemptPath(attempt)}/accept`, { fence }), acceptReplySchema),
     decline: async (key, attempt, body) => readReply(await post(key, `${attemptPath(attempt)}/decline`, body), null),
-    sync: async (key, body) => readReply(await post(key, `${sessionPath(key)}/sync`, body), syncReplySchema),
+    sync: async (key, body) => {
+      const reply = await post(key, `${sessionPath(key)}/sync`, body, renewalMs);
+      if (reply.kind === 'timeout') silentAt = performance.now();
+      const result = readReply(reply, syncReplySchema);
+      if (result.ok) renewalMs = Math.min(REQUEST_MS, result.value.leaseMs * RENEWAL_PART);
+      return result;
+    },
     appendLog: async (key, { attempt, step, fence, offset, crc32, bytes }) => {
       const path = `${attemptPath(attempt)}/logs/${step}?offset=${offset}`;
       const headers = { ...sessionOf(key), 'x-fence': String(fence), 'x-crc32': crc32 };
-      const upload = { method: 'PATCH', path, token: key.token, headers, bytes, limitMs: UPLOAD_MS } as const;
+      const limitMs = Math.min(UPLOAD_MS, REQUEST_MS + bytes.length / BYTES_PER_MS);
+      const upload = { method: 'PATCH', path, token: key.token, headers, bytes, limitMs } as const;
       return logReply(await ask(upload, main));
     },
     drain: async (key) => readReply(await post(key, `${sessionPath(key)}/drain`, {}), drainReplySchema),

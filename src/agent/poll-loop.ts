@@ -31,7 +31,7 @@ export class PollLoop {
     const state = this.#state;
     while (!state.isOver()) {
       await state.until(() => state.session !== null);
-      const { session, now } = state;
+      const { session, now, outages } = state;
       if (session === null || state.isOver()) continue;
       const result = await this.#poll(session);
       if (result === null || state.session !== session) continue;
@@ -41,9 +41,11 @@ export class PollLoop {
         const news = result.value !== null && this.#handle(session, result.value);
         if (!news) await state.untilOrAfter(() => state.session !== session, now + LEAST_GAP_MS - state.now);
       } else if (!this.#sessions.ends(session.key, result.error)) {
-        const pause = this.#backoff.next(retryAfter(result.error));
+        const wished = retryAfter(result.error);
+        const pause = this.#backoff.next(wished);
         state.ports.log.warn(`poll failed: ${result.error.message}`, { retryInMs: Math.round(pause) });
-        await state.untilOrAfter(() => state.session !== session, pause);
+        const isBack = (): boolean => wished === 0 && state.outages !== outages;
+        await state.untilOrAfter(() => state.session !== session || isBack(), pause);
       }
     }
   }

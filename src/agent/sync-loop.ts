@@ -30,6 +30,8 @@ export class SyncLoop {
   #sentAt = -Infinity;
   #notBefore = -Infinity;
   #leaseMs = 0;
+  /** The last one had no answer. */
+  #silent = false;
   #batchBytes = BATCH_BYTES;
 
   constructor(state: AgentState, sessions: SessionLoop) {
@@ -93,6 +95,8 @@ export class SyncLoop {
     if (leaseMs !== this.#leaseMs) this.#backoff = this.#backoffFor(leaseMs);
     state.logIntervalMs = logIntervalMs;
     state.lastSync = state.ports.clock.now();
+    if (this.#silent) state.outages++;
+    this.#silent = false;
     if (applySync(state, batch, result.value, this.#sentAt)) {
       this.#backoff.reset();
       this.#batchBytes = Math.min(this.#batchBytes * 2, BATCH_BYTES);
@@ -101,6 +105,7 @@ export class SyncLoop {
   }
 
   #refused(error: ApiError): void {
+    if (error.reason === 'network') this.#silent = true;
     if (error.reason === 'too-large') this.#batchBytes = Math.max(this.#batchBytes / 2, LEAST_BATCH_BYTES);
     this.#fail(error.message, retryAfter(error));
   }

@@ -26,7 +26,8 @@ export class UploadLoop {
   readonly #sessions: SessionLoop;
   readonly #backoff: Backoff;
   readonly #busy = new Set<LogProgress>();
-  #notBefore = -Infinity;
+  /** Of all logs. It ends early with the outage that it is for; what the server asked for is kept. */
+  #pause = { until: -Infinity, outages: Infinity };
 
   constructor(state: AgentState, sessions: SessionLoop) {
     this.#state = state;
@@ -59,11 +60,16 @@ export class UploadLoop {
     for (const attempt of this.#state.attempts.open) {
       if (attempt.ack === null || attempt.fate?.kind === 'fenced') continue;
       for (const log of attempt.logs.values()) {
-        const at = Math.max(this.#dueAt(attempt, log), this.#notBefore);
+        const at = Math.max(this.#dueAt(attempt, log), this.#notBefore());
         if (at !== Infinity && !this.#busy.has(log) && (first === null || at < first.at)) first = { attempt, log, at };
       }
     }
     return first;
+  }
+
+  #notBefore(): number {
+    const { until, outages } = this.#pause;
+    return outages < this.#state.outages ? -Infinity : until;
   }
 
   #dueAt({ live, phase }: HeldAttempt, { length, sent, durable, stopped, nextAt, failures }: LogProgress): number {
@@ -77,6 +83,7 @@ export class UploadLoop {
   async #upload(session: OpenSession, attempt: HeldAttempt, log: LogProgress): Promise<void> {
     const state = this.#state;
     this.#busy.add(log);
+    const { outages } = state;
     try {
       const outcome = await this.#send(session, attempt, log);
       log.nextAt = state.now;
@@ -87,7 +94,7 @@ export class UploadLoop {
       } else if (outcome.kind === 'retry') {
         log.failures++;
         log.nextAt = state.now + outcome.afterMs;
-      } else if (outcome.kind === 'server') this.#notBefore = state.now + this.#backoff.next(outcome.afterMs);
+      } else if (outcome.kind === 'server') this.#wait(outcome.afterMs, outages);
     } catch (error) {
       log.stopped = `it cannot be read: ${String(error)}`;
       logOf(state, attempt).error(`log is not sent: ${log.stopped}`, { step: log.step });
@@ -96,6 +103,13 @@ export class UploadLoop {
       this.#busy.delete(log);
       state.wake();
     }
+  }
+
+  /** Several that were under way fail of one cause: that is one pause. @param outages When it was sent. */
+  #wait(afterMs: number, outages: number): void {
+    const { now } = this.#state;
+    if (now < this.#notBefore()) return;
+    this.#pause = { until: now + this.#backoff.next(afterMs), outages: afterMs > 0 ? Infinity : outages };
   }
 
   async #send(session: OpenSession, attempt: HeldAttempt, log: LogProgress): Promise<ChunkOutcome> {

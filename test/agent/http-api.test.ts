@@ -187,6 +187,28 @@ describe('connections', () => {
     await expect(polled).rejects.toThrow();
   });
 
+  it('that went dead are left as soon as the server is heard of again', async () => {
+    let answers = true;
+    const unanswered: string[] = [];
+    const { url } = await listen((request, response) => {
+      if (!answers || request.method === 'PATCH') return void unanswered.push(request.url ?? '');
+      const reply = { attempts: [], leaseMs: 2_000, logIntervalMs: 1_000 };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
+    });
+    const api = await client(url);
+    const key = { session: 's', token: 't' };
+    expect(await api.sync(key, { attempts: [] })).toMatchObject({ ok: true });
+    const chunk = { attempt: 'a', step: 1, fence: 1, offset: 0, crc32: '00000000', bytes: new Uint8Array([1]) };
+    const log = api.appendLog(key, chunk);
+    answers = false;
+    expect(await api.sync(key, { attempts: [] })).toMatchObject({ ok: false, error: { reason: 'network' } });
+    answers = true;
+    // As the agent does: a machine that is busy may miss an answer once more.
+    while (!(await api.sync(key, { attempts: [] })).ok);
+    expect(await log).toMatchObject({ ok: false, error: { reason: 'network' } });
+    expect(unanswered[0]).toContain('/logs/1');
+  });
+
   it('go through a proxy where one is given, and past it where that is said', async () => {
     const asked: string[] = [];
     const proxy = await listen(() => undefined);
