@@ -4,11 +4,14 @@ import { dirname, join } from 'node:path';
 import type { RunView } from '../../src/protocol/run-api.ts';
 import { ControlPlane, type ControlPlaneOptions } from '../support/control-plane.ts';
 
-/** Short enough that a test sees a lease end, long enough that a busy machine keeps it. */
+/** A lease so short that a test sees it end; it does no harm that a busy machine misses one. */
 export const QUICK = {
-  server: { leaseSeconds: 4, lostAfterSeconds: 6, offerSeconds: 5, pollSeconds: 3 },
+  server: { leaseSeconds: 4, lostAfterSeconds: 120, offerSeconds: 5, pollSeconds: 3 },
   stopGrace: { interruptSeconds: 1, terminateSeconds: 1 },
 } as const;
+
+/** A job whose agent is not heard of is lost while the test waits for it. */
+export const SOON_LOST = { ...QUICK, server: { ...QUICK.server, lostAfterSeconds: 8 } } as const;
 
 /** Opens a world, gives it to the test, and afterwards finds nothing left of it. */
 export async function withPlane(

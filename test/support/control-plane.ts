@@ -38,6 +38,7 @@ export class ControlPlane {
   readonly #marker = randomUUID();
   readonly #options: ControlPlaneOptions;
   readonly #running = new Set<Running>();
+  readonly #cleanUps: (() => Promise<unknown>)[] = [];
   /** The same after a restart. */
   readonly port: number;
 
@@ -216,15 +217,17 @@ export class ControlPlane {
     return livingWith(this.#marker);
   }
 
+  /** Called at the end, when agents and servers are gone; the last that was given comes first. */
+  afterwards(cleanUp: () => Promise<unknown>): void {
+    this.#cleanUps.push(cleanUp);
+  }
+
   /** Ends what runs, reports what is left behind, removes the folder. */
   async close(): Promise<{ pid: number; name: string }[]> {
-    for (const running of this.#running) running.kill('SIGTERM');
-    const stopped = Promise.all([...this.#running].map(({ exited }) => exited));
-    let limit: NodeJS.Timeout | undefined;
-    await Promise.race([stopped, new Promise((resolve) => (limit = setTimeout(resolve, STOP_LIMIT_MS)))]);
-    clearTimeout(limit);
-    for (const running of this.#running) running.kill('SIGKILL');
-    await stopped;
+    // Agents first: they want to say good-bye to their server.
+    await this.#stop([...this.#running].filter(({ child }) => child.spawnargs.includes('agent')));
+    await this.#stop([...this.#running]);
+    for (const cleanUp of this.#cleanUps.reverse()) await cleanUp();
     const left = await livingWith(this.#marker);
     for (const { pid } of left) {
       try {
@@ -235,6 +238,19 @@ export class ControlPlane {
     }
     await rm(this.directory, { recursive: true, force: true });
     return left;
+  }
+
+  /** Asks them to end; a second time, which cancels their jobs; then they are killed. */
+  async #stop(running: readonly Running[]): Promise<void> {
+    for (const signal of ['SIGTERM', 'SIGTERM', 'SIGKILL'] as const) {
+      for (const one of running) one.kill(signal);
+      const stopped = Promise.all(running.map(({ exited }) => exited));
+      let limit: NodeJS.Timeout | undefined;
+      const late = new Promise((resolve) => (limit = setTimeout(resolve, STOP_LIMIT_MS, 'late')));
+      const outcome = await Promise.race([stopped, late]);
+      clearTimeout(limit);
+      if (outcome !== 'late') return;
+    }
   }
 
   async #ready(server: Running, port: number): Promise<void> {
