@@ -165,7 +165,7 @@ function rowOf(line: Line, input: FrameInput): Row {
 
 function titleOf({ model, now }: FrameInput): string {
   const ms = spanOf(model.startedAt, model.completedAt, now);
-  return `${plainLine(model.workflow.name)}${ms === null ? '' : `  ${durationText(ms)}`}`;
+  return `${plainLine(model.workflow.name)}${ms === null ? '' : `  ${durationText(ms)}`}${model.paused ? '  paused' : ''}`;
 }
 
 function barOf({ state, report }: StepView): Row['bar'] {

@@ -39,8 +39,14 @@ export class PlainView implements RunView {
         this.#output.write(`${titleOf(event.workflow)}\n`);
         return;
       case 'waiting':
-        if (event.job === null) this.#output.write(`waits: ${plainLine(event.reason)}\n`);
-        else this.#job(event.job, `waits: ${plainLine(event.reason)}`);
+        if (event.job === null) this.#output.write(`${waits(event.reason)}\n`);
+        else this.#job(event.job, waits(event.reason));
+        return;
+      case 'flow-request':
+        if (event.refused !== undefined) this.#job(event.job, `refused: ${plainLine(event.refused)}`);
+        return;
+      case 'run-paused':
+        this.#output.write(event.paused ? 'paused: nothing more starts\n' : 'resumed\n');
         return;
       case 'job-started':
         this.#job(event.job, event.name === event.job ? 'started' : `started: ${plainLine(event.name)}`);
@@ -58,7 +64,6 @@ export class PlainView implements RunView {
       case 'log':
       case 'annotation':
       case 'job-queued':
-      case 'flow-request':
       case 'run-completed':
         return;
       default:
@@ -103,6 +108,10 @@ export class PlainView implements RunView {
 
 function titleOf({ name, path }: { readonly name: string; readonly path: string }): string {
   return name === path ? path : `${plainLine(name)} (${path})`;
+}
+
+function waits(reason: string): string {
+  return `${reason.startsWith('waiting') ? '' : 'waits: '}${plainLine(reason)}`;
 }
 
 /** Where the header ends that the lines begin with; 0 when they begin with something else. */

@@ -34,6 +34,8 @@ export class RunModel {
   startedAt: string | null = null;
   completedAt: string | null = null;
   conclusion: RunConclusion | null = null;
+  /** Nothing more starts until somebody resumes it. */
+  paused = false;
   readonly #jobs = new Map<string, JobView>();
   /** In declared order: instances and called jobs stand where their job was declared. */
   #order: string[] = [];
@@ -62,7 +64,12 @@ export class RunModel {
         this.#job(event.job, event.id, event.name).waiting = null;
         return;
       case 'waiting':
-        if (event.job !== null) this.hold(event.job, event.reason);
+        if (event.job === null) return;
+        if (event.id !== undefined) this.#job(event.job, event.id, event.name ?? event.id);
+        this.hold(event.job, event.reason);
+        return;
+      case 'run-paused':
+        this.paused = event.paused;
         return;
       case 'job-started': {
         const job = this.#job(event.job, event.id, event.name);
@@ -84,6 +91,7 @@ export class RunModel {
       case 'run-completed':
         this.conclusion = event.conclusion;
         this.completedAt = event.at;
+        this.paused = false;
         return;
       case 'log':
       case 'annotation':
@@ -130,12 +138,18 @@ export class RunModel {
   }
 }
 
-/** `key` put after its siblings, or in the place of the job that it is an instance or a called job of. */
+/**
+ * `key` put after its siblings, or in the place of the job that it is an instance, a called job or a round of. Jobs around
+ * a job and later iterations of it come after it.
+ */
 function placed(order: readonly string[], key: string): string[] {
   if (order.includes(key)) return [...order];
-  const declared = key.split('.')[0] ?? key;
-  const kept = order.filter((other) => other !== declared);
-  const sibling = kept.findLastIndex((other) => other.startsWith(`${declared}.`));
+  const declared = /^[^.@~]*/.exec(key)?.[0] ?? key;
+  const takesPlace = /^(?:\.|@\d)/.test(key.slice(declared.length));
+  const kept = takesPlace ? order.filter((other) => other !== declared) : order;
+  const sibling = kept.findLastIndex(
+    (other) => other.startsWith(declared) && /^(?:[.@~]|$)/.test(other.slice(declared.length)),
+  );
   const place = sibling >= 0 ? sibling + 1 : order.indexOf(declared);
   return place < 0 ? [...kept, key] : kept.toSpliced(place, 0, key);
 }

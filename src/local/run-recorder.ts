@@ -71,11 +71,13 @@ export class RunRecorder {
         return { ...event, step: maskStepReport(event.step, mask) };
       case 'job-completed':
         return { ...event, report: maskJobReport(event.report, mask) };
+      case 'waiting':
+        return event.name === undefined ? event : { ...event, name: mask.mask(event.name) };
       // Masked where they were made, by everything that is known there.
       case 'log':
       case 'annotation':
-      case 'waiting':
       case 'flow-request':
+      case 'run-paused':
       case 'run-completed':
         return event;
     }

@@ -31,6 +31,8 @@ export const jobEventSchema = z.discriminatedUnion('type', [
     type: z.literal('flow-request'),
     id: z.number().int().positive(),
     request: flowRequestSchema,
+    /** Why it was not done; absent where it was. */
+    refused: z.string().optional(),
   }),
   z.strictObject({
     ...stamp,
@@ -55,8 +57,18 @@ export const runEventSchema = z.discriminatedUnion('type', [
   ...jobEventSchema.options,
   /** Of a server: the job may start as soon as a runner takes it. */
   z.strictObject({ ...stamp, ...job, type: z.literal('job-queued'), name: z.string(), id: z.string() }),
-  /** Of a server: why a job, or the whole run (null), does not go on yet. Over with the next event of the same. */
-  z.strictObject({ ...stamp, type: z.literal('waiting'), job: z.string().nullable(), reason: z.string() }),
+  /** Why a job, or on a server the whole run (null), does not go on yet. Over with the next event of the same. */
+  z.strictObject({
+    ...stamp,
+    type: z.literal('waiting'),
+    job: z.string().nullable(),
+    /** Of a job; absent where it was told of before. */
+    id: z.string().optional(),
+    name: z.string().optional(),
+    reason: z.string(),
+  }),
+  /** Of a server: nothing more of the run starts until it is resumed. */
+  z.strictObject({ ...stamp, type: z.literal('run-paused'), paused: z.boolean() }),
   z.strictObject({
     ...stamp,
     type: z.literal('run-completed'),

@@ -5,13 +5,20 @@ import type { StepReport } from '../../protocol/report.ts';
 import type { OperationContext } from '../operation.ts';
 import { jobEnded } from '../runs/job-ended.ts';
 import { jobStarted } from '../runs/job-started.ts';
-import { emitAll } from '../runs/run-events.ts';
+import { emit, emitAll } from '../runs/run-events.ts';
+import { tellRun } from '../runs/tell-run.ts';
 import { ILLEGAL_RECORD_TOTAL } from './counted.ts';
 import { endOpenSteps } from './end-open-steps.ts';
 import { sealLogs } from './log-rows.ts';
 import { LOSS_MESSAGES, retryLost } from './lose-attempt.ts';
 import { moveAttempt } from './move-attempt.ts';
-import { type Chained, type FinishRecord, readRecords, type ReadRecords } from './read-records.ts';
+import {
+  type Chained,
+  type FinishRecord,
+  readRecords,
+  type ReadRecords,
+  type RequestRecord,
+} from './read-records.ts';
 import type { KnownStep } from './step-rules.ts';
 
 export interface ReportedAttempt {
@@ -62,6 +69,7 @@ export async function applyRecords(
       await jobStarted(context, { attemptId, jobId, runId, at: record.at });
     }
   await emitAll(context, attempt.run_id, eventsOf(read, attempt.key));
+  for (const { record } of read.allowed) if (record.kind === 'flow-request') await ask(context, attempt, record);
   if (read.finish !== null) await finish(context, attempt, read.finish);
   return { ack: last.seq, illegal: read.broken !== null, finished: read.finish !== null };
 }
@@ -126,8 +134,22 @@ function eventsOf({ allowed }: ReadRecords, job: string): RunEvent[] {
   });
 }
 
+/** What a step asks of its run. Ids are the attempt's own, so that what is reported twice is done once. */
+async function ask(context: OperationContext, attempt: ReportedAttempt, record: RequestRecord): Promise<void> {
+  const { run_id: runId, key: job } = attempt;
+  const { at, id, request } = record;
+  const refused = await tellRun(context, runId, {
+    kind: 'requested',
+    id: `step ${attempt.id} ${id}`,
+    by: { job },
+    request,
+  });
+  const event: RunEvent = { type: 'flow-request', at, job, id, request };
+  await emit(context, runId, refused === null ? event : { ...event, refused });
+}
+
 async function finish(context: OperationContext, attempt: ReportedAttempt, record: FinishRecord): Promise<void> {
-  const { conclusion, reason, lost, outputs, startedAt, completedAt } = record;
+  const { conclusion, reason, lost, outputs, startedAt, completedAt, wish } = record;
   const moved = await moveAttempt(context, attempt, { to: 'finished', conclusion, reason, lost, reported: true });
   if (!moved) return;
   if (lost !== null) {
@@ -137,5 +159,6 @@ async function finish(context: OperationContext, attempt: ReportedAttempt, recor
   }
   const { job_id: jobId, run_id: runId } = attempt;
   const message = lost === null ? null : LOSS_MESSAGES[lost];
-  await jobEnded(context, { jobId, runId, conclusion, reason, message, outputs, startedAt, completedAt });
+  const end = { conclusion, reason, message, outputs, startedAt, completedAt };
+  await jobEnded(context, { jobId, runId, ...end, ...(wish === undefined ? {} : { wish }) });
 }

@@ -26,6 +26,11 @@ export const OFFERS_AT_ONCE = 256;
 /** Logs may still come so long after an attempt has finished. */
 export const LOGS_AFTER_FINISH_MS = 86_400_000;
 
+/**
+ * Added to the time from which something is offered while its run is paused: beyond every time that comes.
+ */
+export const PAUSED_MS = 4_000_000_000_000_000;
+
 /** A nonce is good for so long, once. */
 export const NONCE_MS = 60_000;
 

@@ -6,6 +6,7 @@ import { CANCEL_REASONS } from './cancel-reasons.ts';
 import { endAttempt } from './end-attempt.ts';
 import { endOpenSteps } from './end-open-steps.ts';
 import { enqueueAttempt } from './enqueue-attempt.ts';
+import { PAUSED_MS } from './limits.ts';
 import { type Held, moveAttempt } from './move-attempt.ts';
 import { wantedLabels } from './label-set.ts';
 
@@ -78,7 +79,9 @@ export async function retryLost(context: OperationContext, lost: LostAttempt): P
     .where('id', '=', job.label_set_id)
     .executeTakeFirst();
   const labels = wantedLabels(labelSet?.labels ?? '[]');
-  await enqueueAttempt(context, { jobId, runId, labels, priority: job.priority, policy });
+  const { paused } = await db.selectFrom('run').select('paused').where('id', '=', runId).executeTakeFirstOrThrow();
+  const notBefore = paused === 1 ? PAUSED_MS : 0;
+  await enqueueAttempt(context, { jobId, runId, labels, priority: job.priority, policy, notBefore });
   const { key, job_id: id, name } = job;
   const at = new Date(context.now).toISOString();
   await emit(context, runId, { type: 'job-queued', at, job: key, id, name });

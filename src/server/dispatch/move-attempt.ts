@@ -10,6 +10,7 @@ import {
   OFFER_TO_ACCEPT_SECONDS,
   SCHEDULE_TO_START_SECONDS,
 } from './counted.ts';
+import { PAUSED_MS } from './limits.ts';
 
 /** An attempt as it was read: another fence by now means that it is somebody else's. */
 export interface Held {
@@ -180,7 +181,8 @@ async function returnToQueue(context: OperationContext, ids: readonly string[], 
   const rows = await db
     .selectFrom('attempt')
     .innerJoin('job', 'job.id', 'attempt.job_id')
-    .select(['attempt.id', 'attempt.queued_at', 'attempt.job_id', 'job.label_set_id', 'job.priority'])
+    .innerJoin('run', 'run.id', 'attempt.run_id')
+    .select(['attempt.id', 'attempt.queued_at', 'attempt.job_id', 'job.label_set_id', 'job.priority', 'run.paused'])
     .where('attempt.id', 'in', ids)
     .execute();
   await db
@@ -192,7 +194,7 @@ async function returnToQueue(context: OperationContext, ids: readonly string[], 
         label_set_id: row.label_set_id ?? 0,
         priority: row.priority,
         queued_at: row.queued_at,
-        not_before: notBefore,
+        not_before: row.paused === 1 ? notBefore + PAUSED_MS : notBefore,
       })),
     )
     .execute();

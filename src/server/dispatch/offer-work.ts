@@ -2,7 +2,7 @@ import type { Offer } from '../../protocol/agent-api.ts';
 import type { OperationContext } from '../operation.ts';
 import { nextFence } from '../storage/fence.ts';
 import { assignWork, type Candidate, type FreeSession } from './assign-work.ts';
-import { OFFERS_AT_ONCE } from './limits.ts';
+import { OFFERS_AT_ONCE, PAUSED_MS } from './limits.ts';
 import { moveAttempts } from './move-attempt.ts';
 import { describeOffers } from './describe-offers.ts';
 
@@ -208,6 +208,7 @@ async function laterOf(
     .select((select) => ['label_set_id', select.fn.min('not_before').as('at')])
     .where('label_set_id', 'in', labelSets)
     .where('not_before', '>', now)
+    .where('not_before', '<', PAUSED_MS)
     .groupBy('label_set_id')
     .execute();
   return rows.map(({ label_set_id, at }) => ({ labelSet: label_set_id, ms: at - now }));

@@ -4,6 +4,7 @@ import { holdOffers } from '../storage/former-life.ts';
 import { CANCEL_REASONS } from './cancel-reasons.ts';
 import { cancelDeadline } from './cancel-deadline.ts';
 import { endAttempt } from './end-attempt.ts';
+import { fireTimers } from '../runs/flow-timers.ts';
 import { EXCLUSIVE_MARGIN_MS, SWEEP_ROWS } from './limits.ts';
 import { loseAttempt } from './lose-attempt.ts';
 import { moveAttempt } from './move-attempt.ts';
@@ -11,6 +12,8 @@ import { returnAccepted } from './return-unstarted.ts';
 
 export interface Swept {
   readonly leases: number;
+  /** Timers of runs that were told. */
+  readonly timers: number;
   /** Due ones are left: sweep again. */
   readonly more: boolean;
   /** Until the next one is due, in milliseconds; null where there is none. */
@@ -19,18 +22,22 @@ export interface Swept {
 
 /**
  * Does what is due: offers nobody accepted and attempts that never began go back to the queue, running ones become
- * disconnected, disconnected and cancelled ones end. A bounded number of rows at a time, found by an index.
+ * disconnected, disconnected and cancelled ones end, and runs are told of their timers. A bounded number of rows at a
+ * time, found by an index.
  */
 export async function sweep(context: OperationContext, input: { readonly rows?: number }): Promise<Swept> {
   const { db, now } = context;
   const limit = input.rows ?? SWEEP_ROWS;
   const due = await dueLeases(context, limit);
   for (const lease of due) await expire(context, lease);
-  const next = await db.selectFrom('lease').select('due_at').orderBy('due_at').limit(1).executeTakeFirst();
+  const timers = await fireTimers(context, limit);
+  const lease = await db.selectFrom('lease').select('due_at').orderBy('due_at').limit(1).executeTakeFirst();
+  const next = Math.min(lease?.due_at ?? Infinity, timers.nextAt ?? Infinity);
   return {
     leases: due.length,
-    more: due.length === limit,
-    nextMs: next ? Math.max(0, next.due_at - now) : null,
+    timers: timers.fired,
+    more: due.length === limit || timers.fired === limit,
+    nextMs: next === Infinity ? null : Math.max(0, next - now),
   };
 }
 

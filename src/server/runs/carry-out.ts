@@ -3,10 +3,13 @@ import type { OperationContext } from '../operation.ts';
 import { requestCancel } from '../dispatch/request-cancel.ts';
 import { completeRun } from './complete-run.ts';
 import { acquireGroup, releaseGroup } from './groups.ts';
-import { keepJob, settleJob } from './job-rows.ts';
+import { clearTimer, setTimer } from './flow-timers.ts';
+import { concludeJob, keepJob, settleJob } from './job-rows.ts';
+import { showPaused } from './pause-run.ts';
 import type { RunRow } from './run-row.ts';
 import { startJobs } from './start-jobs.ts';
 import { tellRun } from './tell-run.ts';
+import { showWaiting } from './waiting-jobs.ts';
 
 /** What a run is to be told because of something that was done. */
 export interface Answer {
@@ -52,6 +55,21 @@ export async function carryOut(
         break;
       case 'release-group':
         answers.push(...(await releaseGroup(context, run, command)));
+        break;
+      case 'job-concluded':
+        await concludeJob(context, run, command);
+        break;
+      case 'job-waits':
+        await showWaiting(context, run, command);
+        break;
+      case 'set-timer':
+        await setTimer(context, run, command);
+        break;
+      case 'clear-timer':
+        await clearTimer(context, run, command);
+        break;
+      case 'run-paused':
+        await showPaused(context, run.id, command.paused);
         break;
       case 'run-completed':
         await completeRun(context, run, command.conclusion);

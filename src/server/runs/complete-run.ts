@@ -1,5 +1,6 @@
 import type { RunConclusion } from '../../protocol/conclusion.ts';
 import type { OperationContext } from '../operation.ts';
+import { clearTimers } from './flow-timers.ts';
 import { emit, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
 
@@ -8,9 +9,10 @@ export async function completeRun(context: OperationContext, run: RunRow, conclu
   const { db, now } = context;
   await db
     .updateTable('run')
-    .set({ state: 'completed', conclusion, waiting: null, completed_at: now })
+    .set({ state: 'completed', conclusion, waiting: null, paused: 0, completed_at: now })
     .where('id', '=', run.id)
     .execute();
+  await clearTimers(context, run.id);
   await emit(context, run.id, { type: 'run-completed', at: isoTime(now), conclusion });
   context.note('run ended', { run: run.id, conclusion });
   context.runs.drop(run.id);

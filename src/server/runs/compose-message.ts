@@ -1,8 +1,8 @@
 import type { UnsealedMessage } from '../../protocol/agent-api.ts';
+import type { StartJob } from '../../flow/flow-event.ts';
 import type { FlowInput } from '../../flow/flow-input.ts';
 import type { SecretsLayer } from '../../flow/resolve-secrets.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
-import type { StepsJobPlan, WorkflowPlan } from '../../protocol/plan.ts';
 import type { OperationContext } from '../operation.ts';
 import { isFromFork } from './is-from-fork.ts';
 import { maySeeToken } from './may-see-token.ts';
@@ -35,12 +35,16 @@ export async function composeMessage(
   attempt: number,
 ): Promise<ComposedMessage> {
   const { db } = context;
-  const job = await db.selectFrom('job').select(['run_id', 'command']).where('id', '=', jobId).executeTakeFirst();
+  const job = await db
+    .selectFrom('job')
+    .select(['run_id', 'command', 'iteration', 'execution'])
+    .where('id', '=', jobId)
+    .executeTakeFirst();
   const run = job ? await readRun(context, job.run_id) : null;
   if (!job?.command || run === null) throw new RangeError(`job ${jobId} was never started`);
   const command = JSON.parse(job.command) as StoredCommand;
   const input = await inputOf(context, run);
-  const { workflow, plan } = planOf(input, command);
+  const { plan, env, defaults } = planOf(input, command);
   const { github, vars } = input.contexts;
   const { checkout, tokenClones } = await checkoutOf(context, run);
   const message: UnsealedMessage = {
@@ -48,10 +52,11 @@ export async function composeMessage(
     key: command.key,
     displayName: command.displayName,
     instance: command.instance,
-    attempt,
+    iteration: job.iteration,
+    attempt: job.execution - 1 + attempt,
     job: plan,
-    env: [workflow.env, plan.env],
-    defaults: [workflow.defaults, plan.defaults],
+    env,
+    defaults,
     timeoutMinutes: command.timeoutMinutes,
     contexts: { ...command.contexts, github, vars },
     event: (github.event ?? {}) as JsonMap,
@@ -62,15 +67,16 @@ export async function composeMessage(
   return { message, secrets, layers: command.secrets, shared: { github, vars }, tokenClones };
 }
 
-function planOf(
-  { workflows }: FlowInput,
-  { workflow: index, id }: StoredCommand,
-): { readonly workflow: WorkflowPlan; readonly plan: StepsJobPlan } {
+function planOf({ workflows }: FlowInput, command: StoredCommand): Pick<StartJob, 'plan' | 'env' | 'defaults'> {
+  const { workflow: index, id, plan: own, env, defaults } = command;
   const workflow = workflows[index];
+  if (own && env && defaults) return { plan: own, env, defaults };
   // Ids of jobs have no dots: what is before the last one are the callers.
-  const plan = workflow?.jobs.find((job) => job.id === id.slice(id.lastIndexOf('.') + 1));
+  const jobId = id.slice(id.lastIndexOf('.') + 1);
+  const jobs = workflow && [...workflow.jobs, ...(workflow.flow?.finally ?? [])];
+  const plan = jobs?.find((job) => job.id === jobId);
   if (!workflow || plan?.kind !== 'steps') throw new RangeError(`there is no job '${id}' in workflow ${index}`);
-  return { workflow, plan };
+  return { plan, env: [workflow.env, plan.env], defaults: [workflow.defaults, plan.defaults] };
 }
 
 /** A repository that is registered is where it was registered, whatever the submission says. */

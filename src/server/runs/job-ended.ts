@@ -1,5 +1,7 @@
+import type { JobConcluded } from '../../flow/flow-event.ts';
 import { applyContinueOnError } from '../../flow/conclusions.ts';
 import type { JobConclusion, Reason } from '../../protocol/conclusion.ts';
+import type { FlowWish } from '../../protocol/flow-plan.ts';
 import type { OperationContext } from '../operation.ts';
 import { readJobReport } from './job-report.ts';
 import { emit, isoTime } from './run-events.ts';
@@ -16,6 +18,8 @@ export interface JobEnd {
   /** For people, where there is more to say than the reason. */
   readonly message?: string | null;
   readonly outputs: Readonly<Record<string, string>>;
+  /** What it asks of the flow with its end. */
+  readonly wish?: FlowWish;
   /** As reported, ISO 8601; default: when the server heard of it. */
   readonly startedAt?: string | null;
   readonly completedAt?: string | null;
@@ -34,22 +38,23 @@ export async function jobEnded(context: OperationContext, end: JobEnd): Promise<
   const { key, continueOnError } = JSON.parse(before.command) as StoredCommand;
   const reported = { conclusion: end.conclusion, reason: end.reason as Reason | null };
   const shown = applyContinueOnError(reported, continueOnError);
-  const job = await db
-    .updateTable('job')
-    .set({
-      state: 'completed',
-      ...shown,
-      message: end.message ?? null,
-      outputs: JSON.stringify(outputs),
-      completed_at: now,
-    })
-    .where('id', '=', jobId)
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  const { conclusion, reason } = job;
-  context.note('job ended', { run: runId, job: jobId, key, attempt: job.attempt_id, conclusion, reason });
-  const times = { startedAt: end.startedAt ?? null, completedAt: end.completedAt ?? isoTime(now) };
-  const report = await readJobReport(context, job, times);
-  await emit(context, runId, { type: 'job-completed', at: isoTime(now), job: key, report });
-  await tellRun(context, runId, { kind: 'job-completed', key, ...reported, outputs });
+  const wish = end.wish === undefined ? {} : { wish: end.wish };
+  await tellRun(context, runId, { kind: 'job-completed', key, ...reported, outputs, ...wish }, async (commands) => {
+    // The flow may count it for something else, such as a choice that could not be made.
+    const concluded = commands.find(
+      (command): command is JobConcluded => command.kind === 'job-concluded' && command.key === key,
+    );
+    const { conclusion, reason } = concluded ?? shown;
+    const message = concluded?.message ?? end.message ?? null;
+    const job = await db
+      .updateTable('job')
+      .set({ state: 'completed', conclusion, reason, message, outputs: JSON.stringify(outputs), completed_at: now })
+      .where('id', '=', jobId)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    context.note('job ended', { run: runId, job: jobId, key, attempt: job.attempt_id, conclusion, reason });
+    const times = { startedAt: end.startedAt ?? null, completedAt: end.completedAt ?? isoTime(now) };
+    const report = await readJobReport(context, job, times);
+    await emit(context, runId, { type: 'job-completed', at: isoTime(now), job: key, report });
+  });
 }

@@ -31,8 +31,8 @@ export async function readJobReport(
     name: job.name,
     instance: job.instance,
     matrix: job.matrix === null ? null : (JSON.parse(job.matrix) as JsonMap),
-    iteration: 1,
-    attempt: Math.max(job.attempt_no, 1),
+    iteration: job.iteration,
+    attempt: triesOf(job),
     conclusion: job.conclusion as JobConclusion,
     reason: job.reason,
     outputs: JSON.parse(job.outputs) as Record<string, string>,
@@ -40,4 +40,12 @@ export async function readJobReport(
     completedAt,
     steps: says ? [failedSetUp(job.message ?? '', job.reason as Reason | null, completedAt)] : steps,
   };
+}
+
+/** Executions by `retry`, and those after the loss of a runner. */
+export function triesOf({
+  execution,
+  attempt_no,
+}: Pick<Selectable<Database['job']>, 'execution' | 'attempt_no'>): number {
+  return execution - 1 + Math.max(attempt_no, 1);
 }

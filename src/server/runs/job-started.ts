@@ -1,5 +1,6 @@
 import type { OperationContext } from '../operation.ts';
 import { emit } from './run-events.ts';
+import { tellRun } from './tell-run.ts';
 
 /** The attempt of a job runs now. Told twice, it changes nothing. */
 export async function jobStarted(
@@ -18,7 +19,7 @@ export async function jobStarted(
     .where('id', '=', jobId)
     .where('attempt_id', '=', attemptId)
     .where('state', '=', 'queued')
-    .returning(['key', 'job_id', 'name'])
+    .returning(['key', 'job_id', 'name', 'command'])
     .executeTakeFirst();
   if (!job) return;
   await db
@@ -28,4 +29,5 @@ export async function jobStarted(
     .where('started_at', 'is', null)
     .execute();
   await emit(context, runId, { type: 'job-started', at, job: job.key, name: job.name, id: job.job_id });
+  if (job.command !== null) await tellRun(context, runId, { kind: 'job-started', key: job.key });
 }

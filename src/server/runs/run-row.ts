@@ -6,6 +6,8 @@ export interface RunRow {
   readonly repo_id: number | null;
   readonly number: number;
   readonly state: 'waiting' | 'running' | 'completed';
+  /** 1: nothing of it starts. */
+  readonly paused: number;
   readonly version: number;
   readonly input_sha: string;
   readonly submission_sha: string;
@@ -18,6 +20,7 @@ const COLUMNS = [
   'repo_id',
   'number',
   'state',
+  'paused',
   'version',
   'input_sha',
   'submission_sha',

@@ -1,13 +1,17 @@
 import type { StartJob } from '../../flow/flow-event.ts';
+import { keyOfJob } from '../../flow/key-suffix.ts';
 import type { RunEvent } from '../../protocol/events.ts';
 import { enqueueAttempt } from '../dispatch/enqueue-attempt.ts';
 import type { OperationContext } from '../operation.ts';
 import { emitAll, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
+import { rowOfJob } from './job-rows.ts';
 import { loadSubmission } from './run-spec.ts';
+import { forgetWaiting } from './waiting-jobs.ts';
 
-/** Of a `start-job`, what its workflow does not say. */
-export type StoredCommand = Omit<StartJob, 'plan' | 'env' | 'defaults'>;
+/** Of a `start-job`, what its workflow does not say. The rest is there for jobs in loops and around others only. */
+export type StoredCommand = Omit<StartJob, 'plan' | 'env' | 'defaults'> &
+  Partial<Pick<StartJob, 'plan' | 'env' | 'defaults'>>;
 
 /** Databases limit the parameters of a statement. */
 const ROWS_PER_STATEMENT = 200;
@@ -18,27 +22,42 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
   const { db, now } = context;
   const { exclusive } = await loadSubmission(context, run.submission_sha);
   const ids = new Map<string, number>();
+  const instances = commands.filter(({ instance }) => instance > 0);
+  await forgetWaiting(context, run, [...new Set(instances.map(({ key, instance }) => keyOfJob(key, instance)))]);
   for (let from = 0; from < commands.length; from += ROWS_PER_STATEMENT) {
     const rows = commands.slice(from, from + ROWS_PER_STATEMENT).map((command) => ({
-      run_id: run.id,
-      run_attempt: run.attempt,
-      key: command.key,
-      job_id: command.id,
-      instance: command.instance,
-      name: command.displayName,
-      matrix: command.contexts.matrix === null ? null : JSON.stringify(command.contexts.matrix),
+      ...rowOfJob(run, { ...command, name: command.displayName, matrix: command.contexts.matrix }),
+      iteration: command.iteration,
+      execution: command.attempt,
       needs: JSON.stringify(command.plan.needs),
       state: 'queued' as const,
-      outputs: '{}',
+      waits: null,
       command: JSON.stringify(stored(command)),
       labels: JSON.stringify(command.runsOn.labels),
-      priority: run.priority,
       policy: policyOf(command, exclusive),
-      attempt_no: 0,
       queued_at: now,
     }));
-    for (const { id, key } of await db.insertInto('job').values(rows).returning(['id', 'key']).execute())
-      ids.set(key, id);
+    const made = await db
+      .insertInto('job')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['run_id', 'run_attempt', 'key'])
+          .doUpdateSet((set) => ({
+            name: set.ref('excluded.name'),
+            needs: set.ref('excluded.needs'),
+            state: set.ref('excluded.state'),
+            waits: null,
+            command: set.ref('excluded.command'),
+            labels: set.ref('excluded.labels'),
+            policy: set.ref('excluded.policy'),
+            queued_at: set.ref('excluded.queued_at'),
+          }))
+          .where('job.state', '=', 'waiting'),
+      )
+      .returning(['id', 'key'])
+      .execute();
+    for (const { id, key } of made) ids.set(key, id);
   }
   for (const command of commands) {
     const { labels, group } = command.runsOn;
@@ -59,7 +78,12 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
 }
 
 function stored(command: StartJob): StoredCommand {
-  return { ...command, plan: undefined, env: undefined, defaults: undefined } as StoredCommand;
+  if (command.key.includes('@')) return command;
+  const rest: Partial<StartJob> = { ...command };
+  delete rest.plan;
+  delete rest.env;
+  delete rest.defaults;
+  return rest as StoredCommand;
 }
 
 /** `exclusive`: ids of jobs, which stand for what they call too. */

@@ -112,6 +112,7 @@ async function submitOne(
     repo_id: repo,
     number,
     state: 'running',
+    paused: 0,
     version: 0,
     input_sha,
     submission_sha,

@@ -174,6 +174,6 @@ describeDatabases('a lease', (database) => {
 
   it('says when the next one is due', async () => {
     await world.offered();
-    expect(await world.do('sweep', {})).toEqual({ leases: 0, more: false, nextMs: 30_000 });
+    expect(await world.do('sweep', {})).toEqual({ leases: 0, timers: 0, more: false, nextMs: 30_000 });
   });
 });

@@ -1,0 +1,21 @@
+/** Which iteration of its job, and which attempt of it, a key names: `build` is 1 and 1, `build.2~3r2` is 3 and 2. */
+export function keySuffix(key: string): { readonly iteration: number; readonly attempt: number } {
+  const found = SUFFIX.exec(key);
+  return { iteration: Number(found?.[1] ?? 1), attempt: Number(found?.[2] ?? 1) };
+}
+
+/** The key of the first attempt of the same iteration. */
+export function firstAttempt(key: string): string {
+  return key.replace(SUFFIX, (_, iteration: string | undefined) => (iteration === undefined ? '' : `~${iteration}`));
+}
+
+/** The key of the job, in the same iteration, that an instance belongs to: `build~3` of `build.2~3r2`. */
+export function keyOfJob(key: string, instance: number): string {
+  const { iteration } = keySuffix(key);
+  const bare = key.replace(SUFFIX, '');
+  const number = `.${instance}`;
+  const job = instance > 0 && bare.endsWith(number) ? bare.slice(0, -number.length) : bare;
+  return iteration > 1 ? `${job}~${iteration}` : job;
+}
+
+const SUFFIX = /~(\d+)?(?:r(\d+))?$/;
