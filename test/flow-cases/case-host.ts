@@ -29,6 +29,8 @@ export interface CaseAgents {
   /** `attempt` of the run. */
   start(run: number, attempt: number, command: StartJob): void;
   cancel(run: number, attempt: number, key: string): void;
+  /** The job is over; who has not begun with it does not. */
+  forget(run: number, attempt: number, key: string): void;
   runEnded(run: number, attempt: number, conclusion: RunConclusion): void;
 }
 

@@ -59,7 +59,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     each(expected, (name, count) => {
       const bodies = bodiesOf(name, outcome);
       const last = bodies.at(-1);
-      const newest = bodies.filter(({ iteration, run }) => iteration === last?.iteration && run === last?.run);
+      const newest = bodies.filter(({ iteration, run }) => iteration === last?.iteration && run === last.run);
       return same(` of ${name}`, count, Math.max(0, ...newest.map(({ retry }) => retry)));
     }),
   carried: (expected, outcome) =>

@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { CaseFileProblem, type FlowCase, readCaseFile } from './case-file.ts';
-import { MemoryHost } from './memory-host.ts';
-import { type CaseMode, type OpenHost, runCase } from './run-case.ts';
+import { endPostgresServers, WAY_OUT } from '../support/postgres-server.ts';
+import { type CaseMode, runCase } from './run-case.ts';
+import { openHosts, type StoreKind } from './open-hosts.ts';
 
 const USAGE =
   'usage: scripts/flow-cases [--store memory|sqlite|postgres] [--deliver twice] [--crash each-commit] [--filter TEXT] FILE…';
@@ -17,27 +18,32 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const { files, filter, mode, store } = readArguments(args);
     const cases = await readCases(files);
-    return await runAll(
-      cases.filter(({ id }) => id.includes(filter)),
-      mode,
-      store,
-    );
+    const chosen = cases.filter(({ id }) => id.includes(filter));
+    return await runAll(chosen, mode, store);
   } catch (error) {
-    if (!(error instanceof CaseFileProblem) && !(error instanceof UsageProblem)) throw error;
-    console.error(error.message);
+    const { message } = error as Error;
+    if (!(error instanceof CaseFileProblem) && !(error instanceof UsageProblem) && message !== WAY_OUT) throw error;
+    console.error(message);
     return NOT_USABLE;
+  } finally {
+    await endPostgresServers();
   }
 }
 
 class UsageProblem extends Error {}
 
-async function runAll(cases: readonly FlowCase[], mode: CaseMode, open: OpenHost): Promise<number> {
+async function runAll(cases: readonly FlowCase[], mode: CaseMode, store: StoreKind): Promise<number> {
+  const hosts = await openHosts(store);
   let failed = 0;
-  for (const flowCase of cases) {
-    const differences = await runCase(flowCase, mode, open);
-    if (differences.length === 0) continue;
-    failed++;
-    console.log(`${flowCase.id}: ${differences.join('; ')}`);
+  try {
+    for (const flowCase of cases) {
+      const differences = await runCase(flowCase, mode, hosts.open);
+      if (differences.length === 0) continue;
+      failed++;
+      console.log(`${flowCase.id}: ${differences.join('; ')}`);
+    }
+  } finally {
+    await hosts.close();
   }
   console.log(`${cases.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
@@ -55,19 +61,15 @@ async function readCases(files: readonly string[]): Promise<FlowCase[]> {
   return lists.flat();
 }
 
-function readArguments(args: readonly string[]): { files: string[]; filter: string; mode: CaseMode; store: OpenHost } {
+function readArguments(args: readonly string[]): { files: string[]; filter: string; mode: CaseMode; store: StoreKind } {
   const { values, positionals } = parse(args);
   const { deliver, crash, store, filter } = values;
   if (positionals.length === 0) throw new UsageProblem(USAGE);
   if (deliver !== 'once' && deliver !== 'twice') throw new UsageProblem(`--deliver is once or twice, not '${deliver}'`);
   if (crash !== 'never' && crash !== 'each-commit') throw new UsageProblem(`--crash is each-commit, not '${crash}'`);
-  if (store !== 'memory') throw new UsageProblem(`--store is memory, sqlite or postgres, not '${store}'`);
-  return {
-    files: positionals,
-    filter,
-    mode: { deliver, crash },
-    store: (agents, troubles) => new MemoryHost(agents, troubles),
-  };
+  if (store !== 'memory' && store !== 'sqlite' && store !== 'postgres')
+    throw new UsageProblem(`--store is memory, sqlite or postgres, not '${store}'`);
+  return { files: positionals, filter, mode: { deliver, crash }, store };
 }
 
 function parse(args: readonly string[]) {

@@ -61,6 +61,7 @@ export class MemoryHost implements CaseHost {
 
   rerunFailed(run: number): Promise<string | null> {
     const { state, attempt, results } = this.#stored.runs[run]!;
+    if (state.conclusion === null) return Promise.resolve('the run has not ended');
     const keys = keysToKeep(state);
     if (keys === null) return Promise.resolve('nothing failed');
     const earlier = Object.fromEntries(keys.flatMap((key) => (results[key] ? [[key, results[key]]] : [])));

@@ -32,7 +32,7 @@ export class World implements CaseAgents {
   readonly hooks = new Map<string, string[]>();
   rejected = 0;
   readonly #case: TranslatedCase;
-  readonly #queue: { readonly run: number; readonly attempt: number; readonly command: StartJob }[] = [];
+  #queue: { readonly run: number; readonly attempt: number; readonly command: StartJob }[] = [];
   readonly #seen = new Set<string>();
   readonly #running = new Map<string, BodyRun>();
   readonly #cancelled: { readonly run: number; readonly key: string }[] = [];
@@ -91,6 +91,12 @@ export class World implements CaseAgents {
     if (!body) return;
     this.#end(body, { conclusion: 'cancelled', outputs: {}, wish: undefined });
     this.#cancelled.push({ run, key });
+  }
+
+  forget(run: number, attempt: number, key: string): void {
+    this.#queue = this.#queue.filter(
+      (waiting) => waiting.run !== run || waiting.attempt !== attempt || waiting.command.key !== key,
+    );
   }
 
   runEnded(run: number, _attempt: number, conclusion: RunConclusion): void {
@@ -258,8 +264,10 @@ export class World implements CaseAgents {
   }
 
   async #do({ act, by }: CaseEvent, run: number, number: number): Promise<void> {
+    const isOver = this.runs[run]?.conclusion !== null;
     const refused = await this.#act(act, run, by, number);
-    if (refused !== null) this.rejected++;
+    // The API has nothing to ask of a run that is over.
+    if (refused !== null || (isOver && act.kind !== 'rerun-failed')) this.rejected++;
   }
 
   async #act(act: CaseEvent['act'], run: number, by: string, number: number): Promise<string | null> {
@@ -268,9 +276,11 @@ export class World implements CaseAgents {
         return this.#tell(run, { kind: 'cancel', cause: 'user', force: act.force });
       case 'rerun-failed': {
         const record = this.runs[run]!;
-        record.conclusion = null;
-        record.ended = null;
-        return this.#host.rerunFailed(run);
+        const before = { ...record };
+        Object.assign(record, { conclusion: null, ended: null });
+        const refused = await this.#host.rerunFailed(run);
+        if (refused !== null) Object.assign(record, before);
+        return refused;
       }
       case 'request':
         return this.#tell(run, { kind: 'requested', id: `event ${number}`, by: { user: by }, request: act.request });
