@@ -1,6 +1,7 @@
 import { quote } from '../expressions/quote.ts';
 import { targetsOf } from './check-steps.ts';
 import { didYouMean } from './close-name.ts';
+import { list } from './grammar.ts';
 import { listSteps, type ListedStep } from './list-steps.ts';
 import type { ProblemList } from './problem-list.ts';
 import { readReferences, type Reference } from './read-references.ts';
@@ -9,10 +10,24 @@ import type { MapNode, YamlNode } from './yaml-node.ts';
 
 const STEP_PROPERTIES = ['outputs', 'outcome', 'conclusion'];
 
+/** Contexts of ours whose names depend on the file. */
+type OurContext = 'jobs' | 'loop' | 'outputs';
+
+/** Contexts of ours that always have the same names. */
+const FIXED: Readonly<Record<string, readonly string[]>> = {
+  flow: ['iteration', 'attempt', 'from', 'with', 'signal', 'state'],
+  instances: ['total', 'completed', 'success', 'failure', 'running'],
+};
+
+/** In `loop` beside the variables. */
+const LOOP_NAMES = ['iteration'];
+
 /** Names that expressions may read, and what is said when one is not there. */
 export interface KnownNames {
-  /** By context: names in lower case, to their spelling. */
-  readonly contexts: Readonly<Record<'inputs' | 'needs', ReadonlyMap<string, string> | null>>;
+  /** By context: names in lower case, to their spelling. Null where they are not known before the run. */
+  readonly contexts: Readonly<Record<'inputs' | 'needs', ReadonlyMap<string, string> | null>> & {
+    readonly [context in OurContext]?: ReadonlyMap<string, string> | null;
+  };
   readonly text: string;
   readonly problems: ProblemList;
 }
@@ -27,6 +42,12 @@ export function checkKeys(node: MapNode, keys: readonly string[], steps: YamlNod
       if (isStep(reference)) checkStepName(reference, ids, known.problems);
     }
   }
+}
+
+/** As {@link checkKeys}, for one value, where there are no steps. */
+export function checkValue(node: YamlNode | null, kind: 'template' | 'condition', known: KnownNames): void {
+  if (node === null) return;
+  for (const reference of readReferences(node, kind, known.text)) checkName(reference, known);
 }
 
 /**
@@ -114,15 +135,45 @@ function checkStepName({ path, span }: Reference, ids: ReadonlyMap<string, strin
 function checkName({ path, span }: Reference, { contexts, problems }: KnownNames): void {
   const [context = '', name] = path;
   const folded = fold(context);
-  if (name === undefined || (folded !== 'inputs' && folded !== 'needs')) return;
-  const names = contexts[folded];
+  if (name === undefined) return;
+  const names = namesIn(folded, contexts);
   if (names === null || names.has(fold(name))) return;
   const guess = didYouMean(name, [...names.values()]);
-  const message =
-    folded === 'inputs'
-      ? `there is no input ${quote(name)}, so this is empty${guess}`
-      : `this job does not need a job ${quote(name)}, so this is empty${guess || '; add it to `needs`'}`;
-  problems.warning('unknown-reference', span, message);
+  problems.warning('unknown-reference', span, unknownName(folded, name, guess, [...names.values()]));
+}
+
+function namesIn(context: string, contexts: KnownNames['contexts']): ReadonlyMap<string, string> | null {
+  const fixed = Object.hasOwn(FIXED, context) ? FIXED[context] : undefined;
+  if (fixed) return new Map(fixed.map((name) => [name, name]));
+  switch (context) {
+    case 'inputs':
+    case 'needs':
+      return contexts[context];
+    case 'jobs':
+    case 'outputs':
+      return contexts[context] ?? null;
+    case 'loop':
+      return contexts.loop ? new Map([...contexts.loop, ...LOOP_NAMES.map((name) => [name, name] as const)]) : null;
+    default:
+      return null;
+  }
+}
+
+function unknownName(context: string, name: string, guess: string, names: readonly string[]): string {
+  switch (context) {
+    case 'inputs':
+      return `there is no input ${quote(name)}, so this is empty${guess}`;
+    case 'needs':
+      return `this job does not need a job ${quote(name)}, so this is empty${guess || '; add it to `needs`'}`;
+    case 'jobs':
+      return `there is no job ${quote(name)} in the loop, so this is empty${guess}`;
+    case 'outputs':
+      return `this job has no output ${quote(name)}, so this is empty${guess || '; add it to `outputs`'}`;
+    case 'loop':
+      return `the loop has no variable ${quote(name)}, so this is empty${guess || '; add it to `vars`'}`;
+    default:
+      return `\`${context}\` has no ${quote(name)}, so this is empty${guess || `; it has ${list(names, 'and')}`}`;
+  }
 }
 
 function isStep({ path }: Reference): boolean {

@@ -1,0 +1,92 @@
+import { checkBackground } from './check-background.ts';
+import { checkChoice } from './check-choice.ts';
+import { checkJobReferences } from './check-job-references.ts';
+import { checkJobValues } from './check-job-values.ts';
+import { checkJoin } from './check-join.ts';
+import { checkMilestones } from './check-milestones.ts';
+import { checkNeeds } from './check-needs.ts';
+import type { KnownNames } from './check-references.ts';
+import { checkRivals } from './check-rivals.ts';
+import { checkStepStages } from './check-step-stages.ts';
+import { checkSteps } from './check-steps.ts';
+import { checkTargets } from './check-targets.ts';
+import { AROUND_KEYS } from './flow-grammar.ts';
+import { MAX_JOB_LEVELS } from './job-grammar.ts';
+import { keyOf, mapJobs, viewJobs, type JobView } from './job-view.ts';
+import { placedTexts } from './list-steps.ts';
+import { child, entriesOf, entryOf, type YamlNode } from './yaml-node.ts';
+
+/** Keys of a job that are recognised here and do nothing. */
+const WITHOUT_EFFECT = ['snapshot', 'cancel-timeout-minutes'];
+
+export interface JobsAround {
+  readonly known: KnownNames;
+  /** The regions that jobs of the file have. */
+  readonly regions: ReadonlySet<string>;
+  /** Of the mapping; that of the workflow is 1. */
+  readonly level: number;
+}
+
+/** What the grammar cannot say about the jobs of a mapping, and about those inside of them. */
+export function checkJobs(
+  jobs: YamlNode | null,
+  stages: ReadonlyMap<string, readonly string[]>,
+  around: JobsAround,
+): void {
+  const { problems } = around.known;
+  if (around.level > MAX_JOB_LEVELS) return;
+  checkNeeds(jobs, problems);
+  const map = mapJobs(viewJobs(jobs), stages, { regions: around.regions, problems });
+  checkMilestones(map);
+  checkRivals(map);
+  for (const job of map.jobs) {
+    checkJob(job, around.known);
+    checkJoin(job, map);
+    checkChoice(job, map);
+    checkTargets(job, map);
+    checkNested(job, around);
+  }
+}
+
+/** Names of regions, of all jobs of a file. */
+export function regionsOf(root: YamlNode): ReadonlySet<string> {
+  const regions = new Set<string>();
+  const visit = (jobs: YamlNode | null, level: number): void => {
+    if (level > MAX_JOB_LEVELS) return;
+    for (const { value: job } of entriesOf(jobs)) {
+      for (const { value } of placedTexts(child(job, 'region'))) regions.add(value);
+      for (const inner of nestedIn(job)) visit(inner, level + 1);
+    }
+  };
+  visit(child(root, 'jobs'), 1);
+  visit(child(root, 'finally'), 2);
+  return regions;
+}
+
+function nestedIn(job: YamlNode): readonly (YamlNode | null)[] {
+  return [...AROUND_KEYS.map((key) => child(job, key)), child(child(job, 'loop'), 'jobs')];
+}
+
+function checkNested(job: JobView, { known, regions, level }: JobsAround): void {
+  const inner = { known, regions, level: level + 1 };
+  for (const key of AROUND_KEYS) checkJobs(keyOf(job, key), new Map(), inner);
+  const loop = keyOf(job, 'loop');
+  const vars = entriesOf(child(loop, 'vars')).map(({ key }) => [key.toLowerCase(), key] as const);
+  const names = new Map([...(known.contexts.loop ?? []), ...vars]);
+  const inLoop = { ...known, contexts: { ...known.contexts, loop: names } };
+  checkJobs(child(loop, 'jobs'), new Map(), { ...inner, known: inLoop });
+}
+
+function checkJob(job: JobView, known: KnownNames): void {
+  const { problems } = known;
+  const steps = keyOf(job, 'steps');
+  checkSteps(steps, problems);
+  checkBackground(steps, problems);
+  checkStepStages(steps, keyOf(job, 'stages'), problems);
+  checkJobReferences(job, known);
+  checkJobValues(job, problems);
+  for (const key of WITHOUT_EFFECT) {
+    const span = entryOf(job.node, key)?.keySpan;
+    if (span) problems.warning('no-effect', span, `\`${key}\` is recognised, but has no effect in Paceline`);
+  }
+}

@@ -1,0 +1,61 @@
+import { needsOf } from './check-needs.ts';
+import { JobGraph } from './job-graph.ts';
+import { kindOfJob, type JobKind } from './job-kind.ts';
+import type { PlacedText } from './list-steps.ts';
+import type { ProblemList, Span } from './problem-list.ts';
+import { child, entriesOf, entryOf, type MapNode, type YamlNode } from './yaml-node.ts';
+
+/** A job as the checks see it: whatever is in it may be missing or wrong. */
+export interface JobView {
+  readonly id: string;
+  readonly idSpan: Span;
+  readonly node: MapNode;
+  readonly kind: JobKind;
+  readonly needs: readonly PlacedText[];
+}
+
+/** The jobs of one mapping, which know each other. */
+export interface JobMap {
+  readonly jobs: readonly JobView[];
+  readonly byId: ReadonlyMap<string, JobView>;
+  /** Of `needs` and stages. */
+  readonly graph: JobGraph;
+  /** The regions that jobs of the file have. */
+  readonly regions: ReadonlySet<string>;
+  readonly problems: ProblemList;
+}
+
+export function viewJobs(jobs: YamlNode | null): readonly JobView[] {
+  return entriesOf(jobs).flatMap(({ key, keySpan, value }) =>
+    value.kind === 'map'
+      ? [{ id: key, idSpan: keySpan, node: value, kind: kindOfJob(value), needs: needsOf(value) }]
+      : [],
+  );
+}
+
+/** @param stages What the jobs wait for by their stages. */
+export function mapJobs(
+  jobs: readonly JobView[],
+  stages: ReadonlyMap<string, readonly string[]>,
+  { regions, problems }: Pick<JobMap, 'regions' | 'problems'>,
+): JobMap {
+  const waits = jobs.map(
+    ({ id, needs }) => [id, [...needs.map(({ value }) => value), ...(stages.get(id) ?? [])]] as const,
+  );
+  return {
+    jobs,
+    byId: new Map(jobs.map((job) => [job.id, job])),
+    graph: new JobGraph(new Map(waits)),
+    regions,
+    problems,
+  };
+}
+
+export function keyOf(job: JobView, key: string): YamlNode | null {
+  return child(job.node, key);
+}
+
+/** Where a key of a job stands; the id of the job when it is not there. */
+export function spotOfKey({ node, idSpan }: JobView, key: string): Span {
+  return entryOf(node, key)?.keySpan ?? idSpan;
+}
