@@ -67,6 +67,8 @@ export interface AttemptMeta {
   readonly slot: number;
   readonly state: 'starting' | 'started' | 'ended' | 'done';
   readonly worker: WorkerIdentity;
+  /** The job's time limit, which its worker keeps; absent: none. */
+  readonly limitMs?: number;
   /** Of the server that has all of it. */
   readonly incarnation: string | null;
   /** When it became `ended` or `done`, milliseconds since the epoch. */

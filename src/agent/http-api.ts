@@ -26,6 +26,9 @@ const UPLOAD_MS = 60_000;
 /** Of a slow line: what is short is not waited for as long. */
 const BYTES_PER_MS = 24;
 
+/** Far above any answer there is: what goes on for ever must not fill the memory. */
+const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+
 export interface HttpApi extends AgentApi {
   /** Lets go of the connections. */
   close(): Promise<void>;
@@ -104,7 +107,7 @@ export async function openHttpApi(server: string, proxy: ProxySettings, version:
         kind: 'answer',
         status: response.statusCode,
         headers: response.headers,
-        text: await response.body.text(),
+        text: await textOf(response.body),
       };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
@@ -160,6 +163,17 @@ export async function openHttpApi(server: string, proxy: ProxySettings, version:
       await Promise.all([main.destroy(), held.destroy()]);
     },
   };
+}
+
+async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_REPLY_BYTES) throw new Error('an answer that has no end');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length).toString();
 }
 
 /** Calls of an attempt name their session beside their path. */

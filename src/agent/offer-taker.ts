@@ -28,7 +28,7 @@ export class OfferTaker {
 
   /** False when it is known already. Does not wait for what comes of it. */
   take(session: OpenSession, offer: Offer): boolean {
-    const { attempts, accepting, settings, ports, takesWork } = this.#state;
+    const { attempts, accepting, ports, takesWork } = this.#state;
     const { attempt: id, fence } = offer;
     const held = attempts.find(id);
     if (accepting.get(id) === fence || held?.fence === fence) return false;
@@ -36,9 +36,8 @@ export class OfferTaker {
       ports.log.error('offer with an id that cannot be a folder is ignored', { attempt: JSON.stringify(id) });
       return false;
     }
-    if (!allowsRepository(settings.allowRepositories, offer.repository)) {
-      const reason = `this runner takes no jobs of ${offer.repository ?? 'runs without a repository'}`;
-      void this.#decline(session, offer, reason, true);
+    if (!this.#allows(offer.repository)) {
+      void this.#decline(session, offer, refusalOf(offer.repository), true);
       return true;
     }
     const slot = takesWork ? attempts.takeSlot() : null;
@@ -73,7 +72,19 @@ export class OfferTaker {
         await this.#decline(session, offer, `no worker can be started: ${String(start.error)}`, false);
       return false;
     }
+    // What was offered is one thing, what is to be run another: the list holds for both.
+    const { checkout } = accepted.reply.message;
+    const repository = checkout?.repository ?? offer.repository;
+    if (!this.#allows(repository)) {
+      start.worker.dismiss();
+      await this.#decline(session, offer, refusalOf(repository), true);
+      return false;
+    }
     return this.#begin(session, offer, slot, accepted, start.worker);
+  }
+
+  #allows(repository: string | null): boolean {
+    return allowsRepository(this.#state.settings.allowRepositories, repository);
   }
 
   async #begin(
@@ -139,6 +150,10 @@ export class OfferTaker {
 
 const MAX_REASON = 500;
 
+function refusalOf(repository: string | null): string {
+  return `this runner takes no jobs of ${repository ?? 'runs without a repository'}`;
+}
+
 interface Accepted {
   readonly reply: AcceptReply;
   /** When the request was sent, monotonic milliseconds. */
@@ -154,5 +169,11 @@ function metaOf(
   const { policy } = reply;
   const jobId = `${attempt}-${fence}`;
   const none = { incarnation: null, over: null };
-  return { attempt, fence, jobId, run, job, policy, slot, state: 'starting', worker: worker.identity, ...none };
+  const limitMs = (reply.message.timeoutMinutes ?? 0) * MS_PER_MINUTE;
+  return {
+    ...{ attempt, fence, jobId, run, job, policy, slot, state: 'starting', worker: worker.identity, ...none },
+    ...(limitMs > 0 ? { limitMs } : {}),
+  };
 }
+
+const MS_PER_MINUTE = 60_000;

@@ -7,6 +7,9 @@ import { killTime } from './lease.ts';
 /** A worker that has written its last record and does not end. */
 const EXIT_GRACE_MS = 5_000;
 
+/** What a worker has to end its job by itself when its time is over; then it hangs, and is asked like any other. */
+const LIMIT_GRACE_MS = 30_000;
+
 /**
  * Follows what a worker writes, and passes on that it is to end: asks first where it may clean up, kills when it takes
  * too long. Returns true when it is gone, false when the agent ends before it: then it works on, for the next agent.
@@ -27,11 +30,17 @@ export async function watchWorker(state: AgentState, attempt: HeldAttempt, worke
 
   let asked: CancelAsked | null = null;
   let killAt = Infinity;
+  let limitAt = state.now + (attempt.meta.limitMs ?? Infinity) + LIMIT_GRACE_MS;
   let renewedAt = attempt.renewedAt;
   while (!isGone() && !state.isOver()) {
     if (attempt.fate !== null && killAt !== -Infinity) {
       logOf(state, attempt).warn(`worker is killed: ${attempt.fate.why}`, { pid: worker.identity.pid });
       killAt = -Infinity;
+    }
+    if (state.now >= limitAt) {
+      limitAt = Infinity;
+      logOf(state, attempt).warn('worker does not keep the time limit of its job', { pid: worker.identity.pid });
+      attempt.askCancel({ cause: 'timeout', force: false });
     }
     if (attempt.cancel !== null && attempt.cancel.force !== asked?.force) {
       asked = attempt.cancel;
@@ -55,7 +64,8 @@ export async function watchWorker(state: AgentState, attempt: HeldAttempt, worke
       attempt.fate !== fate ||
       attempt.cancel !== cancel ||
       attempt.finished !== finished;
-    await (killAt === Infinity ? state.until(changed) : state.untilOrAfter(changed, killAt - state.now));
+    const next = Math.min(killAt, limitAt);
+    await (next === Infinity ? state.until(changed) : state.untilOrAfter(changed, next - state.now));
   }
   if (state.isOver() && !isGone()) return false;
   await end;
