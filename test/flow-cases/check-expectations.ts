@@ -150,6 +150,8 @@ export function bodiesOf(name: string, { translated, world }: Outcome): BodyRun[
 }
 
 function checkStatus(name: string, expected: unknown, outcome: Outcome): string[] {
+  const { path } = readJobName(name, (id) => outcome.translated.planId(id));
+  if (!outcome.translated.declared.has(readKey(path).id)) return [`: there is no job '${name}'`];
   const got = statusOf(name, outcome);
   if (got === expected) return [];
   const isPaused = expected === 'paused' && outcome.shown[0]!.run === 'paused' && PAUSABLE.includes(got);

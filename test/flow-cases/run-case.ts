@@ -7,7 +7,8 @@ import { World } from './world.ts';
 
 export interface CaseMode {
   readonly deliver: 'once' | 'twice';
-  readonly crash: 'never' | 'each-commit';
+  /** `each-commit`: a play for each commit, with a crash after it. `every-commit`: one play with as many crashes. */
+  readonly crash: 'never' | 'each-commit' | 'every-commit';
 }
 
 /** Makes a host for one play of a case. */
@@ -19,23 +20,24 @@ export async function runCase(flowCase: FlowCase, mode: CaseMode, open: OpenHost
     const translated = translateCase(flowCase);
     const twice = translated.twice || mode.deliver === 'twice';
     const { commits, differences } = await play(translated, { ...NO_TROUBLE, twice }, open);
-    if (differences.length > 0 || !(translated.crash || mode.crash === 'each-commit')) return differences;
-    return await playWithCrashes(translated, twice, commits, open);
+    const crash = mode.crash === 'never' && translated.crash ? 'each-commit' : mode.crash;
+    if (differences.length > 0 || crash === 'never') return differences;
+    const points = crash === 'each-commit' ? commits : 0;
+    return await playWithCrashes(translated, twice, points, open);
   } catch (error) {
     if (error instanceof CaseProblem) return [error.message];
     return [`it broke: ${(error as Error).stack?.split('\n').slice(0, 4).join(' ') ?? String(error)}`];
   }
 }
 
-/** Once for each commit, with a crash after it, and once with a crash after every one. */
+/** Once for each of the first commits, with a crash after it, and once with a crash after every one. */
 async function playWithCrashes(
   translated: TranslatedCase,
   twice: boolean,
   commits: number,
   open: OpenHost,
 ): Promise<string[]> {
-  const points = Array.from({ length: commits }, (_, index) => index + 1);
-  for (const point of points) {
+  for (let point = 1; point <= commits; point++) {
     const crashAfter = (commit: number): boolean => commit === point;
     const { differences } = await play(translated, { twice, crashAfter }, open);
     if (differences.length > 0) return differences.map((line) => `${line} (crash after commit ${point})`);

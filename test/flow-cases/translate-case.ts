@@ -21,6 +21,8 @@ export interface TranslatedCase {
   readonly expect: Readonly<Record<string, unknown>>;
   /** The id in the plans of a job as the case writes it. */
   planId(written: string): string;
+  /** Ids of the plans that jobs of the case have. */
+  readonly declared: ReadonlySet<string>;
   /** Name of the pipeline that a `uses` calls. */
   readonly pipelines: ReadonlyMap<string, string>;
 }
@@ -55,6 +57,7 @@ export function translateCase({ id, body }: FlowCase): TranslatedCase {
     events: readEvents(events, (written) => translator.id(written)),
     expect,
     planId: (written) => translator.id(written),
+    declared: translator.declared,
     pipelines: translator.names,
   };
 }
@@ -91,6 +94,8 @@ function isEachCommit(written: unknown): boolean {
 class CaseTranslator {
   readonly bodies: Body[] = [];
   readonly names = new Map<string, string>();
+  /** Ids of jobs, as in the plans. */
+  readonly declared = new Set<string>();
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #workflows = new Map<string, WorkflowPlan>();
   readonly #called = new Map<string, Called>();
@@ -139,6 +144,7 @@ class CaseTranslator {
         around,
         {
           id: (written) => this.id(written),
+          declare: (written) => void this.declared.add(this.id(written)),
           addBody: (body) => this.bodies.push(body) - 1,
           call: (pipeline, below) => this.#call(pipeline === SELF ? name : pipeline, depth, below),
         },

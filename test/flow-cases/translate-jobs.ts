@@ -28,6 +28,8 @@ export interface Around {
 /** What the lists of a case share. */
 export interface CaseJobs {
   id(written: string): string;
+  /** There is a job of this id. */
+  declare(written: string): void;
   addBody(body: Body): number;
   /** @returns the `uses` of the pipeline, and names and samples of its outputs. */
   call(pipeline: string, whileDepthBelow: number | null): Called | null;
@@ -44,7 +46,7 @@ const MAX_ITERATIONS = 100;
 /** A list of jobs in short form. @throws CaseProblem for what is not understood. */
 export function translateJobs(list: unknown, around: Around, shared: CaseJobs, where: string): JobPlan[] {
   if (!isListOfJobs(list)) throw new CaseProblem(`${where} has to be a list of jobs, not ${said(list)}`);
-  const outputs = new Map(list.map((job) => [String(job['id']), outputsOf(job, shared, where)]));
+  const outputs = new Map(list.map((job) => [String(job['id']), outputsOf(job, shared, `job '${String(job['id'])}'`)]));
   const stages = readStages(list, (id) => shared.id(id), around.stages);
   return list.map((job) => {
     const fields = new Fields(job, `job ${said(job['id'])}`);
@@ -65,6 +67,7 @@ function translateJob(fields: Fields, list: JobList): JobPlan {
   const { around, shared } = list;
   const written = fields.text('id');
   if (written === null) throw new CaseProblem(`a job in ${list.list} has no id`);
+  shared.declare(written);
   const where = `job '${written}'`;
   const needs = fields.texts('needs') ?? [];
   const findNeed = (name: string): ReturnType<FindName> => {
