@@ -79,11 +79,9 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
 
 function stored(command: StartJob): StoredCommand {
   if (command.key.includes('@')) return command;
-  const rest: Partial<StartJob> = { ...command };
-  delete rest.plan;
-  delete rest.env;
-  delete rest.defaults;
-  return rest as StoredCommand;
+  // JSON has no undefined.
+  const rest = { ...command, plan: undefined, env: undefined, defaults: undefined };
+  return rest as unknown as StoredCommand;
 }
 
 /** `exclusive`: ids of jobs, which stand for what they call too. */
