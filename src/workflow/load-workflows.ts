@@ -1,5 +1,6 @@
 import type { Diagnostic, Position } from '../protocol/diagnostic.ts';
-import type { CallJobPlan, JobPlan, WorkflowPlan } from '../protocol/plan.ts';
+import type { CallJobPlan, WorkflowPlan } from '../protocol/plan.ts';
+import { allJobs, changeJobs } from './all-jobs.ts';
 import { checkCall } from './check-call.ts';
 import { checkNesting } from './check-nesting.ts';
 import { parseWorkflow } from './parse-workflow.ts';
@@ -68,7 +69,7 @@ export async function loadWorkflows(main: SourceFile, read: ReadCalledWorkflow):
   if (first) workflows.push(first);
   // A workflow that is found on the way is looked through in its turn.
   for (const workflow of workflows)
-    for (const job of workflow.jobs) {
+    for (const job of allJobs(workflow)) {
       if (job.kind !== 'call') continue;
       if (!calls.has(job.uses)) {
         if (calls.size >= MAX_CALLED_WORKFLOWS) {
@@ -109,11 +110,10 @@ const EXPECTED = "'./.github/workflows/FILE' or 'OWNER/NAME/.github/workflows/FI
 function withHome(plan: WorkflowPlan, remote: CalledWorkflow['remote']): WorkflowPlan {
   if (remote === null) return plan;
   const { repository, ref } = remote;
-  const jobs = plan.jobs.map((job): JobPlan => {
+  return changeJobs(plan, (job) => {
     if (job.kind !== 'call' || !job.uses.startsWith('./')) return job;
     return { ...job, uses: `${repository}/${job.uses.slice('./'.length)}@${ref}` };
   });
-  return { ...plan, jobs };
 }
 
 function error(position: Position, message: string, rule: string): Diagnostic {

@@ -3,6 +3,7 @@ import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { UsageError } from '../../local/usage-error.ts';
 import type { Diagnostic } from '../../protocol/diagnostic.ts';
 import type { SubmitRequest } from '../../protocol/run-api.ts';
+import { allJobs } from '../../workflow/all-jobs.ts';
 import { parseWorkflow } from '../../workflow/parse-workflow.ts';
 
 export interface CollectedWorkflow {
@@ -51,7 +52,9 @@ function callsOf(bytes: Buffer, shown: string, diagnostics: Diagnostic[], source
   const { plan, diagnostics: found } = parseWorkflow(bytes, shown);
   diagnostics.push(...found);
   sources.set(shown, bytes.toString());
-  return (plan?.jobs ?? []).flatMap((job) => (job.kind === 'call' && job.uses.startsWith('./') ? [job.uses] : []));
+  return (plan ? allJobs(plan) : []).flatMap((job) =>
+    job.kind === 'call' && job.uses.startsWith('./') ? [job.uses] : [],
+  );
 }
 
 function read(file: string, shown: string): string {
