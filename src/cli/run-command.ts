@@ -26,6 +26,7 @@ export interface RunFlags {
   readonly secret?: readonly string[];
   readonly secretFile?: readonly string[];
   readonly var?: readonly string[];
+  readonly signal?: readonly string[];
   readonly env?: readonly string[];
   readonly maxBackground?: number;
   readonly jobs?: number;
@@ -106,6 +107,7 @@ function runOptions(file: { path: string; shown: string }, flags: RunFlags, host
     inputs: keyValues('--input', flags.input ?? []),
     secrets: secretsOf(flags, host),
     vars: keyValues('--var', flags.var ?? []),
+    signals: (flags.signal ?? []).map(signalOf),
     maxBackground: flags.maxBackground ?? null,
     jobs: flags.jobs ?? null,
     isolate: flags.isolate ?? false,
@@ -127,6 +129,13 @@ function runOptions(file: { path: string; shown: string }, flags: RunFlags, host
     version: host.version,
     node: { path: process.execPath, version: process.versions.node },
   };
+}
+
+/** `NAME`, or `NAME=DATA`. */
+function signalOf(text: string): { name: string; data: string | null } {
+  if (!text.includes('=')) return { name: text, data: null };
+  const { key: name, value: data } = keyValue('--signal', text, '=');
+  return { name, data };
 }
 
 /** Later ones win: files in their order, then what the command line names. */

@@ -1,3 +1,4 @@
+import { keySuffix } from '../flow/key-suffix.ts';
 import type { RunConclusion } from '../protocol/conclusion.ts';
 import type { Diagnostic } from '../protocol/diagnostic.ts';
 import type { JobReport, Report, StepReport } from '../protocol/report.ts';
@@ -24,14 +25,15 @@ export function buildReport(model: RunModel, diagnostics: readonly Diagnostic[],
 
 /** A job that nobody saw the end of: the run was ended around it. */
 function cutShort(job: JobView): JobReport {
-  const instance = /\.(\d+)$/.exec(job.key)?.[1];
+  const { iteration, attempt } = keySuffix(job.key);
+  const instance = /\.(\d+)(?:~[r\d]+)?$/.exec(job.key)?.[1];
   return {
     id: job.id,
     name: job.name,
     instance: instance === undefined || job.id === job.key ? 0 : Number(instance),
     matrix: null,
-    iteration: 1,
-    attempt: 1,
+    iteration,
+    attempt,
     conclusion: 'cancelled',
     reason: 'cancelled-by-user',
     outputs: {},

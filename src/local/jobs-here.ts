@@ -7,6 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import type { Reason } from '../protocol/conclusion.ts';
+import type { FlowRequest, FlowWish } from '../protocol/flow-plan.ts';
 import type { JobReport } from '../protocol/report.ts';
 import { readDotenv } from '../worker/read-dotenv.ts';
 import { runJob } from '../worker/run-job.ts';
@@ -20,12 +21,19 @@ import { unstartedJob } from '../flow/unstarted-job.ts';
 import { UsageError } from './usage-error.ts';
 import { type CopyResult, WorkspaceCopier } from './workspace-copy.ts';
 
+/** How a job ended, which is told by whoever knows what it counts for. */
+export interface JobEnd {
+  readonly report: JobReport;
+  /** What it asks of the flow with its end. */
+  readonly wish: FlowWish | null;
+}
+
 /** What runs the jobs of one local run, in this process. */
 export interface JobsHere {
   /** Of every job so far: what their processes are found by. */
   readonly jobIds: readonly string[];
-  /** Runs one job to its end; every event of it has been recorded when it resolves. Rejects for a bug only. */
-  run(command: StartJob, signals: JobSignals): Promise<JobReport>;
+  /** Runs one job to its end; every event of it but the last has been recorded when it resolves. Rejects for a bug only. */
+  run(command: StartJob, signals: JobSignals): Promise<JobEnd>;
   /** Removes the temporary folder, or says why not. Call when no job runs. */
   close(): Promise<void>;
 }
@@ -38,7 +46,16 @@ export interface JobsHereOptions {
 }
 
 /** Throws a `UsageError` when the temporary folder or a configured file cannot be had. */
-export async function openJobsHere({ prepared, options, recorder, clock }: JobsHereOptions): Promise<JobsHere> {
+export async function openJobsHere({
+  prepared,
+  options,
+  recorder,
+  clock,
+  requested,
+}: JobsHereOptions & {
+  /** A step asks something of the flow. Answers why that is refused, or null. */
+  readonly requested: (key: string, id: number, request: FlowRequest) => string | null;
+}): Promise<JobsHere> {
   const { config, context } = prepared;
   const dotenv = await readDotenv(config.envFile).catch((error: unknown) => {
     throw new UsageError((error as Error).message, { cause: error });
@@ -48,11 +65,12 @@ export async function openJobsHere({ prepared, options, recorder, clock }: JobsH
   const copier = new WorkspaceCopier(options.workspace, prepared.git, options.environment);
   const jobIds: string[] = [];
 
-  const runIn = (workspace: string, command: StartJob, signals: JobSignals): Promise<JobReport> => {
+  const runIn = async (workspace: string, command: StartJob, signals: JobSignals): Promise<JobEnd> => {
+    let wish: FlowWish | null = null;
     const message = jobMessage(command, prepared, options, workspace);
-    const jobId = `${randomUUID().slice(0, ID_CHARACTERS)}-${command.key.replaceAll('.', '-')}`;
+    const jobId = `${randomUUID().slice(0, ID_CHARACTERS)}-${command.key.replace(/[^\w-]/g, '-')}`;
     jobIds.push(jobId);
-    return runJob(message, {
+    const report = await runJob(message, {
       jobId,
       version: options.version,
       node: options.node,
@@ -74,17 +92,23 @@ export async function openJobsHere({ prepared, options, recorder, clock }: JobsH
       clock,
       log,
       logEvents: options.events !== null,
-      emit: (event) => recorder.emit(event),
+      emit: (event) => {
+        if (event.type === 'job-completed') {
+          wish = event.wish ?? null;
+          return;
+        }
+        const refused = event.type === 'flow-request' ? requested(event.job, event.id, event.request) : null;
+        recorder.emit(event.type === 'flow-request' && refused !== null ? { ...event, refused } : event);
+      },
       openLog: (number, name) => recorder.openLog(command.key, number, name),
     });
+    return { report, wish };
   };
-  const refused = (command: StartJob, reason: Reason, message: string): JobReport => {
+  const refused = (command: StartJob, reason: Reason, message: string): JobEnd => {
     const at = new Date(clock.now()).toISOString();
-    const { id, displayName: name, instance, contexts } = command;
+    const { id, displayName: name, instance, contexts, iteration, attempt } = command;
     const job = { id, name, instance, matrix: contexts.matrix, conclusion: 'failure' as const, reason, message };
-    const report = unstartedJob(job, at);
-    recorder.emit({ type: 'job-completed', at, job: command.key, report });
-    return report;
+    return { report: { ...unstartedJob(job, at), iteration, attempt }, wish: null };
   };
 
   return {

@@ -1,7 +1,6 @@
 import type PQueue from 'p-queue';
 import type { CancelJob, CancelJobCause, StartJob } from '../flow/flow-event.ts';
 import { AbortScope } from '../kernel/cancellation.ts';
-import type { JobReport } from '../protocol/report.ts';
 
 /** The two ways to end a running job: ask (post and `always()` steps run), and at once. */
 export interface JobSignals {
@@ -9,14 +8,17 @@ export interface JobSignals {
   readonly kill: AbortSignal;
 }
 
-export interface LocalJobsOptions {
+/** `End`: what is known of a job that has ended. */
+export interface LocalJobsOptions<End> {
   /** Bounds the jobs at once. */
   readonly queue: PQueue;
   /** Runs one job to its end. Rejects for a bug only. */
-  readonly run: (command: StartJob, signals: JobSignals) => Promise<JobReport>;
+  readonly run: (command: StartJob, signals: JobSignals) => Promise<End>;
   /** A job that was cancelled before its turn. */
-  readonly neverRan: (command: StartJob, cause: CancelJobCause) => JobReport;
-  readonly completed: (key: string, report: JobReport) => void;
+  readonly neverRan: (command: StartJob, cause: CancelJobCause) => End;
+  /** It has its turn. */
+  readonly started: (key: string) => void;
+  readonly completed: (key: string, end: End) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -24,12 +26,12 @@ export interface LocalJobsOptions {
  * Jobs that flow started: `queued → running → over`, with `queued –cancel→ over`. A queued job that is cancelled is
  * over at once; its turn in the queue then does nothing.
  */
-export class LocalJobs {
-  readonly #options: LocalJobsOptions;
+export class LocalJobs<End> {
+  readonly #options: LocalJobsOptions<End>;
   readonly #jobs = new Map<string, Job>();
   readonly #kill = new AbortScope();
 
-  constructor(options: LocalJobsOptions) {
+  constructor(options: LocalJobsOptions<End>) {
     this.#options = options;
   }
 
@@ -55,6 +57,7 @@ export class LocalJobs {
   async #run(job: Job): Promise<void> {
     if (job.state !== 'queued' || job.cancel.signal.aborted) return;
     job.state = 'running';
+    this.#options.started(job.command.key);
     const kill = new AbortScope(this.#kill.signal);
     try {
       this.#over(job, await this.#options.run(job.command, { cancel: job.cancel.signal, kill: kill.signal }));
@@ -65,11 +68,11 @@ export class LocalJobs {
     }
   }
 
-  #over(job: Job, report: JobReport): void {
+  #over(job: Job, end: End): void {
     if (job.state === 'over') return;
     job.state = 'over';
     this.#jobs.delete(job.command.key);
-    this.#options.completed(job.command.key, report);
+    this.#options.completed(job.command.key, end);
   }
 }
 

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly inputs: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
   readonly vars: Readonly<Record<string, string>>;
+  /** What jobs that wait for one find, in this order; data is null where there is none. */
+  readonly signals: readonly { readonly name: string; readonly data: string | null }[];
   /** Background steps at once in a job; null for the configured number. */
   readonly maxBackground: number | null;
   /** Jobs at once; null for one in place, as many as there are cores with copies. */

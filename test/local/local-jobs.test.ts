@@ -16,7 +16,7 @@ interface Running {
 }
 
 function opened(concurrency: number): {
-  jobs: LocalJobs;
+  jobs: LocalJobs<JobReport>;
   running: Running[];
   completed: string[];
   failed: unknown[];
@@ -33,6 +33,7 @@ function opened(concurrency: number): {
         running.push({ key, signals, end: () => resolve(job(key, [])), fail: reject });
       }),
     neverRan: ({ key }, cause) => job(key, [], { conclusion: 'cancelled', reason: cause }),
+    started: () => undefined,
     completed: (key, { conclusion }) => completed.push(`${key} ${conclusion}`),
     failed: (error) => failed.push(error),
   });

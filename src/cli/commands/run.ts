@@ -14,6 +14,7 @@ export const defineRun: DefineCommand = (command, { host, end }) => {
     .option('--secret <name[=value]>', 'secret; without a value from the environment', collect)
     .option('--secret-file <file>', 'secrets as NAME=VALUE lines', collect)
     .option('--var <name=value>', 'configuration variable (the vars context)', collect)
+    .option('--signal <name[=data]>', 'signal for a job that waits for it', collect)
     .option('--env <name=value>', 'environment variable of every step', collect)
     .option('--max-background <n>', 'background steps at once in a job', count)
     .option('--jobs <n>', 'jobs at once (default: 1, with --isolate the cores)', count)
