@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { isatty } from 'node:tty';
 import { StreamOutput } from '../local/stream-output.ts';
 import { UsageError } from '../local/usage-error.ts';
 import type { CliHost } from './cli-host.ts';
@@ -12,6 +13,7 @@ import { runProgram } from './program.ts';
 const version = process.env.PACELINE_VERSION ?? versionOfPackage();
 const stdout = new StreamOutput(process.stdout, tmpdir());
 const stderr = new StreamOutput(process.stderr, tmpdir());
+const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 
 async function main(): Promise<ExitCode> {
   const host: CliHost = {
@@ -22,7 +24,7 @@ async function main(): Promise<ExitCode> {
     stderr,
     self: { command: process.execPath, args: process.argv.slice(1, 2) },
     readStdin,
-    exitNow: (code) => process.exit(code),
+    exitNow,
   };
   return runProgram(process.argv.slice(2), host);
 }
@@ -44,6 +46,15 @@ function currentFolder(): string {
 /** Waits until what was printed has been read, or nobody reads any more. */
 async function leave(code: ExitCode): Promise<never> {
   await Promise.all([stdout.flush(), stderr.flush()]);
+  return exitNow(code);
+}
+
+/** Node.js aborts with a dump when it exits on a terminal that was closed: that ends as it does for everybody else. */
+function exitNow(code: number): never {
+  if (terminals.some((descriptor) => !isatty(descriptor))) {
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
+  }
   process.exit(code);
 }
 

@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../local/usage-error.ts';
-import { collectWorkflow } from './client/collect-workflow.ts';
+import { type CollectedWorkflow, collectWorkflow } from './client/collect-workflow.ts';
 import { ServerClient } from './client/server-client.ts';
+import { printDiagnostics } from './client/print-diagnostics.ts';
 import { EXIT_OF, watchIo } from './client/watch-command.ts';
 import { watchRun } from './client/watch-run.ts';
 import type { CliHost } from './cli-host.ts';
@@ -25,22 +26,25 @@ export interface UpFlags {
 /** A server and an agent in this process, a run on them, and all of it ended at the end. */
 export async function upCommand(file: string | undefined, flags: UpFlags, host: CliHost): Promise<ExitCode> {
   const path = file === undefined ? exampleFile() : resolve(host.directory, file);
-  const { workflow, diagnostics } = collectWorkflow(path, file ?? path, host.directory);
-  if (workflow === null) {
-    const [first] = diagnostics;
-    throw new UsageError(
-      `${file ?? path} has errors; \`paceline lint\` shows them. The first: ${first?.message ?? ''}`,
-    );
+  const collected = collectWorkflow(path, file ?? path, host.directory);
+  if (collected.workflow === null) {
+    printDiagnostics(collected.diagnostics, collected, file ?? path, flags, host);
+    return EXIT.usage;
   }
   const data = await openData(flags, host);
-  const scope = new AbortScope();
+  const ending = new AbortScope();
+  /** Of the watching. */
+  const leaving = new AbortScope();
+  const first = new FirstRun(flags, host);
   let plane: UpPlane | null = null;
   const stopListening = onStopRequests(host.environment, (count) => {
-    if (count === 1) {
-      host.stderr.write('\nEnding. What runs is cancelled, and its post steps run; Ctrl-C again kills it.\n');
-      scope.cancel('user');
-    } else if (count === 2) plane?.kill();
-    else host.exitNow(EXIT.cancelled);
+    ending.cancel('user');
+    if (count === 1) first.cancel(() => leaving.cancel('user'));
+    else if (count === 2) {
+      first.say('Ending the steps at once. Ctrl-C again exits.');
+      leaving.cancel('user');
+      plane?.kill();
+    } else host.exitNow(EXIT.cancelled);
   });
   try {
     plane = await startPlane(
@@ -51,40 +55,75 @@ export async function upCommand(file: string | undefined, flags: UpFlags, host: 
       },
       host,
     );
+    if (plane.taken !== null) host.stderr.write(`${plane.taken} is taken; another port serves.\n`);
     host.stdout.write(addresses(plane, data, flags));
-    const code = await runFirst(plane, workflow, flags, host, scope.signal);
-    if (flags.once !== true && !scope.signal.aborted) {
+    const code = await first.work(plane, collected.workflow, leaving.signal);
+    if (flags.once !== true && !ending.signal.aborted) {
       host.stdout.write(hints(host));
-      await aborted(scope.signal);
+      await aborted(ending.signal);
     }
     return code;
   } finally {
     await plane?.stop();
     stopListening();
-    scope.dispose();
+    ending.dispose();
+    leaving.dispose();
     if (data.isTemporary) await rm(data.directory, { recursive: true, force: true });
   }
 }
 
 /** Submits it and shows it live. */
-async function runFirst(
-  plane: UpPlane,
-  workflow: { readonly path: string; readonly text: string; readonly files: Record<string, string> },
-  flags: UpFlags,
-  host: CliHost,
-  signal: AbortSignal,
-): Promise<ExitCode> {
-  const client = await ServerClient.open(plane.admin, host);
-  try {
-    const { runs } = await client.submit({ workflow });
-    const id = runs[0]?.id ?? 0;
-    host.stdout.write(`\n`);
-    return EXIT_OF[await watchRun(client, id, watchIo(flags, host), signal)];
-  } catch (error) {
-    if (signal.aborted) return EXIT.cancelled;
-    throw error;
-  } finally {
-    await client.close();
+class FirstRun {
+  readonly #flags: UpFlags;
+  readonly #host: CliHost;
+  #running: { readonly client: ServerClient; readonly id: number } | null = null;
+  #inView: ((sentence: string) => void) | null = null;
+
+  constructor(flags: UpFlags, host: CliHost) {
+    this.#flags = flags;
+    this.#host = host;
+  }
+
+  async work(
+    plane: UpPlane,
+    workflow: NonNullable<CollectedWorkflow['workflow']>,
+    signal: AbortSignal,
+  ): Promise<ExitCode> {
+    const client = await ServerClient.open(plane.admin, this.#host);
+    try {
+      if (signal.aborted) return EXIT.cancelled;
+      const { runs } = await client.submit({ workflow });
+      const id = runs[0]?.id ?? 0;
+      this.#running = { client, id };
+      this.#host.stdout.write('\n');
+      const onView = (say: (sentence: string) => void): void => void (this.#inView = say);
+      const io = { ...watchIo(this.#flags, this.#host), onView };
+      return EXIT_OF[await watchRun(client, id, io, signal)];
+    } catch (error) {
+      if (signal.aborted) return EXIT.cancelled;
+      throw error;
+    } finally {
+      this.#running = null;
+      this.#inView = null;
+      await client.close();
+    }
+  }
+
+  /** It is shown until it has ended. */
+  cancel(onProblem: () => void): void {
+    if (this.#running === null) {
+      this.#host.stderr.write('\nEnding server and agent.\n');
+      onProblem();
+      return;
+    }
+    const { client, id } = this.#running;
+    this.say('Cancelling: post steps and always() steps still run. Ctrl-C again ends the steps at once.');
+    client.cancel(id, false).catch(onProblem);
+  }
+
+  say(sentence: string): void {
+    if (this.#inView) this.#inView(sentence);
+    else this.#host.stderr.write(`${sentence}\n`);
   }
 }
 
@@ -131,9 +170,9 @@ function hints({ environment }: CliHost): string {
   const name = environment.PACELINE_COMMAND || 'paceline';
   return `
 Both stay until Ctrl-C. In another terminal, in this folder:
-  ${name} submit .github/workflows/ci.yml --watch   run a workflow of your own on them
-  ${name} runs list                                 what ran; show, watch, logs, cancel, rerun
-  ${name} runners list
+  ${name} submit FILE --watch
+  ${name} runs list
+  ${name} --help
 `;
 }
 

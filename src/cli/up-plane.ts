@@ -17,6 +17,8 @@ export interface UpPlane {
   readonly admin: ServerChoice;
   readonly runner: string;
   readonly labels: readonly string[];
+  /** The configured address, where another program has it. */
+  readonly taken: string | null;
   /** What runs ends at once. */
   kill(): void;
   /** Cancels what runs, ends the agent, then the server. */
@@ -39,7 +41,7 @@ export async function startPlane(options: UpPlaneOptions, host: CliHost): Promis
   const { directory, slots } = options;
   const config = await configOf(undefined, host);
   const log = await openDiagnosticLog(config.log);
-  const server = await startServer(options, config, log, host);
+  const { server, taken } = await startServer(options, config, log, host);
   try {
     const token = (await readFile(server.adminTokenFile, 'utf8')).trim();
     const admin: ServerChoice = { url: server.url, token, tokenSource: server.adminTokenFile };
@@ -54,7 +56,7 @@ export async function startPlane(options: UpPlaneOptions, host: CliHost): Promis
       ...{ version: host.version, takeover: true, log },
     });
     return {
-      ...{ url: server.url, admin, runner },
+      ...{ url: server.url, admin, runner, taken },
       labels: runnerLabels(process.platform, process.arch, own.labels),
       kill: () => agent.kill(),
       async stop() {
@@ -75,7 +77,7 @@ async function startServer(
   config: RunnerConfig,
   log: OpenDiagnosticLog,
   host: CliHost,
-): Promise<RunningServer> {
+): Promise<{ server: RunningServer; taken: string | null }> {
   const { startServerHere } = await import('./commands/server.ts');
   const dataDirectory = join(directory, 'server');
   const fail = (error: Error): void => host.stderr.write(`The server cannot go on: ${error.message}\n`);
@@ -83,13 +85,13 @@ async function startServer(
     const own = { ...config.server, listen: at, publicUrl: null, database: null, dataDirectory };
     return startServerHere({ config: { ...config, server: own }, dataDirectory }, log, host, fail);
   };
-  if (listen !== null) return start(listen);
+  if (listen !== null) return { server: await start(listen), taken: null };
   try {
-    return await start(config.server.listen);
+    return { server: await start(config.server.listen), taken: null };
   } catch (error) {
     // Another server has the port.
     if (!(error instanceof Error) || !error.message.startsWith(ADDRESS_IN_USE)) throw error;
-    return start(ANY_PORT);
+    return { server: await start(ANY_PORT), taken: config.server.listen };
   }
 }
 

@@ -54,7 +54,10 @@ describe('paceline up', () => {
     await line.write('broken.yml', 'on: push\njobs: []\n');
     const { exitCode, stdout, stderr } = await line.run(['up', 'broken.yml']);
     expect([exitCode, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^paceline: broken\.yml has errors; [^\n]*\n$/);
+    expect(stderr).toMatch(/^broken\.yml:2:7: error: /);
+    const absent = await line.run(['up', 'absent.yml']);
+    expect(absent.exitCode).toBe(2);
+    expect(absent.stderr).toMatch(/^paceline: 'absent\.yml' cannot be read: [^\n]*\n$/);
     expect(existsSync(join(line.workspace, '.paceline'))).toBe(false);
   });
 
@@ -94,6 +97,8 @@ describe('paceline up', () => {
     await terminal.sent('at work');
     terminal.interrupt();
     expect(await terminal.exited).toBe(3);
+    // What was drawn last is how it ended.
+    expect(terminal.screen.lines.join('\n')).toMatch(/\n⊘ Hello: cancelled by user in /);
   }, 60_000);
 
   it('runs in a process that gets SIGTERM as it does with Ctrl-C', async () => {

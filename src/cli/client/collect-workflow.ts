@@ -24,11 +24,11 @@ const MAX_FILES = 50;
  * that is not there is left to the server: it may be in the repository.
  */
 export function collectWorkflow(file: string, shown: string, root: string): CollectedWorkflow {
+  const text = read(file, shown);
   const path = pathIn(root, file);
   const diagnostics: Diagnostic[] = [];
   const sources = new Map<string, string>();
   const files: Record<string, string> = {};
-  const text = read(file, shown);
   const waiting = callsOf(Buffer.from(text), shown, diagnostics, sources);
   for (let uses = waiting.shift(); uses !== undefined; uses = waiting.shift()) {
     if (Object.hasOwn(files, uses) || Object.keys(files).length >= MAX_FILES) continue;

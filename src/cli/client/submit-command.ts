@@ -2,17 +2,15 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { UsageError } from '../../local/usage-error.ts';
-import type { Diagnostic } from '../../protocol/diagnostic.ts';
 import type { RunSummary, SubmitReply, SubmitRequest } from '../../protocol/run-api.ts';
-import { formatForPeople } from '../../workflow/format-diagnostics.ts';
 import type { CliHost } from '../cli-host.ts';
-import { wantsColour } from '../colour-choice.ts';
 import { CommandProblem } from '../command-problem.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { findWorkflowFiles } from '../find-workflow-files.ts';
 import { keyValues } from '../key-value.ts';
-import { type CollectedWorkflow, collectWorkflow } from './collect-workflow.ts';
+import { collectWorkflow } from './collect-workflow.ts';
 import { type PrintFlags, printJson } from './print.ts';
+import { type PlainDiagnostic, printDiagnostics } from './print-diagnostics.ts';
 import { repositoryHere, type RepositoryHere } from './repository-here.ts';
 import type { ServerFlags } from './server-choice.ts';
 import { type ServerClient, withServer } from './server-client.ts';
@@ -150,25 +148,4 @@ function say(runs: readonly RunSummary[], here: RepositoryHere | null, flags: Su
     stderr.write(`warning: no remote branch has ${sha.slice(0, 10)}; push it, or checkouts will not find it\n`);
   if (hasChanges)
     stderr.write('warning: changes that are not committed are not part of it, but for the workflow itself\n');
-}
-
-type PlainDiagnostic = Pick<Diagnostic, 'severity' | 'message' | 'file' | 'line' | 'column'> & Partial<Diagnostic>;
-
-/** As `paceline lint` does, with the names that the person gave. */
-function printDiagnostics(
-  diagnostics: readonly PlainDiagnostic[],
-  collected: CollectedWorkflow | null,
-  shown: string | undefined,
-  flags: SubmitFlags,
-  { stderr, environment }: CliHost,
-): void {
-  if (diagnostics.length === 0) return;
-  const named = diagnostics.map((found): Diagnostic => ({
-    length: 1,
-    rule: '',
-    ...found,
-    file: shown !== undefined && found.file === collected?.path ? shown : found.file,
-  }));
-  const colour = wantsColour({ option: flags.color, environment, isTTY: stderr.isTTY });
-  stderr.write(formatForPeople(named, new Map(collected?.sources), { colour }));
 }

@@ -28,6 +28,8 @@ export interface WatchIo {
   /** Errors and the end result only. */
   readonly quiet: boolean;
   readonly clock: Clock;
+  /** Gets what says a sentence within the view, as soon as there is one. */
+  readonly onView?: (say: (sentence: string) => void) => void;
 }
 
 /** Which steps are shown; null: all. */
@@ -46,6 +48,7 @@ export async function watchRun(
   const facts = await client.run(run);
   const model = new RunModel({ name: facts.name, path: facts.path });
   const view = await openView({ ...io, model, palette: paletteOf(io.colour) });
+  io.onView?.((sentence) => view.notice(sentence));
   const scope = new AbortScope(signal);
   const watcher = new Watcher(client, facts, model, view, io, scope);
   try {
