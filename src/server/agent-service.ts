@@ -193,7 +193,9 @@ export class AgentService implements AgentApi {
     if (known?.fence !== fence || known.until <= clock.monotonic()) {
       const allowed = await store.execute('find-log-writer', { session: id, attempt, fence });
       if (!allowed.ok) return allowed;
-      logWriters.set(attempt, { fence, until: clock.monotonic() + LOG_WRITER_MS });
+      const now = clock.monotonic();
+      for (const [other, { until }] of logWriters) if (until <= now) logWriters.delete(other);
+      logWriters.set(attempt, { fence, until: now + LOG_WRITER_MS });
     }
     return await logs.append(chunk);
   }

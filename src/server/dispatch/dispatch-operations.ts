@@ -6,7 +6,7 @@ import { failAttempt } from './fail-attempt.ts';
 import { findLogWriter } from './find-attempt.ts';
 import { findSession, touchSessions } from './find-session.ts';
 import { findRunnerKey, issueNonce } from './issue-nonce.ts';
-import { listLabelSets, readyLabelSets } from './list-label-sets.ts';
+import { readyLabelSets } from './ready-label-sets.ts';
 import { listRunnerViews } from './list-runners.ts';
 import { offerWork } from './offer-work.ts';
 import { openSession } from './open-session.ts';
@@ -25,7 +25,6 @@ export const dispatchOperations = {
   'drain-session': drainSession,
   'find-session': findSession,
   'touch-sessions': touchSessions,
-  'list-label-sets': listLabelSets,
   'ready-label-sets': readyLabelSets,
   'offer-work': offerWork,
   'withdraw-offers': withdrawSessionOffers,
@@ -45,7 +44,6 @@ export const dispatchOperations = {
 export const DISPATCH_READS = [
   'find-runner-key',
   'find-session',
-  'list-label-sets',
   'ready-label-sets',
   'poll-state',
   'find-log-writer',

@@ -17,6 +17,8 @@ export interface DispatcherOptions {
 
 /** After the database could not be asked. */
 const RETRY_MS = 1_000;
+/** Label sets whose labels are remembered: far more than are in use at a time. */
+const MAX_KNOWN = 5_000;
 /** When sessions that declined something are looked at again: their memory of it is short. */
 const DECLINED_AGAIN_MS = 5_000;
 
@@ -34,7 +36,8 @@ export class Dispatcher {
   readonly #declined = new Set<number>();
   /** Label sets, when they are to be looked at again; monotonic. */
   readonly #later = new Map<number, number>();
-  readonly #known = new Set<number>();
+  /** Labels of label sets that were in the queue. */
+  readonly #known = new Map<number, readonly string[]>();
   #cancelTimer: () => void = nothing;
   #isRunning = false;
   #isClosed = false;
@@ -46,6 +49,7 @@ export class Dispatcher {
   /** The session takes offers, up to `free`, until it is offered something or {@link leave}s. */
   wait(session: LiveSession, free: number): void {
     const runnerClass = this.#classOf(session);
+    runnerClass.usedAt = this.#options.clock.monotonic();
     runnerClass.waiting.set(session.id, { session, free });
     this.#waiting.set(session.id, runnerClass);
     for (const id of this.#declined)
@@ -71,16 +75,17 @@ export class Dispatcher {
   /** Looks at the whole queue anew: wakes of other servers may have been missed. */
   async recheck(): Promise<void> {
     const { store } = this.#options;
-    const sets = await store.execute('list-label-sets', {});
-    if (sets.ok)
-      for (const { id, labels } of sets.value.labelSets) {
-        this.#known.add(id);
-        for (const runnerClass of this.#classes.values()) runnerClass.learn(id, labels);
-      }
     const ready = await store.execute('ready-label-sets', {});
-    if (ready.ok) for (const id of ready.value.labelSets) this.#dirty.add(id);
-    if (sets.ok && ready.ok) this.#kick();
-    else this.#retryLater();
+    if (!ready.ok) {
+      this.#retryLater();
+      return;
+    }
+    this.#forget();
+    for (const { id, labels } of ready.value.labelSets) {
+      if (!this.#known.has(id)) this.#learn(id, labels);
+      this.#dirty.add(id);
+    }
+    this.#kick();
   }
 
   close(): void {
@@ -96,9 +101,31 @@ export class Dispatcher {
     const present = this.#classes.get(name);
     if (present) return present;
     const made = new RunnerClass(offered);
+    for (const [id, labels] of this.#known) made.learn(id, labels);
     this.#classes.set(name, made);
     void this.recheck();
     return made;
+  }
+
+  #learn(id: number, labels: readonly string[]): void {
+    this.#known.set(id, labels);
+    for (const runnerClass of this.#classes.values()) runnerClass.learn(id, labels);
+  }
+
+  /**
+   * What is of no use any more: labels may have a machine's or a run's name in them, and then there are new ones every
+   * day. What is in the queue is learned again at once.
+   */
+  #forget(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [name, runnerClass] of this.#classes) if (runnerClass.isIdle(now)) this.#classes.delete(name);
+    if (this.#known.size > MAX_KNOWN) {
+      this.#known.clear();
+      for (const { labelSets } of this.#classes.values()) labelSets.clear();
+    }
+    const taken = [...this.#classes.values()].map(({ labelSets }) => labelSets);
+    for (const ids of [this.#dirty, this.#declined])
+      for (const id of ids) if (!taken.some((labelSets) => labelSets.has(id))) ids.delete(id);
   }
 
   #kick(): void {

@@ -176,6 +176,8 @@ export class PollDesk {
   #compare(poll: HeldPoll, view: NonNullable<SessionView['view']>): void {
     const { session, request } = poll;
     const { offers, fenced, paused, leave } = view;
+    const holding = new Set(request.holding.map(({ attempt }) => attempt));
+    for (const attempt of session.toldForced) if (!holding.has(attempt)) session.toldForced.delete(attempt);
     const cancelling = new Set(request.holding.filter((one) => one.cancelling).map(({ attempt }) => attempt));
     const cancels = view.cancels.filter(({ attempt }) => !cancelling.has(attempt) || !session.toldForced.has(attempt));
     const reply: PollReply = { offers: [...offers], cancels, fenced: [...fenced], paused, leave };

@@ -5,6 +5,7 @@ import { unseal } from '../../../src/kernel/sealed-box.ts';
 import { Sweeper } from '../../../src/server/dispatch/sweeper.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { TEST_SETTINGS } from '../../support/server-settings.ts';
+import { RunHand } from '../runs/run-harness.ts';
 import { must, POLL_MS, ServiceWorld, type TestAgent } from './service-world.ts';
 
 const NO_NEWS = { cancels: [], fenced: [], paused: false, leave: false };
@@ -420,6 +421,25 @@ describe('the service for agents', () => {
         error: { reason: 'fenced' },
       });
     });
+  });
+
+  it('finds work for agents of a kind that was not seen for long, and for labels of one run', async () => {
+    for (let day = 0; day < 3; day++) {
+      const labels = [`host-${day}`];
+      const rare = await world.agent({ labels });
+      const poll = rare.told();
+      await settle();
+      await RunHand.submit(world.store, `on: push\njobs: { a: { runs-on: host-${day}, steps: [ { run: echo } ] } }`);
+      expect((await poll).offers).toHaveLength(1);
+      for (let hour = 0; hour < 24; hour++) {
+        await world.clock.advance(3_500_000);
+        must(await world.service.sync(agent.key, { attempts: [] }));
+      }
+    }
+    const poll = agent.told();
+    await settle();
+    await world.submit();
+    expect((await poll).offers).toHaveLength(1);
   });
 
   it('drains: nothing is offered any more, what was accepted is said', async () => {

@@ -140,6 +140,17 @@ describeDatabases('work', (database) => {
     expect({ offers, barred }).toEqual({ offers: [], barred: [session.id] });
   });
 
+  it('is looked for by the labels in the queue, however many there ever were', async () => {
+    for (let run = 0; run < 20; run++) {
+      const on = await world.session({ labels: [`run-${run}`] });
+      await world.job({ labels: [`run-${run}`] });
+      expect(await world.offer(on)).toHaveLength(1);
+    }
+    await world.job({ labels: ['gpu'] });
+    const { labelSets } = await world.do('ready-label-sets', {});
+    expect(labelSets.map(({ labels }) => labels)).toEqual([['gpu']]);
+  });
+
   it('of many label sets does not hide behind a long queue of one', async () => {
     for (let count = 0; count < 300; count++) await world.job({ labels: ['common'] });
     const rare = await world.job({ labels: ['rare'] });
