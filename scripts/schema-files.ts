@@ -8,6 +8,7 @@ import {
   stepReportSchema,
 } from '../src/protocol/report.ts';
 import { runnerConfigSchema } from '../src/config/runner-config-schema.ts';
+import { workflowSchema } from './workflow-schema.ts';
 
 /** What is said once in a file and referred to. */
 const NAMED = {
@@ -31,6 +32,7 @@ export function schemaFiles(): Record<string, string> {
   return {
     'report.schema.json': textOf(z.toJSONSchema(report)),
     'events.schema.json': textOf(z.toJSONSchema(event)),
+    'workflow.schema.json': textOf(workflowSchema()),
     // As people write it: keys with a default may be left out.
     'runner.config.schema.json': textOf(z.toJSONSchema(runnerConfigSchema, { io: 'input' })),
   };

@@ -6,7 +6,9 @@ export const MAX_IDENTIFIER_CHARACTERS = 99;
 /** Ids that the parser makes for steps without one start with it. */
 export const RESERVED_PREFIX = '__';
 
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+/** For editors. */
+export const IDENTIFIER_PATTERN = '^[A-Za-z_][A-Za-z0-9_-]*$';
+const IDENTIFIER = new RegExp(IDENTIFIER_PATTERN);
 
 /** The rules for ids of jobs and steps. */
 export function checkIdentifier(id: string): TextProblem | null {

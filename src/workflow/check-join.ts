@@ -28,7 +28,8 @@ function checkJoinOf(job: JobView, join: YamlNode, map: JobMap): void {
     problems.error('join', counted.value.span, message);
     return;
   }
-  if ([...needs].some((id) => mayArriveAgain(id, map))) return;
+  const mode = joinMode(job);
+  if ([...needs].some((id) => mayArriveAgain(id, mode, map))) return;
   const batch = integerOf(child(join, 'batch')) ?? 1;
   const queue = entryOf(join, 'late');
   const keep = entryOf(join, 'keep');
@@ -37,10 +38,10 @@ function checkJoinOf(job: JobView, join: YamlNode, map: JobMap): void {
     problems.warning('join', queue.keySpan, `\`late: queue\` starts no second round: ${once}`);
   } else if (keep !== null && keep.value.kind === 'scalar' && keep.value.value === true) {
     problems.warning('join', keep.keySpan, `\`keep\` has no effect: ${once}`);
-  } else if (joinMode(job) === 'each' && batch > needs.size) {
+  } else if (mode === 'each' && batch > needs.size) {
     const message = `\`batch\` is ${batch}, but ${once}, which is ${needs.size} in all, so it would never start`;
     problems.warning('join', entryOf(join, 'batch')?.value.span ?? join.span, message);
-  } else if (joinMode(job) === 'each' && needs.size === 1) {
+  } else if (mode === 'each' && needs.size === 1) {
     problems.warning('join', spotOfKey(job, 'join'), `\`join: each\` starts the job once: ${once}`);
   }
 }
@@ -53,9 +54,9 @@ function joinMode(job: JobView | undefined): string {
 }
 
 /** Also where only a step can tell: it may say `PACELINE_EMIT`, and an action may do so unseen. */
-function mayArriveAgain(id: string, map: JobMap): boolean {
+function mayArriveAgain(id: string, mode: string, map: JobMap): boolean {
   const job = map.byId.get(id);
-  if (job === undefined || keyOf(job, 'spawn') !== null || joinMode(job) === 'each') return true;
+  if (job === undefined || joinMode(job) === 'each' || (mode === 'each' && keyOf(job, 'spawn') !== null)) return true;
   const join = keyOf(job, 'join');
   if (child(join, 'keep') !== null || stringOf(child(join, 'late')) === 'queue') return true;
   const steps = itemsOf(keyOf(job, 'steps'));

@@ -23,6 +23,7 @@ export function checkMilestones(map: JobMap): void {
   const waits = new Map(map.jobs.map(({ id }) => [id, new Set(graph.waitsFor(id))]));
   for (const { job, of, state } of milestones) if (!BEFORE_START.includes(state)) waits.get(job.id)?.add(of.value);
   const begins = new JobGraph(new Map([...waits].map(([id, others]) => [id, [...others]])));
+  const told: string[] = [];
   for (const { job, of, state } of milestones) {
     if (!graph.has(of.value)) {
       unknownJob(of, map);
@@ -36,7 +37,10 @@ export function checkMilestones(map: JobMap): void {
       const message = `job ${quote(of.value)} waits for ${quote(job.id)}, so ${quote(job.id)} can never start: its milestone would come after it`;
       problems.error('never-starts', of.span, message);
     } else if (begins.before(of.value).has(job.id) && !BEFORE_START.includes(state)) {
-      const message = `jobs ${quote(job.id)} and ${quote(of.value)} wait for milestones of each other, so they can never start`;
+      // A circle is told once.
+      if (told.some((id) => begins.before(id).has(job.id) && begins.before(job.id).has(id))) continue;
+      told.push(job.id);
+      const message = `jobs ${quote(job.id)} and ${quote(of.value)} wait for each other, by a milestone, so they can never start`;
       problems.error('never-starts', of.span, message);
     } else if (['queued', 'waiting', 'running'].includes(state) && alwaysEnded(of.value, job, map)) {
       const message = `job ${quote(of.value)} has ended before ${quote(job.id)} looks, so it is not ${quote(state)} any more; do not need it, or wait for another state`;

@@ -224,6 +224,7 @@ function refusalIn(
       rule: 'stage',
       message: '`background` cannot stand beside `stage`, which runs the step in the background anyway',
     };
+  if (kind === 'parallel' && key === 'stage') return PARALLEL_REFUSALS['stage'];
   if (kind === null || key in keysOf[kind]) return undefined;
   // A second key that makes a kind has a message of its own.
   if (STEP_KINDS.some((other) => other === key)) return undefined;
