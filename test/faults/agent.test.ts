@@ -3,9 +3,10 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { FailpointName } from '../../src/kernel/failpoint.ts';
-import { endings, Gate, oneJob, run, whenFile, whenLogsAreSealed, withPlane } from './fault-plane.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
+import { endings, Gate, oneJob, QUICK, run, whenFile, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 
 describe('an agent that is killed', () => {
   it(
@@ -124,6 +125,18 @@ describe('an agent that is killed', () => {
   );
 });
 
+/** Pid of the worker that has a job: the one that the job's processes descend from, not the spare one. */
+async function workerOf(plane: ControlPlane): Promise<number> {
+  const living = await plane.living();
+  const workers = new Set(living.filter(({ name }) => / worker( |$)/.test(name)).map(({ pid }) => pid));
+  for (const { pid } of living) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    if (workers.has(parent)) return parent;
+  }
+  throw new Error('no worker has a job');
+}
+
 describe('a worker that is killed', () => {
   it(
     'leaves no process, and the results it had are kept',
@@ -143,17 +156,67 @@ describe('a worker that is killed', () => {
           ]),
         );
         await gate.whenReached();
-        const worker = (await plane.living()).find(({ name }) => / worker( |$)/.test(name));
-        process.kill(worker!.pid, 'SIGKILL');
+        process.kill(await workerOf(plane), 'SIGKILL');
         const view = await plane.completed(id);
         const [job] = view.jobs;
         expect(job).toMatchObject({ conclusion: 'failure', attempt: 1 });
-        expect(['runner-lost', 'worker-crashed']).toContain(job?.reason);
+        expect(job?.reason).toBe('runner-lost');
         const first = job?.steps.find(({ step }) => step.id === 'first')?.step;
         expect(first).toMatchObject({ conclusion: 'success', outputs: { kept: '1' } });
         expect(job?.steps.every(({ state }) => state === 'completed')).toBe(true);
         const sleepers = (await plane.living()).filter(({ name }) => name.startsWith('sleep 600'));
         expect(sleepers).toEqual([]);
+      }),
+    LIMIT_MS,
+  );
+
+  it.each<FailpointName>(['worker-after-step-journal', 'worker-before-job-finished'])(
+    'at %s is not started again, and what it had written is reported',
+    (point) =>
+      withPlane(async (plane) => {
+        await plane.startServer();
+        await plane.register('one');
+        const starts = join(plane.directory, 'starts');
+        const struck = plane.startAgent('one', [], { PACELINE_FAILPOINT: point });
+        const id = await plane.submit(
+          oneJob([
+            run(`echo start >> ${starts}; echo n=1 >> "$GITHUB_OUTPUT"`, 'id: main'),
+            run('echo more', 'id: more'),
+          ]),
+        );
+        const view = await plane.completed(id);
+        expect(view.jobs[0]).toMatchObject({ conclusion: 'failure', reason: 'runner-lost', attempt: 1 });
+        expect(view.jobs[0]?.steps.every(({ state }) => state === 'completed')).toBe(true);
+        expect(await readFile(starts, 'utf8').catch(() => 'start\n')).toBe('start\n');
+        const main = view.jobs[0]?.steps.find(({ step }) => step.id === 'main')?.step;
+        if (point === 'worker-before-job-finished')
+          expect(main).toMatchObject({ conclusion: 'success', outputs: { n: '1' } });
+        struck.kill('SIGTERM');
+        await struck.exited;
+      }),
+    LIMIT_MS,
+  );
+
+  it(
+    'has nothing left of its job when the next one begins (aion#204)',
+    () =>
+      withPlane(async (plane) => {
+        await plane.startServer();
+        await plane.register('one');
+        plane.startAgent('one');
+        const pids = join(plane.directory, 'pids');
+        const gate = new Gate(plane, 'middle');
+        const orphans = `for n in 1 2 3; do setsid sh -c 'echo $$ >> ${pids}; exec sleep 600' & done`;
+        const all = `until [ "$(wc -l < ${pids})" = 3 ]; do sleep 0.05; done`;
+        await plane.submit(oneJob([run(`${orphans}; ${all}; ${gate.script}`, 'id: main')]));
+        const seen = join(plane.directory, 'seen');
+        // Dead ones that nobody has buried yet are no processes any more.
+        const look = `while read pid; do cut -d' ' -f3 /proc/$pid/stat 2>/dev/null; done < ${pids} | grep -v '[ZX]' > ${seen} || true`;
+        const next = await plane.submit(oneJob([run(look, 'id: main')]));
+        await gate.whenReached();
+        process.kill(await workerOf(plane), 'SIGKILL');
+        expect(endings(await plane.completed(next))).toEqual(['job: success', 'main: success']);
+        expect(await readFile(seen, 'utf8')).toBe('');
       }),
     LIMIT_MS,
   );
@@ -222,6 +285,34 @@ describe('an agent that is asked to end', () => {
         const view = await plane.completed(id);
         expect(endings(view)).toEqual(expect.arrayContaining(['main: cancelled', 'always: success']));
       }),
+    LIMIT_MS,
+  );
+});
+
+describe('an agent whose drain takes too long', () => {
+  it(
+    'cancels its job when the time is over, post steps included, and exits with 3',
+    () =>
+      withPlane(
+        async (plane) => {
+          await plane.startServer();
+          await plane.register('one');
+          const agent = plane.startAgent('one');
+          const gate = new Gate(plane, 'middle');
+          const last = join(plane.directory, 'last');
+          const id = await plane.submit(
+            oneJob([run(gate.script, 'id: main'), run(`echo cleaned > ${last}`, 'id: always, if: always()')]),
+          );
+          await gate.whenReached();
+          agent.kill('SIGTERM');
+          expect((await agent.exited).code).toBe(3);
+          expect(await readFile(last, 'utf8')).toBe('cleaned\n');
+          expect(endings(await plane.completed(id))).toEqual(
+            expect.arrayContaining(['main: cancelled', 'always: success']),
+          );
+        },
+        { config: { ...QUICK, agent: { drainTimeoutSeconds: 1 } } },
+      ),
     LIMIT_MS,
   );
 });

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { watch } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { AttemptState } from '../../src/protocol/attempt-state.ts';
 import type { RunView } from '../../src/protocol/run-api.ts';
 import { ControlPlane, type ControlPlaneOptions } from '../support/control-plane.ts';
 
@@ -73,6 +74,17 @@ export async function whenFile(path: string, expected: (text: string) => boolean
 
 /** A change between the look and the watch would be missed for ever. */
 const LOOK_AGAIN_MS = 200;
+
+/** Resolves when the attempt of the run's one job is in this state; nobody is told of it by an event. */
+export async function whenAttempt(plane: ControlPlane, run: number, state: AttemptState): Promise<void> {
+  for (;;) {
+    const [job] = (await plane.show(run)).jobs;
+    if (job?.attemptState === state) return;
+    if (job?.state === 'completed')
+      throw new Error(`the job is over: ${String(job.conclusion)} (${String(job.reason)})`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
 
 /** Logs may arrive after the results. */
 export async function whenLogsAreSealed(plane: ControlPlane, run: number): Promise<void> {

@@ -124,6 +124,34 @@ describe('a job', () => {
   );
 
   it(
+    'whose step leaves a child behind that prints later has none of it in any log, and no child afterwards',
+    () =>
+      withPlane(async (plane) => {
+        await plane.startServer();
+        await plane.register('one');
+        plane.startAgent('one');
+        const [ask, told] = [join(plane.directory, 'ask'), join(plane.directory, 'told')];
+        const until = (path: string): string => `until [ -e ${path} ]; do sleep 0.05; done`;
+        const id = await plane.submit(
+          oneJob([
+            run(`(${until(ask)}; echo late; touch ${told}; exec sleep 602) & echo first`, 'id: first'),
+            run(`touch ${ask}; ${until(told)}; echo second`, 'id: second'),
+          ]),
+        );
+        const view = await plane.completed(id);
+        expect(endings(view)).toEqual(['job: success', 'first: success', 'second: success']);
+        await whenLogsAreSealed(plane, id);
+        const lines = async (step: string): Promise<string[]> =>
+          (await plane.log(id, 'job', numberOf(view, step))).split('\n');
+        expect(await lines('first')).toContain('first');
+        expect(await lines('second')).toContain('second');
+        for (const step of ['first', 'second']) expect(await lines(step)).not.toContain('late');
+        expect((await plane.living()).filter(({ name }) => name.startsWith('sleep 602'))).toEqual([]);
+      }),
+    LIMIT_MS,
+  );
+
+  it(
     'that is cancelled ends within the grace, its whole tree with it',
     () =>
       withPlane(async (plane) => {

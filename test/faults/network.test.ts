@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ControlPlane, ControlPlaneOptions } from '../support/control-plane.ts';
 import { FaultProxy, type ProxyMode } from '../support/fault-proxy.ts';
-import { endings, Gate, oneJob, run, SOON_LOST, whenFile, whenLogsAreSealed, withPlane } from './fault-plane.ts';
+import {
+  endings,
+  Gate,
+  oneJob,
+  run,
+  SOON_LOST,
+  whenAttempt,
+  whenFile,
+  whenLogsAreSealed,
+  withPlane,
+} from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -54,7 +64,7 @@ describe('a job whose agent cannot reach the server', () => {
         proxy.mode = mode;
         await gate.open();
         await whenFile(done, () => true);
-        await whenDisconnected(plane, id);
+        await whenAttempt(plane, id, 'disconnected');
         proxy.mode = { kind: 'pass' };
         await expectWhole(plane, id, done);
       }),
@@ -138,16 +148,3 @@ describe('a job whose agent cannot reach the server', () => {
     LIMIT_MS,
   );
 });
-
-async function whenDisconnected(plane: ControlPlane, id: number): Promise<void> {
-  for (;;) {
-    const [job] = (await plane.show(id)).jobs;
-    if (job?.attemptState === 'disconnected') return;
-    if (job?.state === 'completed')
-      throw new Error(`the job is over: ${String(job.conclusion)} (${String(job.reason)})`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-  }
-}
-
-/** Nobody is told of it by an event. */
-const LOOK_AGAIN_MS = 100;

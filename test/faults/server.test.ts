@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { FailpointName } from '../../src/kernel/failpoint.ts';
 import { endings, Gate, oneJob, run, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 
 const CHAIN = [
   'on: push',

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunView, SubmitReply, SubmitRequest } from '../../src/protocol/run-api.ts';
 import { livingWith, MARKER } from './living-processes.ts';
+import { TcpBalancer } from './tcp-balancer.ts';
 
 const CLI = process.env.PACELINE_CLI ?? fileURLToPath(new URL('../../dist/paceline.js', import.meta.url));
 
@@ -38,7 +39,7 @@ export class ControlPlane {
   readonly #marker = randomUUID();
   readonly #options: ControlPlaneOptions;
   readonly #running = new Set<Running>();
-  readonly #cleanUps: (() => Promise<unknown>)[] = [];
+  readonly #cleanUps: (() => unknown)[] = [];
   /** The same after a restart. */
   readonly port: number;
 
@@ -175,16 +176,15 @@ export class ControlPlane {
   }
 
   /** Follows the run's events until it is complete, over restarts of the server. */
-  async completed(run: number, limitMs = 60_000): Promise<RunView> {
+  async completed(run: number, limitMs = COMPLETION_LIMIT_MS, port = this.port): Promise<RunView> {
     const end = performance.now() + limitMs;
     let last: unknown = null;
     while (performance.now() < end) {
       try {
-        const response = await this.fetch(`/v1/runs/${run}/events?follow=run`, {
-          signal: AbortSignal.timeout(Math.ceil(Math.max(end - performance.now(), 1))),
-        });
+        const signal = AbortSignal.timeout(Math.ceil(Math.max(end - performance.now(), 1)));
+        const response = await this.fetch(`/v1/runs/${run}/events?follow=run`, { signal }, port);
         await response.text();
-        const view = await this.show(run);
+        const view = await this.show(run, port);
         if (view.state === 'completed') return view;
       } catch (error) {
         last = error;
@@ -192,7 +192,7 @@ export class ControlPlane {
       }
     }
     throw new Error(
-      `run ${run} did not complete in ${limitMs} ms: ${JSON.stringify(await this.show(run).catch(String))}`,
+      `run ${run} did not complete in ${limitMs} ms: ${JSON.stringify(await this.show(run, port).catch(String))}`,
       {
         cause: last,
       },
@@ -217,8 +217,15 @@ export class ControlPlane {
     return livingWith(this.#marker);
   }
 
+  /** An address behind which connections go to these ports in turn, and to the next one where nobody listens. */
+  async balance(ports: readonly number[]): Promise<string> {
+    const balancer = await TcpBalancer.open(ports);
+    this.afterwards(() => balancer.close());
+    return balancer.url;
+  }
+
   /** Called at the end, when agents and servers are gone; the last that was given comes first. */
-  afterwards(cleanUp: () => Promise<unknown>): void {
+  afterwards(cleanUp: () => unknown): void {
     this.#cleanUps.push(cleanUp);
   }
 
@@ -272,6 +279,8 @@ export class ControlPlane {
 }
 
 const RETRY_MS = 50;
+/** Nobody waits so long but on a machine that has other things to do. */
+const COMPLETION_LIMIT_MS = 90_000;
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 20_000;
 

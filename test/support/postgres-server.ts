@@ -73,6 +73,17 @@ export async function allowConnections(url: string, allowed: boolean): Promise<v
   if (!allowed) await breakConnections(url);
 }
 
+/** Ends this worker's server as a crash of its machine would. Its databases stay. */
+export async function stopPostgres(): Promise<void> {
+  await control(demandBinaries(), serverFolder(), 'stop', '-m', 'immediate');
+}
+
+/** After {@link stopPostgres}: at the same address. */
+export async function startPostgres(): Promise<void> {
+  const folder = serverFolder();
+  await start(demandBinaries(), folder, Number(new URL(await readFile(join(folder, 'address'), 'utf8')).port));
+}
+
 /** The folder with the programs of PostgreSQL: from the PATH, else the newest that Debian and its kin have installed. */
 export function postgresBinaries(): string | null {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
@@ -104,8 +115,7 @@ export async function endPostgresServers(): Promise<void> {
 
 /** The address of this worker's server, which is started when it is not running. */
 async function startedServer(): Promise<string> {
-  const bin = postgresBinaries();
-  if (bin === null) throw new Error(WAY_OUT);
+  const bin = demandBinaries();
   const folder = serverFolder();
   const address = join(folder, 'address');
   if (existsSync(address)) return readFile(address, 'utf8');
@@ -130,11 +140,21 @@ async function startedServer(): Promise<string> {
     options(folder, account),
   );
   const port = await freePort();
-  const flags = [`-p ${port}`, ...SETTINGS.map((setting) => `-c ${setting}`)].join(' ');
-  await control(bin, folder, 'start', '-w', '-l', join(folder, 'log'), '-o', flags);
+  await start(bin, folder, port);
   const url = `postgres://paceline@127.0.0.1:${port}/postgres`;
   await writeFile(address, url);
   return url;
+}
+
+async function start(bin: string, folder: string, port: number): Promise<void> {
+  const flags = [`-p ${port}`, ...SETTINGS.map((setting) => `-c ${setting}`)].join(' ');
+  await control(bin, folder, 'start', '-w', '-l', join(folder, 'log'), '-o', flags);
+}
+
+function demandBinaries(): string {
+  const bin = postgresBinaries();
+  if (bin === null) throw new Error(WAY_OUT);
+  return bin;
 }
 
 /** Named after whoever runs the tear-down, jest itself, of which a worker is a child. */

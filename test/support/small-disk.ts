@@ -9,6 +9,8 @@ export const CAN_MOUNT = process.platform === 'linux' && mayMount();
 
 export interface SmallDisk {
   readonly path: string;
+  /** There is more room. */
+  grow(kilobytes: number): void;
   remove(): void;
 }
 
@@ -17,6 +19,9 @@ export function smallDisk(kilobytes: number): SmallDisk {
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'paceline-test', path]);
   return {
     path,
+    grow(more) {
+      execFileSync('mount', ['-o', `remount,size=${more}k`, path]);
+    },
     remove() {
       execFileSync('umount', ['--lazy', path]);
       rmdirSync(path);
