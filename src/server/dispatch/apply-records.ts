@@ -7,18 +7,13 @@ import { jobEnded } from '../runs/job-ended.ts';
 import { jobStarted } from '../runs/job-started.ts';
 import { emit, emitAll } from '../runs/run-events.ts';
 import { tellRun } from '../runs/tell-run.ts';
+import { Statement, times } from '../storage/statement.ts';
 import { ILLEGAL_RECORD_TOTAL } from './counted.ts';
 import { endOpenSteps } from './end-open-steps.ts';
 import { sealLogs } from './log-rows.ts';
 import { LOSS_MESSAGES, retryLost } from './lose-attempt.ts';
 import { moveAttempt } from './move-attempt.ts';
-import {
-  type Chained,
-  type FinishRecord,
-  readRecords,
-  type ReadRecords,
-  type RequestRecord,
-} from './read-records.ts';
+import { type Chained, type FinishRecord, readRecords, type ReadRecords, type RequestRecord } from './read-records.ts';
 import type { KnownStep } from './step-rules.ts';
 
 export interface ReportedAttempt {
@@ -50,12 +45,7 @@ export async function applyRecords(
   if (read.broken !== null) context.count(ILLEGAL_RECORD_TOTAL, { rule: read.broken });
   const last = read.allowed.at(-1)?.chained;
   if (last === undefined) return { ack: null, illegal: read.broken !== null, finished: false };
-  await storeJournal(context, attempt.id, read);
-  await context.db
-    .updateTable('attempt')
-    .set({ ack_seq: last.seq, journal_hash: last.hash })
-    .where('id', '=', attempt.id)
-    .execute();
+  await storeJournal(context, attempt.id, read.allowed, last);
   await storeSteps(context, attempt.id, read.changed);
   await sealLogs(
     context,
@@ -74,8 +64,8 @@ export async function applyRecords(
   return { ack: last.seq, illegal: read.broken !== null, finished: read.finish !== null };
 }
 
-async function stepsOf({ db }: OperationContext, attemptId: string): Promise<ReadonlyMap<number, KnownStep>> {
-  const rows = await db.selectFrom('step').selectAll().where('attempt_id', '=', attemptId).execute();
+async function stepsOf(context: OperationContext, attemptId: string): Promise<ReadonlyMap<number, KnownStep>> {
+  const rows = await READ_STEPS.execute(context, [attemptId]);
   return new Map(
     rows.map(({ number, state, report }) => [
       number,
@@ -84,43 +74,60 @@ async function stepsOf({ db }: OperationContext, attemptId: string): Promise<Rea
   );
 }
 
+const READ_STEPS = new Statement((db, hole) =>
+  db.selectFrom('step').select(['number', 'state', 'report']).where('attempt_id', '=', hole()),
+);
+
 /** Databases limit the parameters of a statement. */
 const ROWS_PER_STATEMENT = 200;
 
-async function storeJournal({ db, now }: OperationContext, id: string, { allowed }: ReadRecords): Promise<void> {
-  for (let at = 0; at < allowed.length; at += ROWS_PER_STATEMENT)
-    await db
-      .insertInto('journal')
-      .values(
-        allowed
-          .slice(at, at + ROWS_PER_STATEMENT)
-          .map(({ chained: { seq, hash, text } }) => ({ attempt_id: id, seq, hash, at: now, body: text })),
-      )
-      .execute();
+async function storeJournal(
+  context: OperationContext,
+  id: string,
+  allowed: ReadRecords['allowed'],
+  last: Chained,
+): Promise<void> {
+  for (let at = 0; at < allowed.length; at += ROWS_PER_STATEMENT) {
+    const rows = allowed.slice(at, at + ROWS_PER_STATEMENT);
+    const values = rows.flatMap(({ chained: { seq, hash, text } }) => [id, seq, hash, context.now, text]);
+    await STORE_JOURNAL.execute(context, values, rows.length);
+  }
+  await ACKNOWLEDGE.execute(context, [last.seq, last.hash, id]);
 }
 
+const STORE_JOURNAL = new Statement((db, hole, rows) =>
+  db
+    .insertInto('journal')
+    .values(times(rows, () => ({ attempt_id: hole(), seq: hole(), hash: hole(), at: hole(), body: hole() }))),
+);
+
+const ACKNOWLEDGE = new Statement((db, hole) =>
+  db.updateTable('attempt').set({ ack_seq: hole(), journal_hash: hole() }).where('id', '=', hole()),
+);
+
 async function storeSteps(
-  { db }: OperationContext,
+  context: OperationContext,
   id: string,
   changed: ReadonlyMap<number, KnownStep>,
 ): Promise<void> {
-  const rows = [...changed].map(([number, { state, step }]) => ({
-    attempt_id: id,
-    number,
-    state,
-    report: JSON.stringify(step),
-  }));
-  for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT)
-    await db
-      .insertInto('step')
-      .values(rows.slice(at, at + ROWS_PER_STATEMENT))
-      .onConflict((conflict) =>
-        conflict
-          .columns(['attempt_id', 'number'])
-          .doUpdateSet((set) => ({ state: set.ref('excluded.state'), report: set.ref('excluded.report') })),
-      )
-      .execute();
+  const steps = [...changed];
+  for (let at = 0; at < steps.length; at += ROWS_PER_STATEMENT) {
+    const rows = steps.slice(at, at + ROWS_PER_STATEMENT);
+    const values = rows.flatMap(([number, { state, step }]) => [id, number, state, JSON.stringify(step)]);
+    await STORE_STEPS.execute(context, values, rows.length);
+  }
 }
+
+const STORE_STEPS = new Statement((db, hole, rows) =>
+  db
+    .insertInto('step')
+    .values(times(rows, () => ({ attempt_id: hole(), number: hole(), state: hole(), report: hole() })))
+    .onConflict((conflict) =>
+      conflict
+        .columns(['attempt_id', 'number'])
+        .doUpdateSet((set) => ({ state: set.ref('excluded.state'), report: set.ref('excluded.report') })),
+    ),
+);
 
 function eventsOf({ allowed }: ReadRecords, job: string): RunEvent[] {
   return allowed.flatMap(({ record }): RunEvent[] => {

@@ -1,8 +1,10 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Cancel, SyncReply, SyncRequest } from '../../protocol/agent-api.ts';
 import type { AttemptState } from '../../protocol/attempt-state.ts';
 import { attemptRecordSchema } from '../../protocol/attempt-record.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
+import type { Database } from '../database.ts';
+import { Statement, times } from '../storage/statement.ts';
 import { applyRecords, type ReportedAttempt } from './apply-records.ts';
 import { cancelDeadline } from './cancel-deadline.ts';
 import { checkChain } from './check-chain.ts';
@@ -107,7 +109,12 @@ async function readRows(
     // Runs come before attempts wherever both are locked.
     await sql`select id from run where id in (select run_id from attempt where id in (${sql.join(ids)}))
       order by id for no key update`.execute(db);
-  const rows = await db
+  const rows = await (lock ? READ_LOCKED : READ).execute(context, ids, ids.length);
+  return new Map(rows.map((row) => [row.id, { ...row, state: row.state as AttemptState }]));
+}
+
+const READ_COLUMNS = (db: Kysely<Database>, ids: readonly string[]) =>
+  db
     .selectFrom('attempt')
     .innerJoin('job', 'job.id', 'attempt.job_id')
     .leftJoin('lease', 'lease.attempt_id', 'attempt.id')
@@ -116,11 +123,10 @@ async function readRows(
     .select(['attempt.quarantined', 'attempt.cancel_cause', 'attempt.cancel_force', 'attempt.cancel_at'])
     .select(['attempt.lost', 'attempt.late_report', 'job.key', 'lease.due_at'])
     .where('attempt.id', 'in', ids)
-    .orderBy('attempt.id')
-    .$if(lock, (query) => query.forUpdate('attempt'))
-    .execute();
-  return new Map(rows.map((row) => [row.id, { ...row, state: row.state as AttemptState }]));
-}
+    .orderBy('attempt.id');
+
+const READ = new Statement((db, hole, rows) => READ_COLUMNS(db, times(rows, hole)));
+const READ_LOCKED = new Statement((db, hole, rows) => READ_COLUMNS(db, times(rows, hole)).forUpdate('attempt'));
 
 async function syncOne(
   context: OperationContext,
@@ -156,7 +162,7 @@ function cancelOf({ cancel_cause, cancel_force }: Row): SyncedReply['cancel'] {
 const MS_PER_SECOND = 1_000;
 
 async function renew(context: OperationContext, rows: readonly Row[]): Promise<void> {
-  const { db, now, settings } = context;
+  const { now, settings } = context;
   await moveAttempts(
     context,
     rows.filter(({ state }) => state === 'disconnected'),
@@ -170,9 +176,12 @@ async function renew(context: OperationContext, rows: readonly Row[]): Promise<v
     const at = Math.min(due, cancelDeadline(row, settings) ?? due);
     byDue.set(at, [...(byDue.get(at) ?? []), row.id]);
   }
-  for (const [due_at, ids] of byDue)
-    await db.updateTable('lease').set({ due_at }).where('attempt_id', 'in', ids).execute();
+  for (const [at, ids] of byDue) await RENEW.execute(context, [at, ...ids], ids.length);
 }
+
+const RENEW = new Statement((db, hole, rows) =>
+  db.updateTable('lease').set({ due_at: hole() }).where('attempt_id', 'in', times(rows, hole)),
+);
 
 /** A result that comes after the server has concluded the attempt: kept to be looked at, not applied. */
 async function keepLateReport(context: OperationContext, row: Row, { records }: SyncedAttempt): Promise<void> {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
+import { rawStatement } from '../storage/statement.ts';
 import { padded, valuesOf } from './log-rows.ts';
 
 /** What became durable of one log: it ended at `offset`, and ends at `end` now. */
@@ -27,6 +28,8 @@ export interface NewExtent {
 export type AppendOutcome =
   | { readonly kind: 'appended'; readonly sealedLength: number | null; readonly sealedHash: string | null }
   | { readonly kind: 'stale' };
+
+const [text, bigint] = ['text', 'bigint'] as const;
 
 interface Row {
   attempt_id: string;
@@ -61,45 +64,52 @@ export async function appendExtents(
 }
 
 /** A log's row, at its first bytes. */
-async function begin({ db }: OperationContext, logs: readonly AppendedLog[]): Promise<void> {
+async function begin(context: OperationContext, logs: readonly AppendedLog[]): Promise<void> {
   const first = logs.filter(({ offset }) => offset === 0).map(({ attempt, step }) => [attempt, step]);
-  for (const rows of padded(first, ['', 0]))
-    await sql`with v (a, s) as (${valuesOf(rows, ['text', 'bigint'])})
-      insert into log_stream (attempt_id, step) select a, s from v where a <> ''
-      on conflict (attempt_id, step) do nothing`.execute(db);
+  for (const rows of padded(first, ['', 0])) await BEGIN.execute(context, rows.flat(), rows.length);
 }
 
-async function extend({ db }: OperationContext, logs: readonly AppendedLog[]): Promise<Row[]> {
+const BEGIN = rawStatement(
+  (hole, rows) => sql`with v (a, s) as (${valuesOf(rows, hole, [text, bigint])})
+    insert into log_stream (attempt_id, step) select a, s from v where a <> ''
+    on conflict (attempt_id, step) do nothing`,
+);
+
+async function extend(context: OperationContext, logs: readonly AppendedLog[]): Promise<Row[]> {
   const found: Row[] = [];
   const ends = logs.map((log) => [log.attempt, log.step, log.offset, log.end, log.lines, log.openLine ? 1 : 0]);
-  for (const rows of padded(ends, ['', 0, 0, 0, 0, 0])) {
-    const values = valuesOf(rows, ['text', 'bigint', 'bigint', 'bigint', 'bigint', 'bigint']);
-    const { rows: updated } = await sql<Row>`with v (a, s, o, e, l, p) as (${values})
-      update log_stream set length = v.e, lines = v.l, open_line = v.p,
-        announced = case when announced > v.e then announced else v.e end
-      from v where attempt_id = v.a and step = v.s and length = v.o and removed_at is null
-        and (sealed_length is null or sealed_length >= v.e)
-      returning attempt_id, step, sealed_length, sealed_hash`.execute(db);
-    found.push(...updated);
-  }
+  for (const rows of padded(ends, ['', 0, 0, 0, 0, 0]))
+    found.push(...(await EXTEND.execute(context, rows.flat(), rows.length)));
   return found;
 }
 
-async function place({ db }: OperationContext, logs: readonly AppendedLog[]): Promise<void> {
+const EXTEND = rawStatement(
+  (hole, rows) => sql<Row>`with v (a, s, o, e, l, p) as (
+      ${valuesOf(rows, hole, [text, bigint, bigint, bigint, bigint, bigint])})
+    update log_stream set length = v.e, lines = v.l, open_line = v.p,
+      announced = case when announced > v.e then announced else v.e end
+    from v where attempt_id = v.a and step = v.s and length = v.o and removed_at is null
+      and (sealed_length is null or sealed_length >= v.e)
+    returning attempt_id, step, sealed_length, sealed_hash`,
+);
+
+async function place(context: OperationContext, logs: readonly AppendedLog[]): Promise<void> {
   const extents = logs.flatMap(({ attempt, step, extents }) =>
     extents.map((one) => {
       const { offset, length, segment, position, firstLine, midLine } = one;
       return [attempt, step, offset, length, segment, position, firstLine, midLine ? 1 : 0];
     }),
   );
-  const [text, bigint] = ['text', 'bigint'] as const;
-  for (const rows of padded(extents, ['', 0, 0, 0, '', 0, 0, 0])) {
-    const values = valuesOf(rows, [text, bigint, bigint, bigint, text, bigint, bigint, bigint]);
-    await sql`with v (a, s, o, n, g, p, l, m) as (${values})
-      insert into log_extent (attempt_id, step, "offset", length, segment, position, first_line, mid_line)
-      select a, s, o, n, g, p, l, m from v where a <> ''`.execute(db);
-  }
+  for (const rows of padded(extents, ['', 0, 0, 0, '', 0, 0, 0]))
+    await PLACE.execute(context, rows.flat(), rows.length);
 }
+
+const PLACE = rawStatement(
+  (hole, rows) => sql`with v (a, s, o, n, g, p, l, m) as (
+      ${valuesOf(rows, hole, [text, bigint, bigint, bigint, text, bigint, bigint, bigint])})
+    insert into log_extent (attempt_id, step, "offset", length, segment, position, first_line, mid_line)
+    select a, s, o, n, g, p, l, m from v where a <> ''`,
+);
 
 function keyOf(attempt: string, step: number): string {
   return `${attempt} ${step}`;

@@ -1,4 +1,5 @@
-import { type RawBuilder, type Sql, sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
+import { type Hole, times } from '../storage/statement.ts';
 
 /** Rows of one statement; a power of two. */
 export const ROWS_PER_STATEMENT = 256;
@@ -16,18 +17,8 @@ export function padded<Row>(rows: readonly Row[], pad: Row): Row[][] {
 }
 
 /** `(…), (…)` with the types that PostgreSQL has to be told. */
-export function valuesOf(
-  rows: readonly (readonly (string | number)[])[],
-  types: readonly ('text' | 'bigint')[],
-): RawBuilder<unknown> {
-  const [text, bigint] = [sql.raw('text'), sql.raw('bigint')];
-  const tuples = rows.map((row) => {
-    const cells = row.map((cell, index) => castOf(sql, cell, types[index] === 'text' ? text : bigint));
-    return sql`(${sql.join(cells)})`;
-  });
-  return sql`values ${sql.join(tuples)}`;
-}
-
-function castOf(tag: Sql, cell: string | number, type: RawBuilder<unknown>): RawBuilder<unknown> {
-  return tag`cast(${cell} as ${type})`;
+export function valuesOf(rows: number, hole: Hole, types: readonly ('text' | 'bigint')[]): RawBuilder<unknown> {
+  const tuple = (): RawBuilder<unknown> =>
+    sql`(${sql.join(types.map((type) => sql`cast(${hole()} as ${sql.raw(type)})`))})`;
+  return sql`values ${sql.join(times(rows, tuple))}`;
 }

@@ -1,0 +1,50 @@
+import type { Compilable, CompiledQuery, Kysely, RawBuilder } from 'kysely';
+import type { Database } from '../database.ts';
+import type { OperationContext } from '../operation.ts';
+
+/** Makes what stands for a value that is given with each execution. It passes for a value of any column. */
+export type Hole = () => never;
+
+/**
+ * A statement of the paths that every job takes several times. Building and compiling one takes longer than running it,
+ * so these are built once for each number of rows and each database, with holes that are filled in the order in which
+ * the builder asked for them.
+ */
+export class Statement<Row = unknown> {
+  readonly #build: (db: Kysely<Database>, hole: Hole, rows: number) => Compilable<Row>;
+  readonly #compiled = new Map<string, CompiledQuery<Row>>();
+
+  constructor(build: (db: Kysely<Database>, hole: Hole, rows: number) => Compilable<Row>) {
+    this.#build = build;
+  }
+
+  async execute({ db, locks }: OperationContext, values: readonly unknown[], rows = 1): Promise<readonly Row[]> {
+    const key = `${locks ? 'postgres' : 'sqlite'} ${rows}`;
+    let query = this.#compiled.get(key);
+    if (query === undefined) {
+      let holes = 0;
+      query = this.#build(db, () => new Filler(holes++) as never, rows).compile();
+      this.#compiled.set(key, query);
+    }
+    const parameters = query.parameters.map((one) => (one instanceof Filler ? values[one.index] : one));
+    return (await db.executeQuery<Row>({ ...query, parameters })).rows;
+  }
+}
+
+/** One that is written as SQL. */
+export function rawStatement<Row>(build: (hole: Hole, rows: number) => RawBuilder<Row>): Statement<Row> {
+  return new Statement((db, hole, rows) => ({ compile: () => build(hole, rows).compile(db) }));
+}
+
+class Filler {
+  readonly index: number;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+}
+
+/** One entry for each row. */
+export function times<T>(rows: number, make: () => T): T[] {
+  return Array.from({ length: rows }, make);
+}
