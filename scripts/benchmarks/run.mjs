@@ -5,9 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchmarks as engine } from './benchmarks.mjs';
+import { flowBenchmarks } from './flow-benchmarks.mjs';
 import { serverBenchmarks } from './server-benchmarks.mjs';
 
-const benchmarks = [...engine, ...serverBenchmarks];
+const benchmarks = [...engine, ...serverBenchmarks, ...flowBenchmarks];
 
 // Node.js 20 reads it at every start, which takes longer than the rest of the start.
 delete process.env.NODE_EXTRA_CA_CERTS;
@@ -83,7 +84,11 @@ if (values.json) {
     );
 }
 
-function rangeOf({ min, max, p99, cpuCores, cpuMs }) {
+function rangeOf({ min, max, p99, cpuCores, cpuMs, bySize }) {
+  if (bySize !== undefined)
+    return Object.entries(bySize)
+      .map(([jobs, value]) => `${jobs}: ${value}`)
+      .join(', ');
   if (cpuMs !== undefined) return `${round(cpuMs)} ms cpu each`;
   if (p99 !== undefined) return `p99 ${round(p99)}`;
   return cpuCores === undefined ? `${min}…${max}` : `${round(cpuCores)} cores`;
