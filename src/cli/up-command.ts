@@ -118,7 +118,7 @@ class FirstRun {
     }
     const { client, id } = this.#running;
     this.say('Cancelling: post steps and always() steps still run. Ctrl-C again ends the steps at once.');
-    client.cancel(id, false).catch(onProblem);
+    client.askRun(id, 'cancel', { force: false }).catch(onProblem);
   }
 
   say(sentence: string): void {

@@ -59,6 +59,8 @@ export const runSummarySchema = z.strictObject({
   state: runStateSchema,
   /** Why it waits, such as `concurrency group 'deploy' is held by run 12`. */
   waiting: z.string().nullable(),
+  /** Nothing more of it starts until somebody resumes it. */
+  paused: z.boolean(),
   conclusion: z.enum(['success', 'failure', 'cancelled']).nullable(),
   cancelling: z.boolean(),
   /** 1 for the first, one more for every re-run of the whole or of its failed jobs. */
@@ -72,6 +74,19 @@ export const submitReplySchema = z.strictObject({
   diagnostics: z.array(diagnosticSchema),
 });
 
+/** What keeps a job that could start otherwise. */
+export const waitsForSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('signal'),
+    names: z.array(z.string()),
+    from: z.array(z.string()).describe('Users who may send it; empty: everybody who may send signals.'),
+  }),
+  z.strictObject({ kind: z.literal('milestone'), job: z.string(), state: z.string() }),
+  z.strictObject({ kind: z.literal('lock'), lock: z.string(), holder: z.string() }),
+  z.strictObject({ kind: z.literal('time'), why: z.enum(['start-at', 'retry', 'delay']) }),
+  z.strictObject({ kind: z.literal('instances') }),
+]);
+
 export const jobStateSchema = z.enum(['waiting', 'queued', 'running', 'completed']);
 export const jobViewSchema = z.strictObject({
   /** `build`, `build.2`, `caller.build`. */
@@ -81,14 +96,17 @@ export const jobViewSchema = z.strictObject({
   instance: z.number().int(),
   matrix: z.record(z.string(), z.unknown()).nullable(),
   needs: z.array(z.string()),
+  /** From 1: how many times the job was begun. */
+  iteration: z.number().int(),
   state: jobStateSchema,
   /** Why it has not started: `needs build`, `no runner has the labels gpu, linux`, `all 3 runners with … are busy`… */
   waiting: z.string().nullable(),
+  waitsFor: waitsForSchema.nullable(),
   conclusion: jobReportSchema.shape.conclusion.nullable(),
   reason: z.string().nullable(),
   message: z.string().nullable(),
   outputs: z.record(z.string(), z.string()),
-  /** Tries so far; 0 before the first offer. */
+  /** Tries so far, by `retry` and after the loss of a runner; 0 before the first. */
   attempt: z.number().int(),
   /** Public id of the current attempt, which logs go by. */
   attemptId: z.string().nullable(),
@@ -111,6 +129,36 @@ export const runViewSchema = runSummarySchema.extend({
   jobs: z.array(jobViewSchema),
   diagnostics: z.array(diagnosticSchema),
 });
+
+/** Of whoever asks: the same id again changes nothing. The header `Idempotency-Key` is one too. */
+const requestId = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/, 'expected 1 to 200 printable characters without spaces')
+  .optional();
+
+/** `POST /v1/runs/:run/signals` */
+export const signalRequestSchema = z.strictObject({
+  name: z.string().min(1).max(400),
+  /** Only for this job, by id or key; default: for whichever waits for it. */
+  job: z.string().min(1).max(400).optional(),
+  data: z.unknown().optional().describe('Text as it is, anything else as JSON: `flow.signal.data`.'),
+  persistent: z.boolean().default(true).describe('False: only for a job that waits now.'),
+  requestId,
+});
+/** `POST /v1/runs/:run/jobs/:job/instances` */
+export const instancesRequestSchema = z
+  .strictObject({
+    items: z
+      .array(z.record(z.string(), z.unknown()))
+      .min(1)
+      .max(1_000)
+      .default([{}])
+      .describe('The `matrix` context of each.'),
+    requestId,
+  })
+  .default({ items: [{}] });
+/** What says all by its path. */
+export const plainRequestSchema = z.strictObject({ requestId }).default({});
 
 /** One entry of `GET /v1/runs/:run/logs/search`, NDJSON. Lines count from 1. */
 export const logHitSchema = z.strictObject({
@@ -138,6 +186,7 @@ export const SCOPES = [
   'admin',
   'runs:read',
   'runs:write',
+  'runs:signal',
   'secrets:write',
   'runners:read',
   'runners:write',
@@ -182,6 +231,7 @@ export const auditEntrySchema = z.strictObject({
 export type SubmitRequest = z.infer<typeof submitRequestSchema>;
 export type SubmitReply = z.infer<typeof submitReplySchema>;
 export type RunSummary = z.infer<typeof runSummarySchema>;
+export type SignalRequest = z.input<typeof signalRequestSchema>;
 export type RunView = z.infer<typeof runViewSchema>;
 export type JobView = z.infer<typeof jobViewSchema>;
 export type LogHit = z.infer<typeof logHitSchema>;

@@ -216,6 +216,72 @@ describe('runs', () => {
     expect(server.seen.map(({ body }) => body)).toEqual([{ force: false }, { force: true }]);
   });
 
+  it('are asked for a signal, the end of a part, more instances and a pause', async () => {
+    const asked = async (path: string, ...args: readonly string[]) => {
+      server.on(`POST /v1/runs/12/${path}`, json(202, runSummary({ state: 'running', conclusion: null })));
+      const { exitCode, stdout } = await line.run(['runs', ...args], server.environment);
+      expect(exitCode).toBe(0);
+      expect(server.seen.at(-1)?.headers['idempotency-key']).toMatch(/^[\w-]{36}$/);
+      return [stdout, server.seen.at(-1)?.body];
+    };
+    expect(await asked('signals', 'signal', '12', 'approved', '--data', '{"by":"ada"}', '--job', 'deploy')).toEqual([
+      "Job deploy of run 12 has the signal 'approved'.\n",
+      { name: 'approved', persistent: true, job: 'deploy', data: '{"by":"ada"}' },
+    ]);
+    expect(await asked('signals', 'signal', '12', 'tick', '--transient')).toEqual([
+      "Run 12 has the signal 'tick'.\n",
+      { name: 'tick', persistent: false },
+    ]);
+    expect(await asked('jobs/build.2/cancel', 'cancel', '12', '--job', 'build.2')).toEqual([
+      'Job build.2 of run 12 is being cancelled.\n',
+      {},
+    ]);
+    expect(await asked('regions/evidence/cancel', 'cancel', '12', '--region', 'evidence')).toEqual([
+      'The region evidence of run 12 is being cancelled.\n',
+      {},
+    ]);
+    expect(await asked('jobs/probe/complete', 'complete', '12', 'probe')).toEqual([
+      'Job probe of run 12 is complete.\n',
+      {},
+    ]);
+    expect(
+      await asked('jobs/probe/instances', 'add', '12', 'probe', '--item', '{"host":"a"}', '--item', '{"host":"b"}'),
+    ).toEqual(['Job probe of run 12 has 2 more instances.\n', { items: [{ host: 'a' }, { host: 'b' }] }]);
+    expect(await asked('pause', 'pause', '12')).toEqual(['Run 12 is paused.\n', {}]);
+    expect(await asked('resume', 'resume', '12')).toEqual(['Run 12 goes on.\n', {}]);
+  });
+
+  it('say what they refuse, and what cannot be meant', async () => {
+    const message = "run 12 has no job 'deploi'";
+    server.on(
+      'POST /v1/runs/12/signals',
+      json(409, { error: { code: 'conflict', reason: null, message, detail: null } }),
+    );
+    const refused = await line.run(['runs', 'signal', '12', 'go', '--job', 'deploi'], server.environment);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain("Run 12 has no job 'deploi'");
+    const both = await line.run(['runs', 'cancel', '12', '--job', 'a', '--region', 'b'], server.environment);
+    expect([both.exitCode, both.stderr]).toEqual([2, expect.stringContaining('exclude each other')]);
+    const text = await line.run(['runs', 'add', '12', 'probe', '--item', 'a=b'], server.environment);
+    expect([text.exitCode, text.stderr]).toEqual([2, expect.stringContaining('Expected a JSON object')]);
+  });
+
+  it('show what is paused, what is withdrawn and what waits for whom', async () => {
+    const deploy = jobView({
+      ...{ key: 'deploy', name: 'deploy', state: 'waiting', conclusion: null, runner: null, startedAt: null },
+      waiting: "waiting for the signal 'approved' from ada or grace",
+      waitsFor: { kind: 'signal', names: ['approved'], from: ['ada', 'grace'] },
+      steps: [],
+    });
+    const slow = jobView({ key: 'slow', name: 'slow', conclusion: 'withdrawn', reason: 'race', steps: [] });
+    const run = runView({ state: 'running', paused: true, conclusion: null, jobs: [deploy, slow] });
+    server.on('GET /v1/runs/12', run);
+    const { stdout } = await line.run(['runs', 'show', '12'], server.environment);
+    expect(stdout.split('\n')[1]).toBe('paused');
+    expect(stdout).toContain("· deploy: waiting for the signal 'approved' from ada or grace\n");
+    expect(stdout).toContain('– slow: withdrawn, race');
+  });
+
   it('are run again, all or what failed, once even if the answer was lost', async () => {
     server.on('POST /v1/runs/12/rerun', json(201, runSummary({ attempt: 2 })));
     const { stderr } = await line.run(['runs', 'rerun', '12', '--failed'], server.environment);

@@ -8,7 +8,14 @@ const LATER = '2026-11-21T08:00:02.500Z';
 export function runSummary(more: Partial<RunSummary> = {}): RunSummary {
   return {
     ...{ id: 12, name: 'CI', path: '.github/workflows/ci.yml', repository: 'acme/widgets', event: 'push' },
-    ...{ ref: 'refs/heads/main', sha: 'a'.repeat(40), actor: 'admin', state: 'completed', waiting: null },
+    ...{
+      ref: 'refs/heads/main',
+      sha: 'a'.repeat(40),
+      actor: 'admin',
+      state: 'completed',
+      waiting: null,
+      paused: false,
+    },
     ...{ conclusion: 'success', cancelling: false, attempt: 1, createdAt: AT, startedAt: AT, completedAt: LATER },
     ...more,
   };
@@ -21,7 +28,16 @@ export function runView(more: Partial<RunView> = {}): RunView {
 export function jobView(more: Partial<JobView> = {}): JobView {
   return {
     ...{ key: 'build', id: 'build', name: 'build', instance: 0, matrix: null, needs: [], state: 'completed' },
-    ...{ waiting: null, conclusion: 'success', reason: null, message: null, outputs: {}, attempt: 1 },
+    ...{
+      iteration: 1,
+      waiting: null,
+      waitsFor: null,
+      conclusion: 'success',
+      reason: null,
+      message: null,
+      outputs: {},
+      attempt: 1,
+    },
     ...{ attemptId: 'abcdefgh12345678', attemptState: 'finished', runner: 'one', labels: ['self-hosted'] },
     ...{ queuedAt: AT, startedAt: AT, completedAt: LATER },
     steps: [

@@ -14,7 +14,7 @@ export function printRuns(runs: readonly RunSummary[], flags: PrintFlags, host: 
   const palette = paletteFor(flags, host);
   const columns: readonly Column<RunSummary>[] = [
     { title: 'RUN', text: ({ id }) => String(id), right: true },
-    { title: 'STATE', text: stateOf, paint: (text, run) => paint(run.conclusion ?? run.state, palette)(text) },
+    { title: 'STATE', text: stateOf, paint: (text, run) => paint(stateOf(run), palette)(text) },
     { title: 'WORKFLOW', text: ({ name }) => name, least: 12 },
     { title: 'REPOSITORY', text: ({ repository }) => repository ?? '', least: 10 },
     { title: 'REF', text: ({ ref }) => shortRef(ref), least: 8 },
@@ -38,7 +38,7 @@ export function printRun(run: RunView, flags: PrintFlags, host: CliHost): void {
     ...(run.waiting === null ? [] : [`waits: ${run.waiting}`]),
   ];
   stdout.write(`${palette.bold(cut(`Run ${run.id}: ${plainLine(run.name)}`))}\n`);
-  stdout.write(`${paint(run.conclusion ?? run.state, palette)(cut(stateOf(run)))}\n`);
+  stdout.write(`${paint(stateOf(run), palette)(cut(stateOf(run)))}\n`);
   for (const fact of facts) stdout.write(`${cut(plainLine(fact))}\n`);
   for (const job of run.jobs) {
     stdout.write(`\n${jobLine(job, palette, cut)}\n`);
@@ -64,9 +64,9 @@ const STEP_COLUMNS = (palette: Palette): readonly Column<Step>[] => [
 function jobLine(job: JobView, palette: Palette, cut: (line: string) => string): string {
   const symbol = job.state === 'completed' ? conclusionSymbol(job.conclusion, palette) : palette.cyan('·');
   const parts = [
-    `${job.key}${job.name === job.key ? '' : ` (${plainLine(job.name)})`}: ${job.conclusion ?? job.state}`,
+    `${job.key}${job.name === job.key ? '' : ` (${plainLine(job.name)})`}: ${job.conclusion ?? (job.waitsFor === null ? job.state : job.waiting)}`,
     ...(job.reason === null ? [] : [job.reason.replaceAll('-', ' ')]),
-    ...(job.waiting === null ? [] : [job.waiting]),
+    ...(job.waiting === null || job.waitsFor !== null ? [] : [job.waiting]),
     ...(job.message === null ? [] : [job.message]),
     ...(job.runner === null ? [] : [`on ${job.runner}`]),
     ...(job.attempt > 1 ? [`try ${job.attempt}`] : []),
@@ -78,6 +78,7 @@ function jobLine(job: JobView, palette: Palette, cut: (line: string) => string):
 function stateOf(run: RunSummary): string {
   if (run.conclusion !== null) return run.conclusion;
   if (run.cancelling) return 'cancelling';
+  if (run.paused) return 'paused';
   return run.state;
 }
 
@@ -87,6 +88,8 @@ function paint(state: string, palette: Palette): (text: string) => string {
     failure: palette.red,
     cancelled: palette.yellow,
     cancelling: palette.yellow,
+    paused: palette.yellow,
+    withdrawn: palette.dim,
     running: palette.cyan,
   };
   return paints[state] ?? ((text) => text);

@@ -79,8 +79,9 @@ export class ServerClient {
     return this.#ask('GET', `/v1/runs/${id}`, this.#schemas.runViewSchema);
   }
 
-  cancel(id: number, force: boolean): Promise<RunSummary> {
-    return this.#ask('POST', `/v1/runs/${id}/cancel`, this.#schemas.runSummarySchema, { force });
+  /** Something of a run that goes on; `path` is what follows the run's own. */
+  askRun(id: number, path: string, body: unknown): Promise<RunSummary> {
+    return this.#ask('POST', `/v1/runs/${id}/${path}`, this.#schemas.runSummarySchema, body, ONCE());
   }
 
   rerun(id: number, failed: boolean): Promise<RunSummary> {

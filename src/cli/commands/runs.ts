@@ -10,6 +10,7 @@ import { type WatchFlags, watchCommand } from '../client/watch-command.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../option-values.ts';
+import { defineRunRequests } from './run-requests.ts';
 
 type Flags = ServerFlags & PrintFlags;
 
@@ -53,13 +54,7 @@ export const defineRuns: DefineCommand = (command, { host, end }) => {
     .action(async (run: number, flags: ServerFlags & LogsFlags) => {
       end(await withServer(flags, host, (client) => logsCommand(client, run, flags, host)));
     });
-  ofRun('cancel', 'cancel a run: post and always() steps still run')
-    .option('--force', 'end its steps at once')
-    .action(async (run: number, flags: ServerFlags & { force?: boolean }) => {
-      await withServer(flags, host, (client) => client.cancel(run, flags.force ?? false));
-      host.stdout.write(`Run ${run} is being cancelled.\n`);
-      end(EXIT.success);
-    });
+  defineRunRequests(ofRun, { host, end });
   ofRun('rerun', 'run it again')
     .option('--failed', 'only jobs that failed or were cancelled, and what needs them')
     .option('--watch', 'show it live until it ends')
@@ -82,6 +77,8 @@ Examples:
   paceline runs logs 12 --job build --step "Run tests" -f
   paceline runs logs 12 --search "out of memory"
   paceline runs rerun 12 --failed --watch
+  paceline runs signal 12 approved --data '{"by": "ada"}'
+  paceline runs cancel 12 --job deploy
 
 Exit codes: 0 success, 1 the watched run failed, 2 usage or something the server does not have, 3 cancelled or
 stopped watching, 4 could not reach or authenticate.`;

@@ -92,5 +92,5 @@ Examples:
   paceline tokens create deploy --scopes runs:read,runs:write
   paceline tokens revoke 7
 
-Scopes: admin, runs:read, runs:write, secrets:write, runners:read, runners:write, tokens:write, audit:read.
+Scopes: admin, runs:read, runs:write, runs:signal, secrets:write, runners:read, runners:write, tokens:write, audit:read.
 ${CLIENT_EXITS}`;

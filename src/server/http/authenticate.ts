@@ -46,8 +46,8 @@ export async function authenticate(
   // Of the other kinds the service behind the route knows more.
   if (access.kind !== 'scope') return { caller: NOBODY, token, key: read.hash };
   const found = unwrap(await store.execute('find-token', { hash: read.hash }));
-  const { scope } = access;
-  if (!found.scopes.includes(scope) && !found.scopes.includes('admin'))
+  const { scope, or = [] } = access;
+  if (![scope, ...or, 'admin' as const].some((enough) => found.scopes.includes(enough)))
     throw failure('unauthorized', 'scope-missing', `the token ${found.name} has not the scope ${scope}`, { scope });
   // When it was last used is good to know; the request does not depend on it.
   if (found.stale) void store.execute('touch-token', { id: found.id });

@@ -4,12 +4,12 @@ import type { Scope } from '../../protocol/run-api.ts';
 import type { Priority } from './admission.ts';
 
 /**
- * Who may ask. `scope`: a user token that has it, or `admin`. `registration`, `session`: a token of that kind, which the
+ * Who may ask. `scope`: a user token that has it, or one of `or`, or `admin`. `registration`, `session`: a token of that kind, which the
  * service behind the route knows more of.
  */
 export type Access =
   | { readonly kind: 'open' }
-  | { readonly kind: 'scope'; readonly scope: Scope }
+  | { readonly kind: 'scope'; readonly scope: Scope; readonly or?: readonly Scope[] }
   | { readonly kind: 'registration' }
   | { readonly kind: 'session' };
 

@@ -6,6 +6,7 @@ import { agentEndpoints } from './agent-endpoints.ts';
 import type { Endpoint } from './endpoint.ts';
 import { eventEndpoint } from './event-endpoint.ts';
 import type { Streaming } from './event-endpoint.ts';
+import { flowEndpoints } from './flow-endpoints.ts';
 import { logEndpoints } from './log-endpoints.ts';
 import { repositoryEndpoints } from './repository-endpoints.ts';
 import { runEndpoints } from './run-endpoints.ts';
@@ -34,6 +35,7 @@ export function endpointsOf(services: Services): Endpoint[] {
     ...serverEndpoints(store, services),
     ...agentEndpoints(agents),
     ...runEndpoints(runs, services),
+    ...flowEndpoints(runs),
     eventEndpoint(services),
     ...logEndpoints(services, logs),
     ...runnerEndpoints(store),

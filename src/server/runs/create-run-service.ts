@@ -11,6 +11,7 @@ export function createRunService(options: RepositoriesOptions): RunService {
     show: (run, attempt) => store.execute('show-run', { run, attempt }),
     events: (run, after, limit) => store.execute('events-after', { run, after, limit }),
     cancel: (run, { force }, actor) => store.execute('cancel-run', { run, force, actor }),
+    ask: (request) => store.execute('ask-run', request),
     rerun: (run, what, actor) => store.execute('rerun', { run, what, actor }),
     runSchedule: (due, signal) => submissions.runSchedule(due, signal),
     refreshSchedules: (repository, _actor, signal) => submissions.refreshSchedules(repository, signal),

@@ -1,3 +1,4 @@
+import { askRun } from './ask-run.ts';
 import { cancelRun } from './cancel-run.ts';
 import { deleteRuns } from './delete-runs.ts';
 import { eventsAfter } from './events-after.ts';
@@ -16,6 +17,7 @@ export const runOperations = {
   'show-run': showRun,
   'events-after': eventsAfter,
   'cancel-run': cancelRun,
+  'ask-run': askRun,
   rerun,
   'delete-runs': deleteRuns,
   'find-repository': findRepository,

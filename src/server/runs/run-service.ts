@@ -1,4 +1,5 @@
 import type { ApiResult } from '../../protocol/api-error.ts';
+import type { RunRequest } from './ask-run.ts';
 import type { DueSchedule } from './schedule-operations.ts';
 import type { RunSummary, RunView, SubmitReply, SubmitRequest } from '../../protocol/run-api.ts';
 
@@ -27,6 +28,8 @@ export interface RunService {
     limit: number,
   ): Promise<ApiResult<{ events: { id: number; body: string }[]; completed: boolean }>>;
   cancel(run: number, options: { readonly force: boolean }, actor: string): Promise<ApiResult<RunSummary>>;
+  /** Of a run that goes on: signals, instances, the end of one job, a pause. */
+  ask(request: RunRequest): Promise<ApiResult<RunSummary>>;
   /** Of a run that has ended. `failed`: what failed or was cancelled, and what depends on it. */
   rerun(run: number, what: 'all' | 'failed', actor: string): Promise<ApiResult<RunSummary>>;
   /** Reads the schedules of a repository's default branch anew. */

@@ -32,6 +32,7 @@ export async function summariesOf(context: OperationContext, rows: readonly Row[
     actor: row.actor,
     state: row.state,
     waiting: row.waiting === null ? null : (reasons.get(row.id) ?? waitSentence(row.waiting, [])),
+    paused: row.paused === 1,
     conclusion: row.conclusion as RunSummary['conclusion'],
     cancelling: row.cancelling !== null && row.state !== 'completed',
     attempt: row.attempt,

@@ -1,9 +1,14 @@
+import type { Selectable } from 'kysely';
+import type { WaitsFor } from '../../flow/flow-event.ts';
+import { waitsText } from '../../flow/waits-text.ts';
 import type { StepState } from '../../protocol/events.ts';
 import type { JobView, RunView } from '../../protocol/run-api.ts';
 import type { StepReport } from '../../protocol/report.ts';
+import type { Database } from '../database.ts';
 import { waitReasons } from '../dispatch/wait-reason.ts';
 import type { OperationContext } from '../operation.ts';
 import { noRun, oneSummary } from './cancel-run.ts';
+import { triesOf } from './job-report.ts';
 import { readRun, type RunRow } from './run-row.ts';
 import { loadSubmission, loadWorkflowsSpec } from './run-spec.ts';
 import { maybeTime } from './run-summaries.ts';
@@ -20,10 +25,13 @@ export async function showRun(
   const { diagnostics } = await loadSubmission(context, run.submission_sha);
   const jobs = await readJobs(context, run, attempt ?? run.attempt);
   const isOpen = run.state !== 'completed' && (attempt === null || attempt === run.attempt);
-  if (isOpen) jobs.push(...(await unstartedJobs(context, run)));
+  if (isOpen) {
+    const shown = new Set(jobs.map(({ key }) => key));
+    jobs.push(...(await unstartedJobs(context, run)).filter(({ key }) => !shown.has(key)));
+  }
   const { workflows } = await loadWorkflowsSpec(context, run.input_sha);
   const declared = (workflows[0]?.jobs ?? []).map((job) => job.id);
-  const place = (key: string): number => declared.indexOf(key.split('.')[0] ?? key);
+  const place = (key: string): number => declared.indexOf(/^[^.@~]*/.exec(key)?.[0] ?? key);
   return { ...summary, jobs: jobs.sort((one, other) => place(one.key) - place(other.key)), diagnostics };
 }
 
@@ -55,13 +63,14 @@ async function readJobs(context: OperationContext, run: RunRow, attempt: number)
     instance: row.instance,
     matrix: row.matrix === null ? null : (JSON.parse(row.matrix) as Record<string, unknown>),
     needs: JSON.parse(row.needs) as string[],
+    iteration: row.iteration,
     state: row.state,
-    waiting: row.state === 'queued' ? (reasons.get(row.label_set_id ?? 0) ?? 'a runner is about to take it') : null,
+    ...whyNot(row, reasons),
     conclusion: row.conclusion as JobView['conclusion'],
     reason: row.reason,
     message: row.message,
     outputs: JSON.parse(row.outputs) as Record<string, string>,
-    attempt: row.attempt_no,
+    attempt: row.attempt_no === 0 ? row.execution - 1 : triesOf(row),
     attemptId: row.attempt_id,
     attemptState: row.attempt_state,
     runner: row.runner,
@@ -71,6 +80,16 @@ async function readJobs(context: OperationContext, run: RunRow, attempt: number)
     completedAt: maybeTime(row.completed_at),
     steps: steps.get(row.attempt_id ?? '') ?? [],
   }));
+}
+
+function whyNot(
+  row: Pick<Selectable<Database['job']>, 'state' | 'waits' | 'label_set_id'>,
+  reasons: ReadonlyMap<number, string>,
+): Pick<JobView, 'waiting' | 'waitsFor'> {
+  if (row.state === 'queued')
+    return { waiting: reasons.get(row.label_set_id ?? 0) ?? 'a runner is about to take it', waitsFor: null };
+  const waitsFor = row.state === 'waiting' && row.waits !== null ? (JSON.parse(row.waits) as WaitsFor) : null;
+  return { waiting: waitsFor === null ? null : waitsText(waitsFor), waitsFor: waitsFor as JobView['waitsFor'] };
 }
 
 /** Databases limit the parameters of a statement. */

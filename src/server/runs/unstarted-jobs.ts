@@ -1,4 +1,5 @@
 import { bareName } from '../../flow/display-name.ts';
+import { keySuffix } from '../../flow/key-suffix.ts';
 import type { FlowState, InstanceState, JobState } from '../../flow/flow-state.ts';
 import { selectJobs } from '../../flow/select-jobs.ts';
 import { Table } from '../../flow/table.ts';
@@ -69,8 +70,10 @@ function view({
     instance: 0,
     matrix: null,
     needs: job?.needs.map((need) => need.id) ?? [],
+    iteration: keySuffix(key).iteration,
     state: 'waiting',
     waiting,
+    waitsFor: null,
     conclusion: null,
     reason: null,
     message: null,

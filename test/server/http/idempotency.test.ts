@@ -17,6 +17,7 @@ const summary = {
   actor: 'bot',
   state: 'waiting' as const,
   waiting: null,
+  paused: false,
   conclusion: null,
   cancelling: false,
   attempt: 1,
