@@ -5,47 +5,53 @@ import { type Offered, QueueWorld, type TestSession } from './queue-world.ts';
 
 const ROUNDS = 10_000;
 const SEED = 4_076;
+/** Nobody waits so long but on a machine that has other things to do. */
+const LIMIT_MS = 600_000;
 
-it(`a drained session never has an offer: ${ROUNDS} interleavings of offer, accept and drain (runner#4076)`, async () => {
-  const world = await QueueWorld.open('sqlite');
-  const random = new SeededRandom(SEED);
-  const session = await world.session({ slots: 3 });
-  await world.job();
-  const asked = await world.classes([{ ...session, free: 3 }]);
-  let offered: readonly Offered[] = [];
-  const outcomes = new Set<string>();
-  for (let round = 0; round < ROUNDS; round++) {
-    let outstanding: readonly string[] = [];
-    const acts = [
-      async () => {
-        const { offers } = await world.do('offer-work', asked);
-        if (offers.length > 0) offered = offers.map(({ offer }) => ({ session: session.id, ...offer }));
-      },
-      async () => {
-        for (const offer of offered) await world.accept(offer);
-      },
-      async () => {
-        outstanding = (await world.do('drain-session', { session: session.id })).outstanding;
-      },
-    ];
-    const running: Promise<void>[] = [];
-    for (const act of inOrderOfChance([...acts, ...acts.slice(0, 2)], random)) {
-      running.push(act());
-      // Some share a commit, some have one of their own.
-      if (random.chance(0.5)) await Promise.all(running);
+it(
+  `a drained session never has an offer: ${ROUNDS} interleavings of offer, accept and drain (runner#4076)`,
+  async () => {
+    const world = await QueueWorld.open('sqlite');
+    const random = new SeededRandom(SEED);
+    const session = await world.session({ slots: 3 });
+    await world.job();
+    const asked = await world.classes([{ ...session, free: 3 }]);
+    let offered: readonly Offered[] = [];
+    const outcomes = new Set<string>();
+    for (let round = 0; round < ROUNDS; round++) {
+      let outstanding: readonly string[] = [];
+      const acts = [
+        async () => {
+          const { offers } = await world.do('offer-work', asked);
+          if (offers.length > 0) offered = offers.map(({ offer }) => ({ session: session.id, ...offer }));
+        },
+        async () => {
+          for (const offer of offered) await world.accept(offer);
+        },
+        async () => {
+          outstanding = (await world.do('drain-session', { session: session.id })).outstanding;
+        },
+      ];
+      const running: Promise<void>[] = [];
+      for (const act of inOrderOfChance([...acts, ...acts.slice(0, 2)], random)) {
+        running.push(act());
+        // Some share a commit, some have one of their own.
+        if (random.chance(0.5)) await Promise.all(running);
+      }
+      await Promise.all(running);
+      const held = await heldBy(world, session);
+      const unknown = held.filter(({ id }) => !outstanding.includes(id));
+      if (unknown.length > 0 || held.some(({ state }) => state === 'offered'))
+        throw new Error(`seed ${SEED}, round ${round}: drained, and has ${JSON.stringify(held)}`);
+      outcomes.add(held[0]?.state ?? 'nothing');
+      await begin(world, session);
     }
-    await Promise.all(running);
-    const held = await heldBy(world, session);
-    const unknown = held.filter(({ id }) => !outstanding.includes(id));
-    if (unknown.length > 0 || held.some(({ state }) => state === 'offered'))
-      throw new Error(`seed ${SEED}, round ${round}: drained, and has ${JSON.stringify(held)}`);
-    outcomes.add(held[0]?.state ?? 'nothing');
-    await begin(world, session);
-  }
-  // Both came about: drained before it was accepted, and after.
-  expect([...outcomes].sort()).toEqual(['accepted', 'nothing']);
-  await world.close();
-}, 120_000);
+    // Both came about: drained before it was accepted, and after.
+    expect([...outcomes].sort()).toEqual(['accepted', 'nothing']);
+    await world.close();
+  },
+  LIMIT_MS,
+);
 
 async function heldBy({ store }: QueueWorld, { id }: TestSession) {
   return await store.db.selectFrom('attempt').select(['id', 'state']).where('session_id', '=', id).execute();
