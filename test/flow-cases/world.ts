@@ -60,6 +60,11 @@ export class World implements CaseAgents {
     }
     for (const early of this.#take(({ after }) => after.kind === 'before-start'))
       await this.#do(early.event, early.event.run ?? 0, early.number);
+    await this.goOn();
+  }
+
+  /** Until nothing can happen any more, after something was told from elsewhere. */
+  async goOn(): Promise<void> {
     for (let step = 0; ; step++) {
       if (step > MAX_STEPS) throw new CaseProblem(`it does not end: ${MAX_STEPS} steps and more`);
       if (!(await this.#step())) return;
