@@ -94,7 +94,7 @@ export function runEndpoints(runs: RunService, { maxWorkflowMb }: { readonly max
       reply: { kind: 'json', schema: runSummarySchema, status: 202 },
       errors: [404, 409],
       idempotent: true,
-      handle: async ({ params, body, caller }) => unwrap(await runs.cancel(params.run, body, caller.name)),
+      handle: async ({ params, body, caller }) => unwrap(await runs.cancel(params.run, body, caller.actor)),
     }),
     endpoint({
       method: 'post',
@@ -106,7 +106,7 @@ export function runEndpoints(runs: RunService, { maxWorkflowMb }: { readonly max
       reply: { kind: 'json', schema: runSummarySchema, status: 201 },
       errors: [404, 409],
       idempotent: true,
-      handle: async ({ params, body, caller }) => unwrap(await runs.rerun(params.run, body.jobs, caller.name)),
+      handle: async ({ params, body, caller }) => unwrap(await runs.rerun(params.run, body.jobs, caller.actor)),
     }),
   ];
 }

@@ -6,6 +6,7 @@ import type { OperationContext } from '../operation.ts';
 import { emitAll, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
 import { rowOfJob } from './job-rows.ts';
+import { neededFeatures } from './needed-features.ts';
 import { loadSubmission } from './run-spec.ts';
 import { forgetWaiting } from './waiting-jobs.ts';
 
@@ -64,7 +65,8 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
     const jobId = ids.get(command.key);
     if (jobId === undefined) throw new RangeError(`the job ${command.key} of run ${run.id} has no row`);
     const policy = policyOf(command, exclusive);
-    await enqueueAttempt(context, { jobId, runId: run.id, labels, group, priority: run.priority, policy });
+    const features = neededFeatures(command.plan);
+    await enqueueAttempt(context, { jobId, runId: run.id, labels, group, features, priority: run.priority, policy });
   }
   const at = isoTime(now);
   const queued = commands.map(({ key, id, displayName }): RunEvent => ({

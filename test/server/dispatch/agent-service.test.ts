@@ -442,6 +442,18 @@ describe('the service for agents', () => {
     expect((await poll).offers).toHaveLength(1);
   });
 
+  it('offers a job with steps in the background to agents that know of them alone', async () => {
+    const old = await world.agent({ features: ['log-offsets'] });
+    const steps = { beside: '{ run: echo, background: true }', plain: '{ run: echo }' };
+    const submit = (step: string) =>
+      RunHand.submit(world.store, `on: push\njobs: { a: { runs-on: linux, steps: [ ${step} ] } }`);
+    await submit(steps.beside);
+    const plain = await submit(steps.plain);
+    expect((await old.told()).offers).toMatchObject([{ run: plain.id }]);
+    const able = await world.agent({ features: ['background-steps'] });
+    expect((await able.told()).offers).toHaveLength(1);
+  });
+
   it('drains: nothing is offered any more, what was accepted is said', async () => {
     const { attempt } = await begun(world, agent);
     await world.submit();
