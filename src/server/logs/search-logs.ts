@@ -74,6 +74,7 @@ export class LogSearches {
     if (steps.length === 0 || signal.aborted) return;
     // A pattern may take for ever on one line; a text may not.
     const searcher = query.pattern ? await this.#inThread(query, searchThreadFile, signal) : hereFor(query);
+    if (searcher === null) return;
     let left = query.limit;
     try {
       for (const step of steps)
@@ -101,13 +102,20 @@ export class LogSearches {
     if (!signal.aborted) yield* (await searcher.next()) ?? [];
   }
 
-  async #inThread(query: Query, file: string | null, signal: AbortSignal): Promise<Searcher> {
+  /** Null: it was ended before its turn came. */
+  async #inThread(query: Query, file: string | null, signal: AbortSignal): Promise<Searcher | null> {
     const { text, pattern } = query;
     // Here already, so that whoever asks gets the SyntaxError.
     new LineSearch({ text, pattern });
     if (file === null) throw new Error('This server does not search by patterns.');
     const { Worker: Thread } = await import('node:worker_threads');
-    const [, release] = await this.#threads.acquire();
+    const turn = this.#threads.acquire();
+    const ended = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
+    if (signal.aborted || (await Promise.race([turn, ended])) === null) {
+      void turn.then(([, giveUp]) => giveUp());
+      return null;
+    }
+    const [, release] = await turn;
     const worker = new Thread(file, { workerData: { text, pattern }, name: 'search' });
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve())).finally(() => {
       release();

@@ -148,6 +148,21 @@ describe('a search', () => {
     await search;
   });
 
+  it('whose turn has not come ends when nobody waits for it any more', async () => {
+    await append(bench.logs, 0, `${'a'.repeat(60)}!\n`);
+    const busy = new AbortController();
+    const endless = [1, 2].map(() => found(bench.logs, { text: '^(a+)+$', pattern: true }, busy.signal));
+    const stop = new AbortController();
+    const waiting = found(bench.logs, { text: 'a', pattern: true }, stop.signal);
+    // Answered while both threads are at work.
+    expect(await found(bench.logs, { text: '!', pattern: false })).toHaveLength(1);
+    stop.abort();
+    expect(await waiting).toEqual([]);
+    busy.abort();
+    await Promise.all(endless);
+    expect(await found(bench.logs, { text: 'a', pattern: true })).toHaveLength(1);
+  });
+
   it('refuses a pattern that is none', async () => {
     await fill('x', []);
     await expect(found(bench.logs, { text: '(', pattern: true })).rejects.toThrow(SyntaxError);
