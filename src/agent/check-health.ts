@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import type { HealthProblem } from './agent-ports.ts';
 
 export interface HealthOptions {
@@ -12,6 +13,8 @@ export interface HealthOptions {
 
 /** A script that takes longer counts as failed: one that hangs says nothing good. */
 const SCRIPT_MS = 30_000;
+/** Of what a script prints, from its end. */
+const PRINTED_CHARACTERS = 300;
 const MB = 1024 * 1024;
 
 /** Null: work may be taken. Never rejects. */
@@ -37,20 +40,42 @@ async function diskProblem({ directory, minFreeBytes }: HealthOptions): Promise<
 function scriptProblem({ script, environment }: HealthOptions): Promise<string | null> {
   if (script === null) return Promise.resolve(null);
   return new Promise((resolve) => {
-    const child = spawn(script, [], { env: { ...environment }, detached: true, stdio: 'ignore' });
+    const child = spawn(script, [], { env: { ...environment }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let late = false;
+    let printed = '';
+    // A process that could not be started for want of descriptors has none.
+    const streams = [child.stdout, child.stderr] as readonly (Readable | undefined)[];
+    for (const stream of streams)
+      stream?.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-PRINTED_CHARACTERS)));
+    const killGroup = (): void => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // Nothing is left of it.
+      }
+    };
     const timer = setTimeout(() => {
       late = true;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      killGroup();
+      // What left the group may still hold them.
+      for (const stream of streams) stream?.destroy();
     }, SCRIPT_MS);
-    const end = (problem: string | null): void => {
+    child.once('error', (error) => {
       clearTimeout(timer);
-      resolve(problem);
-    };
-    child.once('error', (error) => end(`the health script cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) => {
-      if (late) end(`the health script ${script} did not end within ${SCRIPT_MS / 1_000} s`);
-      else end(code === 0 ? null : `the health script ${script} ended with ${code ?? signal}`);
+      resolve(`the health script cannot be started: ${error.message}`);
+    });
+    // What it left running would hold the pipes open, and be joined by another at every look.
+    child.once('exit', killGroup);
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      if (late) resolve(`the health script ${script} did not end within ${SCRIPT_MS / 1_000} s`);
+      else resolve(code === 0 ? null : `the health script ${script} ended with ${code ?? signal}${lastLine(printed)}`);
     });
   });
+}
+
+/** What a script says last is why it failed. */
+function lastLine(printed: string): string {
+  const line = printed.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? '' : `: ${line}`;
 }

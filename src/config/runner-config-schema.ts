@@ -133,7 +133,7 @@ const agent = z.strictObject({
   ),
   healthScript: described(
     'agent.healthScript',
-    'Executable; no job is taken while it ends with another exit code than 0. Null: none.',
+    'Executable; no job is taken while it ends with another exit code than 0; the last line it prints is the reason. Null: none.',
     path.nullable().default(defaults.agent.healthScript),
   ),
   healthIntervalSeconds: described(
@@ -189,7 +189,7 @@ const server = z.strictObject({
   ),
   dataDirectory: described(
     'server.dataDirectory',
-    'Where database, logs and keys are kept; shared by servers that share a database. Null: below the state folder of the user.',
+    'Where database, logs and keys are kept; shared by servers that share a database. Null: below the data folder of the user.',
     path.nullable().default(defaults.server.dataDirectory),
   ),
   keyFile: described(

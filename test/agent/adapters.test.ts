@@ -114,6 +114,9 @@ describe('health', () => {
     });
     const failed = await checkHealth({ ...options, directory: root, script: await script('exit 3') });
     expect(failed).toMatchObject({ kind: 'script', message: expect.stringMatching(/ended with 3/) });
+    const told = await script('echo looking; echo "the GPU is hot" >&2; sleep 600 & exit 4');
+    const hot = await checkHealth({ ...options, directory: root, script: told });
+    expect(hot?.message).toMatch(/ended with 4: the GPU is hot$/);
     const missing = await checkHealth({ ...options, directory: root, script: join(root, 'nowhere') });
     expect(missing).toMatchObject({ kind: 'script', message: expect.stringMatching(/cannot be started/) });
     expect(await checkHealth({ ...options, directory: join(root, 'nowhere') })).toMatchObject({ kind: 'disk' });
