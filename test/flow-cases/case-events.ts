@@ -2,7 +2,7 @@ import type { FlowRequest } from '../../src/protocol/flow-plan.ts';
 import type { PersonRequest } from '../../src/flow/flow-event.ts';
 import type { TemplateMap } from '../../src/protocol/plan.ts';
 import { CaseProblem, Fields, isMap, said } from './fields.ts';
-import { type JobName, readJobName } from './job-name.ts';
+import { type JobIds, type JobName, readJobName } from './job-name.ts';
 
 /** Something that is done to a run from outside. */
 export interface CaseEvent {
@@ -28,7 +28,7 @@ export type Act =
   | { readonly kind: 'rerun-failed' };
 
 /** @throws CaseProblem */
-export function readEvents(written: unknown, id: (written: string) => string): CaseEvent[] {
+export function readEvents(written: unknown, ids: JobIds): CaseEvent[] {
   if (!Array.isArray(written)) throw new CaseProblem(`'events' has to be a list, not ${said(written)}`);
   return (written as unknown[]).map((event, index) => {
     const fields = new Fields(event, `event ${index + 1}`);
@@ -36,10 +36,10 @@ export function readEvents(written: unknown, id: (written: string) => string): C
     const tick = fields.number('at_tick', 'tick');
     const after = fields.take('after');
     const result: CaseEvent = {
-      after: readAfter(after, early, tick, `event ${index + 1}`, id),
+      after: readAfter(after, early, tick, `event ${index + 1}`, ids),
       run: fields.number('run_index'),
       by: fields.text('by', 'user', 'from') ?? 'somebody',
-      act: readAct(fields, id, `event ${index + 1}`),
+      act: readAct(fields, ids, `event ${index + 1}`),
     };
     for (const name of ['comment', 'notes', 'title']) fields.take(name);
     fields.done();
@@ -47,13 +47,7 @@ export function readEvents(written: unknown, id: (written: string) => string): C
   });
 }
 
-function readAfter(
-  written: unknown,
-  early: boolean,
-  tick: number | null,
-  where: string,
-  id: (written: string) => string,
-): After {
+function readAfter(written: unknown, early: boolean, tick: number | null, where: string, ids: JobIds): After {
   if (early) return { kind: 'before-start' };
   if (tick !== null) return { kind: 'tick', tick };
   if (written === undefined || written === null) return { kind: 'begun' };
@@ -66,15 +60,15 @@ function readAfter(
   const at = fields.number('tick', 'ticks', 'at');
   const status = fields.text('status', 'state') ?? 'running';
   fields.done();
-  if (job !== null) return { kind: 'job', job: readJobName(job, id), status };
+  if (job !== null) return { kind: 'job', job: readJobName(job, ids), status };
   if (child !== null) return { kind: 'child', child, status };
   if (run !== null) return { kind: 'run', status: run };
   if (at !== null) return { kind: 'tick', tick: at };
   throw new CaseProblem(`${where}: nothing says what it comes after: ${said(written)}`);
 }
 
-function readAct(fields: Fields, id: (written: string) => string, where: string): Act {
-  const jobOf = (name: string): string => planPath(readJobName(name, id));
+function readAct(fields: Fields, ids: JobIds, where: string): Act {
+  const jobOf = (name: string): string => planPath(readJobName(name, ids));
   const signal = fields.text('signal', 'signal_run');
   const request = (request: FlowRequest | PersonRequest): Act => ({ kind: 'request', request });
   if (signal !== null) {

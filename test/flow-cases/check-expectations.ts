@@ -2,7 +2,7 @@ import type { ShownFlow } from '../../src/flow/show-flow.ts';
 import { type BodyRun, carriedOf, textOf } from './body-run.ts';
 import { checkRelations, isRelation } from './check-relations.ts';
 import { CaseProblem, isMap, plainName, said } from './fields.ts';
-import { isBelow, readJobName, readKey } from './job-name.ts';
+import { readJobName, readKey } from './job-name.ts';
 import { findJob, jobStatus, pathsOf } from './shown-jobs.ts';
 import type { TranslatedCase } from './translate-case.ts';
 import { TICK_MS } from './translate-flow.ts';
@@ -137,11 +137,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /** Relations take bodies by the names of a case. */
 export function bodiesOf(name: string, { translated, world }: Outcome): BodyRun[] {
-  const { path, instance } = readJobName(name, (id) => translated.planId(id));
-  const paths = pathsOf(
-    world.bodies.map((body) => body.path),
-    path,
-  );
+  const { path, instance } = readJobName(name, translated);
+  const all = world.bodies.map((body) => body.path);
+  const paths = pathsOf(all, path, hasBody(name, translated));
   const own = world.bodies.filter((body) => paths.has(body.path));
   if (instance === null) return own;
   // A job without instances that is begun again and again has an iteration for each.
@@ -149,9 +147,14 @@ export function bodiesOf(name: string, { translated, world }: Outcome): BodyRun[
   return own.filter((body) => (numbered ? body.instance : body.iteration) === instance + 1);
 }
 
+function hasBody(name: string, translated: TranslatedCase): boolean {
+  const { path } = readJobName(name, translated);
+  return translated.withBody.has(readKey(path).id);
+}
+
 function checkStatus(name: string, expected: unknown, outcome: Outcome): string[] {
-  const { path } = readJobName(name, (id) => outcome.translated.planId(id));
-  if (!outcome.translated.declared.has(readKey(path).id)) return [`: there is no job '${name}'`];
+  const { path } = readJobName(name, outcome.translated);
+  if (!outcome.translated.hasJob(readKey(path).id)) return [`: there is no job '${name}'`];
   const got = statusOf(name, outcome);
   if (got === expected) return [];
   const isPaused = expected === 'paused' && outcome.shown[0]!.run === 'paused' && PAUSABLE.includes(got);
@@ -162,24 +165,19 @@ function checkStatus(name: string, expected: unknown, outcome: Outcome): string[
 const PAUSABLE: readonly string[] = ['pending', 'queued', 'waiting', 'running'];
 
 function statusOf(name: string, { shown, translated }: Outcome): string {
-  return jobStatus(
-    shown[0]!,
-    readJobName(name, (id) => translated.planId(id)),
-  );
+  return jobStatus(shown[0]!, readJobName(name, translated));
 }
 
 /** Bodies, and of a job without one of its own how often it was begun. */
 function executionsOf(name: string, outcome: Outcome): number {
-  const { path, instance } = readJobName(name, (id) => outcome.translated.planId(id));
-  const bodies = bodiesOf(name, outcome);
-  const inside =
-    bodies.length > 0 && bodies.every((body) => readKey(body.path).id !== path && isBelow(body.path, path));
-  if (!inside || instance !== null) return bodies.length;
-  return findJob(outcome.shown[0]!, path)?.iteration ?? bodies.length;
+  const { path, instance } = readJobName(name, outcome.translated);
+  if (instance !== null || hasBody(name, outcome.translated)) return bodiesOf(name, outcome).length;
+  const job = findJob(outcome.shown[0]!, path);
+  return job === null || job.status === 'skipped' || job.status === 'pending' ? 0 : job.iteration;
 }
 
 function instancesOf(name: string, outcome: Outcome): number {
-  const { path } = readJobName(name, (id) => outcome.translated.planId(id));
+  const { path } = readJobName(name, outcome.translated);
   const job = findJob(outcome.shown[0]!, path);
   const numbered = job?.instances.filter(({ key }) => readKey(key).instance !== null) ?? [];
   if (numbered.length > 0) return numbered.length;

@@ -8,13 +8,19 @@ export interface JobName {
   readonly instance: number | null;
 }
 
-export function readJobName(written: string, id: (written: string) => string): JobName {
-  const [, name = written, instance] = /^(.*?)\[(\d+)\]$/s.exec(written) ?? [];
-  const path = name
-    .split(/[./]/)
-    .map((part) => id(part))
-    .join('.');
-  return { written, path, instance: instance === undefined ? null : Number(instance) };
+/** What names of jobs go by: ids of the plans, and whether a case has a job of this id. */
+export interface JobIds {
+  planId(written: string): string;
+  isDeclared(written: string): boolean;
+}
+
+export function readJobName(written: string, ids: JobIds): JobName {
+  const [, inner = written, number] = /^(.*?)\[(\d+)\]$/s.exec(written) ?? [];
+  const isWhole = ids.isDeclared(written);
+  const name = isWhole ? written : inner;
+  const parts = isWhole || ids.isDeclared(name) ? [name] : name.split(/[./]/);
+  const path = parts.map((part) => ids.planId(part)).join('.');
+  return { written, path, instance: isWhole || number === undefined ? null : Number(number) };
 }
 
 /** A path or key of flow, taken apart: `outer@2.build.3~2r1`. */

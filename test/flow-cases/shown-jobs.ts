@@ -26,11 +26,9 @@ export function jobStatus(
   return instance === 0 && job.instances.length <= 1 ? (job.instances[0]?.status ?? job.status) : absent;
 }
 
-/** True for the bodies that `name` stands for: its own, or those of what it calls or runs in rounds. */
-export function pathsOf(paths: readonly string[], name: string): Set<string> {
+/** Of bodies of the job: of its own, or of what it calls or runs in rounds. */
+export function pathsOf(paths: readonly string[], name: string, hasBody: boolean): Set<string> {
   const matches = (test: (path: string) => boolean): Set<string> => new Set(paths.filter(test));
-  const exact = matches((path) => path === name || path.endsWith(`.${name}`) || readKey(path).id === name);
-  return exact.size > 0
-    ? exact
-    : matches((path) => isBelow(path, name) || path.includes(`.${name}@`) || path.includes(`.${name}.`));
+  if (hasBody) return matches((path) => path === name || path.endsWith(`.${name}`) || readKey(path).id === name);
+  return matches((path) => isBelow(path, name) || path.includes(`.${name}@`) || path.includes(`.${name}.`));
 }

@@ -4,11 +4,12 @@ import type { JobPlan, WorkflowPlan } from '../../src/protocol/plan.ts';
 import type { FlowCase } from './case-file.ts';
 import { CaseProblem, Fields, isMap } from './fields.ts';
 import { type CaseEvent, readEvents } from './case-events.ts';
+import type { JobIds } from './job-name.ts';
 import { readConcurrency } from './translate-flow.ts';
 import { type Around, type Body, type Called, translateJobs } from './translate-jobs.ts';
 
 /** A case as plans, and what its bodies do. */
-export interface TranslatedCase {
+export interface TranslatedCase extends JobIds {
   readonly id: string;
   readonly input: FlowInput;
   /** By the number that the plan of a job says. */
@@ -19,10 +20,10 @@ export interface TranslatedCase {
   readonly crash: boolean;
   readonly events: readonly CaseEvent[];
   readonly expect: Readonly<Record<string, unknown>>;
-  /** The id in the plans of a job as the case writes it. */
-  planId(written: string): string;
-  /** Ids of the plans that jobs of the case have. */
-  readonly declared: ReadonlySet<string>;
+  /** Whether a job has this id of the plans. */
+  hasJob(id: string): boolean;
+  /** Ids of the plans of jobs that have a body of their own: no loops and calls. */
+  readonly withBody: ReadonlySet<string>;
   /** Name of the pipeline that a `uses` calls. */
   readonly pipelines: ReadonlyMap<string, string>;
 }
@@ -54,10 +55,15 @@ export function translateCase({ id, body }: FlowCase): TranslatedCase {
     starts,
     twice,
     crash,
-    events: readEvents(events, (written) => translator.id(written)),
+    events: readEvents(events, {
+      planId: (written) => translator.id(written),
+      isDeclared: (written) => translator.declared.has(written),
+    }),
     expect,
     planId: (written) => translator.id(written),
-    declared: translator.declared,
+    isDeclared: (written) => translator.declared.has(written),
+    hasJob: (id) => [...translator.declared].some((written) => translator.id(written) === id),
+    withBody: translator.withBody,
     pipelines: translator.names,
   };
 }
@@ -94,8 +100,9 @@ function isEachCommit(written: unknown): boolean {
 class CaseTranslator {
   readonly bodies: Body[] = [];
   readonly names = new Map<string, string>();
-  /** Ids of jobs, as in the plans. */
+  /** Ids of jobs, as written. */
   readonly declared = new Set<string>();
+  readonly withBody = new Set<string>();
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
   readonly #workflows = new Map<string, WorkflowPlan>();
   readonly #called = new Map<string, Called>();
@@ -144,7 +151,10 @@ class CaseTranslator {
         around,
         {
           id: (written) => this.id(written),
-          declare: (written) => void this.declared.add(this.id(written)),
+          declare: (written, hasBody) => {
+            this.declared.add(written);
+            if (hasBody) this.withBody.add(this.id(written));
+          },
           addBody: (body) => this.bodies.push(body) - 1,
           call: (pipeline, below) => this.#call(pipeline === SELF ? name : pipeline, depth, below),
         },

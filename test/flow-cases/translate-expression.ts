@@ -39,8 +39,10 @@ function translateToken(token: string, rest: string, find: FindName, written: st
   if (name === null) return token;
   const word = WORDS[name.toLowerCase()];
   if (word !== undefined && token === name) return word;
-  if (/^\s*\(/.test(rest) || KNOWN.has(name.toLowerCase())) return token;
-  const found = find(name);
+  if (/^\s*\(/.test(rest)) return token;
+  // An output may be called `env`.
+  const found = token.startsWith(`${name}.`) && KNOWN.has(name.toLowerCase()) ? null : find(name);
+  if (found === null && KNOWN.has(name.toLowerCase())) return token;
   if (found === null) throw new CaseProblem(`nothing is called '${name}' where it says '${written}'`);
   return typed(found.text, found.sample) + token.slice(name.length);
 }

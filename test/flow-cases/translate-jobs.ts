@@ -28,8 +28,8 @@ export interface Around {
 /** What the lists of a case share. */
 export interface CaseJobs {
   id(written: string): string;
-  /** There is a job of this id. */
-  declare(written: string): void;
+  /** There is a job of this id, with a body of its own or without. */
+  declare(written: string, hasBody: boolean): void;
   addBody(body: Body): number;
   /** @returns the `uses` of the pipeline, and names and samples of its outputs. */
   call(pipeline: string, whileDepthBelow: number | null): Called | null;
@@ -67,9 +67,10 @@ function translateJob(fields: Fields, list: JobList): JobPlan {
   const { around, shared } = list;
   const written = fields.text('id');
   if (written === null) throw new CaseProblem(`a job in ${list.list} has no id`);
-  shared.declare(written);
   const where = `job '${written}'`;
   const needs = fields.texts('needs') ?? [];
+  const missing = needs.find((need) => !list.outputs.has(need));
+  if (missing !== undefined) throw new CaseProblem(`${where} needs '${missing}', which there is not`);
   const findNeed = (name: string): ReturnType<FindName> => {
     const need = needs.find((id) => list.outputs.get(id)?.has(name));
     if (need !== undefined)
@@ -109,9 +110,10 @@ function translateJob(fields: Fields, list: JobList): JobPlan {
   const uses = fields.text('uses', 'call');
   fields.take('title', 'notes', 'source', 'name', 'comment', 'description', 'wcp');
   fields.done();
-  if (loop !== undefined) return { ...base, kind: 'loop', ...readLoop(loop, findNeed, list, where) };
   const call = uses === null ? doing.call : { pipeline: uses, whileDepthBelow: null };
   const called = call && shared.call(call.pipeline, call.whileDepthBelow);
+  shared.declare(written, loop === undefined && !called);
+  if (loop !== undefined) return { ...base, kind: 'loop', ...readLoop(loop, findNeed, list, where) };
   if (called) return { ...base, kind: 'call', uses: called.uses, with: {}, secrets: {} };
   const { jump } = doing.body;
   const behaviour = jump === null ? doing.body : { ...doing.body, jump: { ...jump, to: shared.id(jump.to) } };

@@ -41,10 +41,13 @@ const instances = fc.record({
 const loop = fc.record({
   while: fc.constantFrom('i < 2', 'i < 0'),
   vars: fc.constant({ i: 0 }),
-  body: fc.constantFrom([{ id: 'turn', do: { inc: 'i', ticks: 1 } }], [
-    { id: 'first', do: { ticks: 1 } },
-    { id: 'turn', needs: ['first'], do: { inc: 'i' } },
-  ]),
+  body: fc.constantFrom(
+    [{ id: 'turn', do: { inc: 'i', ticks: 1 } }],
+    [
+      { id: 'first', do: { ticks: 1 } },
+      { id: 'turn', needs: ['first'], do: { inc: 'i' } },
+    ],
+  ),
 });
 
 const job = fc.record({
@@ -52,10 +55,22 @@ const job = fc.record({
   do: sometimes(doing, 1),
   if: sometimes(fc.constantFrom<unknown>(false, true, 'always()', 'failure()')),
   join: sometimes(join, 2),
-  choose: sometimes(fc.record({ mode: fc.constantFrom('one', 'many'), taken: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }), fallback: fc.boolean() })),
+  choose: sometimes(
+    fc.record({
+      mode: fc.constantFrom('one', 'many'),
+      taken: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+      fallback: fc.boolean(),
+    }),
+  ),
   spawn: sometimes(fc.integer({ min: 0, max: 3 })),
   race: sometimes(fc.constant('race')),
-  milestone: sometimes(fc.record({ job: fc.nat(MAX_JOBS), status: fc.constantFrom('running', 'success', 'failure', 'completed'), otherwise: fc.constantFrom('skip', 'fail') })),
+  milestone: sometimes(
+    fc.record({
+      job: fc.nat(MAX_JOBS),
+      status: fc.constantFrom('running', 'success', 'failure', 'completed'),
+      otherwise: fc.constantFrom('skip', 'fail'),
+    }),
+  ),
   region: sometimes(fc.constantFrom<unknown>('x', ['x', 'y'])),
   cancels: sometimes(fc.record({ on: fc.constantFrom('start', 'success'), target: fc.nat(MAX_JOBS) })),
   section: sometimes(fc.constantFrom('lock:one', 'lock:two')),
@@ -98,7 +113,12 @@ export const cases: fc.Arbitrary<FlowCase> = fc
       jobs: jobsOf(jobs, ['child', 'other']),
       events: [
         ...events.map(({ job: index, status, act }) => eventOf(`j${index % jobs.length}`, status, act)),
-        ...(pause === undefined ? [] : [{ after: pause, pause: true }, { after: { run: 'paused' }, resume: true }]),
+        ...(pause === undefined
+          ? []
+          : [
+              { after: pause, pause: true },
+              { after: { run: 'paused' }, resume: true },
+            ]),
       ],
       expect: {},
     },
@@ -116,8 +136,20 @@ function jobsOf(list: readonly Members[], callees: readonly string[]): Members[]
   });
 }
 
-function jobOf(members: Members, index: number, needs: readonly string[], dependants: readonly string[], callees: readonly string[]): Members {
-  const { jump, choose, milestone, cancels, join: joined } = members as {
+function jobOf(
+  members: Members,
+  index: number,
+  needs: readonly string[],
+  dependants: readonly string[],
+  callees: readonly string[],
+): Members {
+  const {
+    jump,
+    choose,
+    milestone,
+    cancels,
+    join: joined,
+  } = members as {
     jump?: { to: number; times: number };
     choose?: { mode: string; taken: boolean[]; fallback: boolean };
     milestone?: Members & { job: number };
@@ -130,11 +162,17 @@ function jobOf(members: Members, index: number, needs: readonly string[], depend
   const known = calls && !callees.includes(String(body['call'])) ? 'ok' : body;
   const isPlain = !calls && members['loop'] === undefined && members['instances'] === undefined;
   const jumps = jump !== undefined && isPlain && typeof body !== 'string';
-  const around = (name: string): Members => (members[name] === true ? { [name]: [{ id: `${id}${name.slice(0, 3)}`, do: { ticks: 1 } }] } : { [name]: undefined });
+  const around = (name: string): Members =>
+    members[name] === true ? { [name]: [{ id: `${id}${name.slice(0, 3)}`, do: { ticks: 1 } }] } : { [name]: undefined };
   return {
     id,
     needs,
-    do: members['loop'] !== undefined || members['instances'] !== undefined ? undefined : jumps ? { ...body, jump: { to: `j${jump.to % (index + 1)}`, times: jump.times } } : known,
+    do:
+      members['loop'] !== undefined || members['instances'] !== undefined
+        ? undefined
+        : jumps
+          ? { ...body, jump: { to: `j${jump.to % (index + 1)}`, times: jump.times } }
+          : known,
     loop: calls ? undefined : members['loop'],
     instances: calls || members['loop'] !== undefined ? undefined : members['instances'],
     jump: undefined,
@@ -148,7 +186,10 @@ function jobOf(members: Members, index: number, needs: readonly string[], depend
             ...(choose.fallback ? { default: dependants[0] } : {}),
           },
     milestone: milestone === undefined || index === 0 ? undefined : { ...milestone, job: `j${milestone.job % index}` },
-    cancels: cancels === undefined ? undefined : { on: cancels.on, targets: [cancels.target % 2 === 0 ? 'region:x' : `j${cancels.target % (index + 1)}`] },
+    cancels:
+      cancels === undefined
+        ? undefined
+        : { on: cancels.on, targets: [cancels.target % 2 === 0 ? 'region:x' : `j${cancels.target % (index + 1)}`] },
     ...around('before'),
     ...around('after'),
     ...around('on_failure_jobs'),

@@ -18,14 +18,22 @@ const source: fc.Arbitrary<Source> = fc.record({
 const rule = fc.oneof(
   fc.constantFrom('all' as const, 'keep' as const, 'active' as const),
   fc.record({ batch: fc.integer({ min: 1, max: 3 }) }),
-  fc.record({ count: fc.integer({ min: 1, max: 4 }), late: fc.constantFrom('ignore' as const, 'queue' as const), ignored: fc.boolean() }),
+  fc.record({
+    count: fc.integer({ min: 1, max: 4 }),
+    late: fc.constantFrom('ignore' as const, 'queue' as const),
+    ignored: fc.boolean(),
+  }),
 );
-type Rule = 'all' | 'keep' | 'active' | { batch: number } | { count: number; late: 'ignore' | 'queue'; ignored: boolean };
+type Rule =
+  'all' | 'keep' | 'active' | { batch: number } | { count: number; late: 'ignore' | 'queue'; ignored: boolean };
 
 export const joins = fc
   .record({ sources: fc.array(source, { minLength: 1, maxLength: 4 }), rule })
   .map(({ sources, rule: drawn }) => {
-    const wanted: Rule = typeof drawn === 'object' && 'count' in drawn ? { ...drawn, count: Math.min(drawn.count, sources.length) } : drawn;
+    const wanted: Rule =
+      typeof drawn === 'object' && 'count' in drawn
+        ? { ...drawn, count: Math.min(drawn.count, sources.length) }
+        : drawn;
     // A source that fails does so once, at its end.
     const plain = sources.map((one): Source => (one.ends === 'success' ? one : { ...one, emit: 1, spawn: 1 }));
     return {
