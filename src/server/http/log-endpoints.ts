@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { MAX_STEP_NUMBER } from '../../protocol/agent-api.ts';
 import type { LogStore } from '../log-store.ts';
 import { failure, unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
 import type { Access, Endpoint } from './endpoint.ts';
 import type { Streaming } from './event-endpoint.ts';
+import { ordinal } from './ordinal.ts';
 import { followLog, readBytes, readLines } from './log-text.ts';
 import { rangeOf } from './range-header.ts';
 import { searchRun } from './search-run.ts';
@@ -13,9 +15,11 @@ import type { JobLogs } from './view-operations.ts';
 const access: Access = { kind: 'scope', scope: 'runs:read' };
 const TEXT = 'text/plain; charset=utf-8';
 
+const stepNumber = z.coerce.number().int().min(0).max(MAX_STEP_NUMBER);
+
 const attemptQuery = {
-  attempt: z.coerce.number().int().positive().optional().describe('An earlier attempt of the run; default: the last.'),
-  try: z.coerce.number().int().positive().optional().describe('An earlier try at the job, such as one that was lost.'),
+  attempt: ordinal.optional().describe('An earlier attempt of the run; default: the last.'),
+  try: ordinal.optional().describe('An earlier try at the job, such as one that was lost.'),
 };
 const logQuery = z.strictObject({
   ...attemptQuery,
@@ -28,7 +32,7 @@ const searchQuery = z.strictObject({
   q: z.string().min(1).max(1_000),
   pattern: z.stringbool().default(false).describe('`q` is a regular expression.'),
   job: z.string().optional(),
-  step: z.coerce.number().int().nonnegative().optional(),
+  step: stepNumber.optional(),
   limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
 });
 
@@ -52,7 +56,7 @@ export function logEndpoints(streaming: Streaming, logs: LogStore): Endpoint[] {
       params: z.strictObject({
         run: z.coerce.number().int(),
         job: z.string(),
-        step: z.coerce.number().int().nonnegative(),
+        step: stepNumber,
       }),
       query: logQuery,
       reply: { kind: 'text', status: 200 },

@@ -11,6 +11,7 @@ import type { RunService } from '../runs/run-service.ts';
 import { failure, unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
 import type { Access, Endpoint } from './endpoint.ts';
+import { ordinal } from './ordinal.ts';
 import { size, SMALL_BODY_BYTES } from './read-body.ts';
 
 const MB = 1024 * 1024;
@@ -79,7 +80,7 @@ export function runEndpoints(runs: RunService, { maxWorkflowMb }: { readonly max
       summary: 'A run with its jobs and steps, and why they wait.',
       access: reads,
       params,
-      query: z.strictObject({ attempt: z.coerce.number().int().positive().optional() }),
+      query: z.strictObject({ attempt: ordinal.optional() }),
       reply: { kind: 'json', schema: runViewSchema, status: 200 },
       errors: [404],
       handle: async ({ params, query }) => unwrap(await runs.show(params.run, query.attempt ?? null)),

@@ -217,6 +217,13 @@ describe('a request', () => {
   });
 
   it('with a wrong number or an unknown query is answered 400', async () => {
+    const large = 2 ** 31;
+    for (const path of [
+      `/v1/runs/1?attempt=${large}`,
+      `/v1/runs/1/log?try=${large}`,
+      `/v1/runs/1/jobs/a/steps/${large}/log`,
+    ])
+      expect((await api.fetch(path)).status).toBe(400);
     for (const path of ['/v1/runs/1e400', '/v1/runs/-Infinity', '/v1/runs/NaN', `/v1/runs/${'9'.repeat(30)}`])
       expect((await api.fetch(path)).status).toBe(400);
     for (const path of ['/v1/runs/first', '/v1/runs/1/jobs/a/steps/x/log', '/v1/audit?limit=0', '/v1/runs?colour=red'])
