@@ -1,12 +1,12 @@
-import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
+import { dropSpecs } from './run-spec.ts';
 
 /** Databases limit the parameters of a statement. */
 const MAX_RUNS_AT_ONCE = 500;
 
 /** Deletes runs that have ended, the oldest first, with all that belongs to them but the bytes of their logs. */
 export async function deleteRuns(
-  { db }: OperationContext,
+  context: OperationContext,
   {
     completedBefore,
     limit,
@@ -16,6 +16,7 @@ export async function deleteRuns(
     readonly limit: number;
   },
 ): Promise<{ deleted: number[] }> {
+  const { db } = context;
   const rows = await db
     .selectFrom('run')
     .select(['id', 'input_sha', 'submission_sha'])
@@ -27,13 +28,9 @@ export async function deleteRuns(
   const deleted = rows.map(({ id }) => id);
   if (deleted.length === 0) return { deleted };
   await db.deleteFrom('run').where('id', 'in', deleted).execute();
-  const specs = [...new Set(rows.flatMap(({ input_sha, submission_sha }) => [input_sha, submission_sha]))];
-  await db
-    .deleteFrom('spec')
-    .where('sha256', 'in', specs)
-    .where(
-      sql<boolean>`not exists (select 1 from run where run.input_sha = spec.sha256 or run.submission_sha = spec.sha256)`,
-    )
-    .execute();
+  await dropSpecs(
+    context,
+    rows.flatMap(({ input_sha, submission_sha }) => [input_sha, submission_sha]),
+  );
   return { deleted };
 }

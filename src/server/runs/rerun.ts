@@ -1,4 +1,5 @@
 import type { EarlierResult } from '../../flow/flow-input.ts';
+import { firstAttempt } from '../../flow/key-suffix.ts';
 import type { JobConclusion, Reason } from '../../protocol/conclusion.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
 import type { RunSummary } from '../../protocol/run-api.ts';
@@ -9,7 +10,7 @@ import { noRun, oneSummary } from './cancel-run.ts';
 import { keysToKeep } from './keys-to-keep.ts';
 import { readVars } from './read-vars.ts';
 import { lockRun, type RunRow } from './run-row.ts';
-import { loadSubmission, loadWorkflowsSpec, storeSpec } from './run-spec.ts';
+import { dropSpecs, loadSubmission, loadWorkflowsSpec, storeSpec } from './run-spec.ts';
 import { stateOf } from './run-state.ts';
 
 /**
@@ -54,6 +55,7 @@ export async function rerun(
     })
     .where('id', '=', id)
     .execute();
+  await dropSpecs(context, [run.submission_sha]);
   await audit(context, { actor, action: 'run.rerun', target: `run ${id}`, detail: { what, attempt } });
   const workflows = await loadWorkflowsSpec(context, run.input_sha);
   await beginAttempt(context, { ...run, attempt, version, submission_sha, state: 'running' }, workflows, spec);
@@ -72,12 +74,14 @@ async function resultsOf(
     .select(['key', 'conclusion', 'reason', 'outputs'])
     .where('run_id', '=', run.id)
     .where('run_attempt', '=', run.attempt)
+    .orderBy('execution')
     .execute();
+  // Of several attempts the last one is what counted.
   return Object.fromEntries(
     rows
-      .filter(({ key }) => wanted.has(key))
+      .filter(({ key }) => wanted.has(firstAttempt(key)))
       .map(({ key, conclusion, reason, outputs }) => [
-        key,
+        firstAttempt(key),
         {
           conclusion: conclusion as JobConclusion,
           reason: reason as Reason | null,

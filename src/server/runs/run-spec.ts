@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
 import type { FlowInput, FlowOptions } from '../../flow/flow-input.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
 import type { RunView } from '../../protocol/run-api.ts';
 import type { OperationContext } from '../operation.ts';
+import { lockText } from './submission-keys.ts';
 
 /** The workflows of a run: many runs share them. */
 export type WorkflowsSpec = Pick<FlowInput, 'workflows' | 'calls'>;
@@ -22,15 +24,30 @@ export interface SubmissionSpec {
 }
 
 /** @returns its SHA-256. */
-export async function storeSpec({ db }: OperationContext, spec: WorkflowsSpec | SubmissionSpec): Promise<string> {
+export async function storeSpec(context: OperationContext, spec: WorkflowsSpec | SubmissionSpec): Promise<string> {
   const body = JSON.stringify(spec);
   const sha256 = createHash('sha256').update(body).digest('hex');
-  await db
+  // One that is there already must not be dropped before the run that is to refer to it does.
+  await lockText(context, `spec ${sha256}`);
+  await context.db
     .insertInto('spec')
     .values({ sha256, body })
     .onConflict((conflict) => conflict.column('sha256').doNothing())
     .execute();
   return sha256;
+}
+
+/** Deletes those that no run refers to any more. */
+export async function dropSpecs(context: OperationContext, candidates: readonly string[]): Promise<void> {
+  const specs = [...new Set(candidates)].sort();
+  for (const sha256 of specs) await lockText(context, `spec ${sha256}`);
+  await context.db
+    .deleteFrom('spec')
+    .where('sha256', 'in', specs)
+    .where(
+      sql<boolean>`not exists (select 1 from run where run.input_sha = spec.sha256 or run.submission_sha = spec.sha256)`,
+    )
+    .execute();
 }
 
 export async function loadWorkflowsSpec(context: OperationContext, sha256: string): Promise<WorkflowsSpec> {

@@ -86,6 +86,21 @@ describe('a re-run of what failed', () => {
     expect(Object.keys(await logsOf(null)).sort()).toEqual(['build', 'lint']);
   });
 
+  it('leaves nothing behind of what the attempt before was submitted with', async () => {
+    const run = await failedPipeline();
+    const count = async () => (await store.db.selectFrom('spec').select('sha256').execute()).length;
+    const before = await count();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await run.rerun('failed');
+      await run.end('test.2', 'failure');
+      await run.end('clean');
+    }
+    expect(await count()).toBe(before);
+    const again = await RunHand.submit(store, PIPELINE);
+    await again.rerun('all').catch(() => undefined);
+    expect((await run.view()).conclusion).toBe('failure');
+  });
+
   it('can be made again and again', async () => {
     const run = await failedPipeline();
     await run.rerun('failed');
