@@ -61,8 +61,11 @@ export async function registerCommand(flags: RegisterFlags, host: CliHost): Prom
       proxy: proxySettings(host),
     }),
   );
+  // As it was said here: another folder has no runner.
+  const where = flags.state === undefined ? '' : ` --state ${flags.state}`;
+  const how = flags.config === undefined ? '' : ` --config ${flags.config}`;
   host.stdout.write(
-    `Runner ${name} is registered; its credentials are in ${state}. \`paceline agent run\` takes jobs.\n`,
+    `Runner ${name} is registered; its credentials are in ${state}. \`paceline agent run${where}${how}\` takes jobs.\n`,
   );
   return EXIT.success;
 }
