@@ -1,37 +1,61 @@
 import { evaluateCondition, usesStatusFunction } from '../expressions/evaluate.ts';
 import { reasonOf } from './cancel-reason.ts';
-import { bareName } from './display-name.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { JobState } from './flow-state.ts';
+import type { Arrival, Ended, IterationState, JobState } from './flow-state.ts';
+import { enterGates } from './gates.ts';
 import { jobContexts, jobStatus, lineageBefore } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
-import { openInstances, type Ending } from './open-instances.ts';
-import { settleJob } from './settle.ts';
+import { iterationKey } from './keys.ts';
+import type { Ending } from './main-part.ts';
+import { endUnbegun } from './settle-job.ts';
+import { keepsArrivals, joinOf } from './consider-job.ts';
 
-/** Everything that the job needs is settled: decides whether it runs, and as which instances. */
-export function beginJob(draft: FlowDraft, path: string): void {
+/** Enough has come for a job: decides whether it runs. `arrivals`: what it is begun by, where its join tells them apart. */
+export function beginJob(draft: FlowDraft, path: string, arrivals: readonly Arrival[] | null): void {
   const job = draft.jobs.get(path);
-  const ending = endingBefore(draft, job) ?? openInstances(draft, path, jobContexts(draft, job));
-  if (ending !== null) endJob(draft, path, job, ending);
+  const ending = endingBefore(draft, job, arrivals);
+  if (ending === null) beginIteration(draft, path, arrivals);
+  // An arrival that does not begin it is dropped; others may come.
+  else if (keepsArrivals(joinOf(draft, job)) && job.jump === null && ending.conclusion !== 'failure') return;
+  else endUnbegun(draft, path, ending);
 }
 
 /** How the job ends because of its condition; null when it runs. */
-function endingBefore(draft: FlowDraft, job: JobState): Ending | null {
-  const { cancelled } = draft.scopes.get(job.scope);
+function endingBefore(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): Ending | null {
+  const { cancelled, terminated } = draft.scopes.get(job.scope);
   if (draft.problem !== null) return { conclusion: 'failure', reason: 'condition-error', message: draft.problem };
+  if (terminated !== null) return { conclusion: 'withdrawn', reason: 'terminated', message: null };
   if (cancelled?.force) return { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
-  const condition = draft.planOf(job).if;
-  const contexts = jobContexts(draft, job);
-  const runs = attempt(() => evaluateCondition(condition, { contexts, status: jobStatus(draft, job) }));
-  if (runs.kind === 'problem') {
-    return { conclusion: 'failure', reason: 'condition-error', message: runs.message };
-  }
+  const plan = draft.planOf(job);
+  const mode = plan.flow?.join.mode ?? 'all';
+  if (job.jump === null && mode === 'all' && job.untaken.length > 0)
+    return { conclusion: 'skipped', reason: 'choice', message: null };
+  if (job.jump === null && mode === 'active' && !hasActiveNeed(draft, job))
+    return { conclusion: 'skipped', reason: job.untaken.length > 0 ? 'choice' : 'needs', message: null };
+  const condition = plan.if;
+  const contexts = { ...jobContexts(draft, job, null), ...needsOf(draft, job, arrivals) };
+  const status = jobStatus(draft, job, arrivals);
+  const runs = attempt(() => evaluateCondition(condition, { contexts, status }));
+  if (runs.kind === 'problem') return { conclusion: 'failure', reason: 'condition-error', message: runs.message };
   if (runs.value) return null;
-  if (cancelled !== null && wouldRun(draft, job, condition)) {
+  if (cancelled !== null && wouldRun(draft, job, condition))
     return { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
-  }
   const byItself = lineageBefore(draft, job).success || usesStatusFunction(condition);
   return { conclusion: 'skipped', reason: byItself ? 'condition' : 'needs', message: null };
+}
+
+function needsOf(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): object {
+  if (arrivals === null) return {};
+  const { needs } = jobContexts(draft, job, { arrivals } as unknown as IterationState);
+  return { needs };
+}
+
+function hasActiveNeed(draft: FlowDraft, { needs, untaken }: JobState): boolean {
+  return needs.some(({ path }) => {
+    if (path === null) return true;
+    const { result } = draft.jobs.get(path);
+    return result !== 'skipped' && result !== 'withdrawn' && !untaken.includes(path);
+  });
 }
 
 /** Whether it is only the cancellation that keeps a job from running. */
@@ -39,21 +63,51 @@ function wouldRun(draft: FlowDraft, job: JobState, condition: string | null): bo
   const lineage = lineageBefore(draft, job);
   const success = lineage.success || (lineage.cancelled && !lineage.failure);
   const status = { success, failure: lineage.failure, cancelled: false };
-  const runs = attempt(() => evaluateCondition(condition, { contexts: jobContexts(draft, job), status }));
+  const runs = attempt(() => evaluateCondition(condition, { contexts: jobContexts(draft, job, null), status }));
   return runs.kind === 'value' && runs.value;
 }
 
-/** Ends a job that has no instances. */
-function endJob(draft: FlowDraft, path: string, job: JobState, ending: Ending): void {
-  const name = bareName(draft.planOf(job), { contexts: jobContexts(draft, job) });
-  draft.commands.push({
-    kind: 'job-settled',
-    key: path,
-    id: path,
-    instance: 0,
-    name: [...draft.scopes.get(job.scope).names, name].join(' / '),
-    matrix: null,
-    ...ending,
+function beginIteration(draft: FlowDraft, path: string, arrivals: readonly Arrival[] | null): void {
+  const job = draft.jobs.get(path);
+  const number = job.iterations + 1;
+  const key = iterationKey(path, number);
+  draft.iterations.set(key, { ...NEW_ITERATION, job: path, number, arrivals, jump: job.jump });
+  draft.jobs.update(path, {
+    phase: 'open',
+    iterations: number,
+    begun: job.begun + 1,
+    live: job.live + 1,
+    jump: null,
+    instances: [],
   });
-  settleJob(draft, path, ending.conclusion);
+  enterGates(draft, key);
 }
+
+export const NOTHING_YET: Readonly<Record<Ended['conclusion'], number>> = {
+  success: 0,
+  failure: 0,
+  cancelled: 0,
+  skipped: 0,
+  withdrawn: 0,
+};
+
+const NEW_ITERATION: Omit<IterationState, 'job' | 'number' | 'arrivals' | 'jump'> = {
+  stage: { kind: 'gates', gate: 0, waits: false },
+  strategy: { failFast: true, maxParallel: null },
+  instances: [],
+  open: 0,
+  active: 0,
+  started: 0,
+  tally: NOTHING_YET,
+  ignored: false,
+  outputs: {},
+  signal: null,
+  round: { number: 0, vars: {} },
+  told: null,
+  closed: false,
+  main: null,
+  outcome: null,
+  fate: null,
+  superseded: false,
+  goto: null,
+};

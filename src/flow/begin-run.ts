@@ -24,7 +24,12 @@ export function beginRun(draft: FlowDraft): void {
 
 export function openRun(draft: FlowDraft): void {
   const { inputs } = draft.input.contexts;
-  openScope(draft, '', { workflow: 0, depth: 0, inputs, secrets: [], names: [] }, selectJobs(draft.input));
+  openScope(
+    draft,
+    '',
+    { workflow: 0, source: { kind: 'workflow' }, depth: 0, loop: null, inputs, secrets: [], names: [] },
+    selectJobs(draft.input),
+  );
 }
 
 /** The run waits for its own group; nothing of it has begun. */

@@ -2,10 +2,14 @@ import { evaluateCondition } from '../expressions/evaluate.ts';
 import { reasonOf } from './cancel-reason.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelJobCause } from './flow-event.ts';
-import type { JobState } from './flow-state.ts';
-import { jobContexts, lineageBefore } from './job-contexts.ts';
+import type { Ended, JobState } from './flow-state.ts';
+import { endAtGate } from './gates.ts';
+import { CLEANS_UP, jobContexts, lineageBefore } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
-import { settleInstance } from './settle.ts';
+import { iterationKey } from './keys.ts';
+import { settleInstance } from './settle-instance.ts';
+import { withdrawScope } from './withdraw.ts';
+import { finishMain } from './end-iteration.ts';
 
 /**
  * Cancels a run, or the execution of a called workflow. As on GitHub, the condition of every started job is evaluated
@@ -18,42 +22,107 @@ export function cancelScope(draft: FlowDraft, key: string, cause: CancelJobCause
   draft.scopes.update(key, { cancelled: { cause: scope.cancelled?.cause ?? cause, force } });
   for (const path of scope.jobs) {
     const job = draft.jobs.get(path);
+    if (job.phase === 'pending') {
+      // A job that was to begin once more has nothing left to wait for.
+      draft.push({ kind: 'consider', job: path });
+      continue;
+    }
     if (job.phase !== 'open' || (!force && holdsWhenCancelled(draft, job))) continue;
-    for (const instance of job.instances) cancelInstance(draft, instance, cause, force);
+    for (let number = 1; number <= job.iterations; number++)
+      cancelIteration(draft, iterationKey(path, number), cause, force);
+  }
+  const inFinally = `${key}@finally`;
+  if (force && draft.scopes.find(inFinally) !== null && draft.scopes.get(inFinally).source.kind === 'finally')
+    cancelScope(draft, inFinally, cause, force);
+}
+
+function cancelIteration(draft: FlowDraft, key: string, cause: CancelJobCause, force: boolean): void {
+  const { stage, instances, round } = draft.iterations.get(key);
+  switch (stage.kind) {
+    case 'gates':
+      endAtGate(draft, key, { conclusion: 'cancelled', reason: reasonOf(cause) }, null);
+      return;
+    case 'main': {
+      for (const instance of instances) cancelInstance(draft, instance, cause, force, null);
+      const inRound = `${key}@${round.number}`;
+      if (draft.scopes.find(inRound) !== null) cancelScope(draft, inRound, cause, force);
+      else if (instances.length === 0)
+        finishMain(draft, key, { conclusion: 'cancelled', reason: reasonOf(cause) }, null);
+      return;
+    }
+    case 'around':
+      if (force || !CLEANS_UP.has(stage.phase)) cancelScope(draft, `${key}@${stage.phase}`, cause, force);
+      return;
+    case 'delay-after':
+    case 'ended':
+      return;
   }
 }
 
-/** Ends an instance that did not start, or asks one that did to end. */
-export function cancelInstance(draft: FlowDraft, key: string, cause: CancelJobCause, force: boolean): void {
+/** Ends an instance that did not start, or asks one that did to end. `fate`: what it counts for; null as it reports. */
+export function cancelInstance(
+  draft: FlowDraft,
+  key: string,
+  cause: CancelJobCause,
+  force: boolean,
+  fate: Ended | null,
+): void {
   const { status } = draft.instances.get(key);
   switch (status.kind) {
     case 'waiting':
-    case 'launching': {
-      settleInstance(draft, key, 'cancelled', reasonOf(cause), { announce: true, message: null });
+    case 'launching':
+    case 'retrying': {
+      const ended: Ended = fate ?? { conclusion: 'cancelled', reason: reasonOf(cause) };
+      settleInstance(draft, key, ended, { announce: true, message: null });
       return;
     }
     case 'running':
       if (status.cancelling !== null) return;
-      draft.instances.update(key, { status: { kind: 'running', cancelling: cause } });
-      draft.commands.push({ kind: 'cancel-job', key, cause });
+      draft.instances.update(key, { status: { ...status, cancelling: cause, fate } });
+      draft.commands.push({ kind: 'cancel-job', key: status.started, cause });
       return;
-    case 'calling': {
-      cancelScope(draft, key, cause, force);
+    case 'calling':
+      if (fate === null) cancelScope(draft, key, cause, force);
+      else withdrawScope(draft, key, fate);
       return;
-    }
     case 'settled':
       return;
   }
 }
 
 /** An instance of the job failed and the job says `fail-fast`: the others are not wanted any more. */
-export function failFast(draft: FlowDraft, path: string): void {
-  for (const key of draft.jobs.get(path).instances) cancelInstance(draft, key, 'fail-fast', false);
+export function failFast(draft: FlowDraft, iteration: string): void {
+  for (const key of draft.iterations.get(iteration).instances) cancelInstance(draft, key, 'fail-fast', false, null);
+}
+
+/** A job failed, and its workflow says `fail-fast`: nothing else is wanted any more. */
+export function failRun(draft: FlowDraft, path: string): void {
+  const { scope: key } = draft.jobs.get(path);
+  const { source } = draft.scopes.get(key);
+  if (source.kind === 'around' || source.kind === 'finally') return;
+  const { flow } = draft.workflowOf(key);
+  const wanted = attempt(() => flow !== undefined && isTrue(draft, flow.failFast));
+  if (wanted.kind === 'value' && wanted.value) cancelScope(draft, workflowScopeOf(draft, key), 'fail-fast', false);
+}
+
+function isTrue({ input }: FlowDraft, template: string | number | boolean | null | object): boolean {
+  if (typeof template !== 'string') return template === true;
+  const { github, vars, inputs } = input.contexts;
+  const text = template.startsWith('${{') ? template.slice(3, -2) : template;
+  const status = { success: true, failure: false, cancelled: false };
+  return evaluateCondition(text, { contexts: { github, vars, inputs }, status });
+}
+
+/** Rounds of loops are of the workflow around them. */
+function workflowScopeOf(draft: FlowDraft, key: string): string {
+  const { source } = draft.scopes.get(key);
+  if (source.kind !== 'round') return key;
+  return workflowScopeOf(draft, draft.jobs.get(draft.iterations.get(source.iteration).job).scope);
 }
 
 function holdsWhenCancelled(draft: FlowDraft, job: JobState): boolean {
   const status = { success: false, failure: lineageBefore(draft, job).failure, cancelled: true };
-  const contexts = jobContexts(draft, job);
+  const contexts = jobContexts(draft, job, null);
   const holds = attempt(() => evaluateCondition(draft.planOf(job).if, { contexts, status }));
   return holds.kind === 'value' && holds.value;
 }

@@ -9,9 +9,6 @@ import { KeyProblem } from './key-problem.ts';
 import type { SecretsLayer } from './resolve-secrets.ts';
 import { kindOf, textOf } from './typed-value.ts';
 
-/** Levels of workflows, the one that runs included; GitHub's limit. */
-const MAX_CALL_LEVELS = 10;
-
 export interface EvaluatedCall {
   readonly workflow: number;
   readonly inputs: JsonMap;
@@ -35,8 +32,9 @@ export function evaluateCall(
   const index = Object.hasOwn(calls, plan.uses) ? (calls[plan.uses] ?? -1) : -1;
   const workflow = workflows[index];
   if (!workflow) throw new KeyProblem(`The called workflow \`${plan.uses}\` is missing.`);
-  if (scope.depth + 1 >= MAX_CALL_LEVELS) {
-    throw new KeyProblem(`Calling \`${plan.uses}\` would make more than ${MAX_CALL_LEVELS} levels of workflows.`);
+  const { maxDepth } = draft.limitsOf('');
+  if (scope.depth + 1 >= maxDepth) {
+    throw new KeyProblem(`Calling \`${plan.uses}\` would make more than ${maxDepth} levels of workflows.`);
   }
   const trigger = Object.hasOwn(workflow.on, 'workflow_call') ? workflow.on['workflow_call'] : undefined;
   if (!trigger) throw new KeyProblem(`\`${plan.uses}\` cannot be called: it has no \`on.workflow_call\`.`);

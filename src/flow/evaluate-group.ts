@@ -22,6 +22,7 @@ export function evaluateGroup(plan: ConcurrencyPlan, contexts: Readonly<Record<s
     group: group.toLowerCase(),
     cancelInProgress: evaluateBoolean('cancel-in-progress', plan.cancelInProgress, { contexts }) ?? false,
     queue: plan.queue === 'max',
+    ...(plan.scope === 'run' ? { ofRun: true as const } : {}),
     ...(limit === null ? {} : { limit }),
   };
 }

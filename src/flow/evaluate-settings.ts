@@ -37,7 +37,8 @@ function evaluateSteps(
     runsOn: evaluateRunsOn(plan.runsOn, contexts),
     environment: evaluateEnvironment(plan.environment, contexts),
     timeoutMinutes: minutes > 0 ? minutes : null,
-    continueOnError: evaluateBoolean('continue-on-error', plan.continueOnError, input) ?? false,
+    continueOnError:
+      plan.flow?.failure === 'ignore' || (evaluateBoolean('continue-on-error', plan.continueOnError, input) ?? false),
   };
 }
 

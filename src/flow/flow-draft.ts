@@ -1,7 +1,17 @@
-import type { WorkflowPlan, JobPlan } from '../protocol/plan.ts';
+import type { JobFlowPlan, RunLimits } from '../protocol/flow-plan.ts';
+import { DEFAULT_LIMITS } from '../protocol/flow-plan.ts';
+import type { JobPlan, WorkflowPlan } from '../protocol/plan.ts';
 import type { FlowCommand } from './flow-event.ts';
+import type {
+  AroundPhase,
+  FlowState,
+  InstanceState,
+  IterationState,
+  JobState,
+  LockState,
+  ScopeState,
+} from './flow-state.ts';
 import { Table } from './table.ts';
-import type { FlowState, InstanceState, JobState, ScopeState } from './flow-state.ts';
 
 /**
  * A state while one event is worked in. Reads fall through to the state, writes are kept beside it, so the state that
@@ -11,26 +21,50 @@ import type { FlowState, InstanceState, JobState, ScopeState } from './flow-stat
 export class FlowDraft {
   readonly scopes: Table<ScopeState>;
   readonly jobs: Table<JobState>;
+  readonly iterations: Table<IterationState>;
   readonly instances: Table<InstanceState>;
+  readonly locks: Table<LockState>;
+  readonly seen: Table<true>;
   readonly commands: FlowCommand[] = [];
-  readonly tasks: FlowTask[] = [];
+  readonly #tasks: FlowTask[] = [];
+  #nextTask = 0;
   conclusion: FlowState['conclusion'];
   group: FlowState['group'];
   problem: FlowState['problem'];
+  signals: FlowState['signals'];
+  listeners: FlowState['listeners'];
+  paused: FlowState['paused'];
+  /** See `FlowStep.refused`. */
+  refused: string | null = null;
   readonly #state: FlowState;
 
   constructor(state: FlowState) {
     this.#state = state;
     this.scopes = new Table(state.scopes);
     this.jobs = new Table(state.jobs);
+    this.iterations = new Table(state.iterations);
     this.instances = new Table(state.instances);
+    this.locks = new Table(state.locks);
+    this.seen = new Table(state.seen);
     this.group = state.group;
     this.problem = state.problem;
+    this.signals = state.signals;
+    this.listeners = state.listeners;
+    this.paused = state.paused;
     this.conclusion = state.conclusion;
   }
 
   get input(): FlowState['input'] {
     return this.#state.input;
+  }
+
+  push(task: FlowTask): void {
+    this.#tasks.push(task);
+  }
+
+  nextTask(): FlowTask | null {
+    const task = this.#tasks[this.#nextTask++];
+    return task ?? null;
   }
 
   workflowOf(scope: string): WorkflowPlan {
@@ -39,10 +73,38 @@ export class FlowDraft {
     return plan;
   }
 
-  planOf(job: JobState): JobPlan {
-    const plan = this.workflowOf(job.scope).jobs[job.index];
+  planOf(job: Pick<JobState, 'scope' | 'index' | 'id'>): JobPlan {
+    const plan = this.plansOf(this.scopes.get(job.scope))[job.index];
     if (!plan) throw new RangeError(`no plan for the job '${job.id}'`);
     return plan;
+  }
+
+  plansOf({ source, workflow }: Pick<ScopeState, 'source' | 'workflow'>): readonly JobPlan[] {
+    const around = this.input.workflows[workflow];
+    switch (source.kind) {
+      case 'workflow':
+        return around?.jobs ?? [];
+      case 'finally':
+        return around?.flow?.finally ?? [];
+      case 'around':
+        return aroundPlans(this.planOfIteration(source.iteration).flow, source.phase);
+      case 'round': {
+        const plan = this.planOfIteration(source.iteration);
+        return plan.kind === 'loop' ? plan.jobs : [];
+      }
+    }
+  }
+
+  planOfIteration(key: string): JobPlan {
+    return this.planOf(this.jobs.get(this.iterations.get(key).job));
+  }
+
+  limitsOf(scope: string): { readonly [Limit in keyof RunLimits]: number } {
+    const { limits } = this.workflowOf(scope).flow ?? {};
+    return {
+      maxJumps: limits?.maxJumps ?? DEFAULT_LIMITS.maxJumps,
+      maxDepth: limits?.maxDepth ?? DEFAULT_LIMITS.maxDepth,
+    };
   }
 
   finish(): FlowState {
@@ -50,7 +112,13 @@ export class FlowDraft {
       input: this.input,
       scopes: this.scopes.finish(),
       jobs: this.jobs.finish(),
+      iterations: this.iterations.finish(),
       instances: this.instances.finish(),
+      locks: this.locks.finish(),
+      seen: this.seen.finish(),
+      signals: this.signals,
+      listeners: this.listeners,
+      paused: this.paused,
       group: this.group,
       problem: this.problem,
       conclusion: this.conclusion,
@@ -58,12 +126,30 @@ export class FlowDraft {
   }
 }
 
+export function aroundPlans(flow: JobFlowPlan | undefined, phase: AroundPhase): readonly JobPlan[] {
+  if (!flow) return [];
+  switch (phase) {
+    case 'before':
+      return flow.before;
+    case 'after':
+      return flow.after;
+    case 'on-failure':
+      return flow.onFailure;
+    case 'on-cancel':
+      return flow.onCancel;
+    case 'finally':
+      return flow.finally;
+  }
+}
+
 export type FlowTask =
-  /** A job one of whose instances failed: cancel the others. */
-  | { readonly kind: 'fail-fast'; readonly job: string }
-  /** A pending job whose needs are settled: decide whether and as what it runs. */
-  | { readonly kind: 'begin'; readonly job: string }
-  /** An open job: start instances as far as there are places. */
-  | { readonly kind: 'advance'; readonly job: string }
+  /** An iteration one of whose instances failed: cancel the others. */
+  | { readonly kind: 'fail-fast'; readonly iteration: string }
+  /** A job of whose needs something is new: decide whether and as what it runs. */
+  | { readonly kind: 'consider'; readonly job: string }
+  /** An iteration that waits before its start: see whether it has to. */
+  | { readonly kind: 'gate'; readonly iteration: string }
+  /** An iteration in its main part: start instances as far as there are places. */
+  | { readonly kind: 'advance'; readonly iteration: string }
   /** A scope all of whose jobs are settled. */
   | { readonly kind: 'close'; readonly scope: string };

@@ -1,9 +1,9 @@
 import { isHeldBack, openRun } from './begin-run.ts';
 import { cancelInstance, cancelScope } from './cancel.ts';
-import { launchInstance } from './advance-job.ts';
+import { launchInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelJobCause, FlowEvent } from './flow-event.ts';
-import { settleInstance } from './settle.ts';
+import { settleInstance } from './settle-instance.ts';
 
 type Granted = FlowEvent & { readonly kind: 'group-granted' };
 type Refused = FlowEvent & { readonly kind: 'group-refused' };
@@ -26,13 +26,14 @@ export function groupRefused(draft: FlowDraft, { key, group, conclusion, message
     if (isHeldBack(draft) && draft.group?.request.group === group) cancelRun(draft, 'concurrency', true);
     return;
   }
-  if (asksFor(draft, key, group)) settleInstance(draft, key, conclusion, 'concurrency', { announce: true, message });
+  if (asksFor(draft, key, group))
+    settleInstance(draft, key, { conclusion, reason: 'concurrency' }, { announce: true, message });
 }
 
 /** Who holds a group is asked to end. */
 export function groupWanted(draft: FlowDraft, key: string): void {
   if (key === '') cancelRun(draft, 'concurrency', false);
-  else if (draft.instances.find(key) !== null) cancelInstance(draft, key, 'concurrency', false);
+  else if (draft.instances.find(key) !== null) cancelInstance(draft, key, 'concurrency', false, null);
 }
 
 export function cancelRun(draft: FlowDraft, cause: CancelJobCause, force: boolean): void {

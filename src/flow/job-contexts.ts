@@ -1,7 +1,7 @@
 import type { StatusFunctions } from '../expressions/evaluate.ts';
-import type { JsonMap } from '../protocol/job-message.ts';
+import type { Json, JsonMap } from '../protocol/job-message.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { JobState, Lineage } from './flow-state.ts';
+import type { Arrival, IterationState, JobState, Lineage } from './flow-state.ts';
 
 /** How a job that the options leave out looks to those that need it. */
 const LEFT_OUT = { result: 'success', outputs: {} } as const;
@@ -12,49 +12,121 @@ export type JobContexts = {
   readonly inputs: JsonMap;
   readonly vars: JsonMap;
   readonly needs: JsonMap;
+  readonly loop: Json;
+  readonly flow: JsonMap;
 };
 
-export function jobContexts(draft: FlowDraft, job: JobState): JobContexts {
+/** @param iteration Null for one that is still to begin. */
+export function jobContexts(draft: FlowDraft, job: JobState, iteration: IterationState | null): JobContexts {
   const { github, vars } = draft.input.contexts;
-  return { github, vars, inputs: draft.scopes.get(job.scope).inputs, needs: needsContext(draft, job) };
+  const { inputs, loop } = draft.scopes.get(job.scope);
+  const needs = needsContext(draft, job, iteration?.arrivals ?? null);
+  return { github, vars, inputs, needs, loop, flow: flowContext(job, iteration) };
 }
 
 /** What the keys of an instance may read. */
 export type InstanceContexts = JobContexts & { readonly strategy: JsonMap; readonly matrix: JsonMap | null };
 
+export function flowContext(
+  job: JobState,
+  iteration: IterationState | null,
+  attempt = 1,
+  state: JsonMap = {},
+): JsonMap {
+  const jump = iteration === null ? job.jump : iteration.jump;
+  return {
+    iteration: iteration?.number ?? job.iterations + 1,
+    attempt,
+    from: jump?.from ?? null,
+    with: jump?.with ?? {},
+    signal: iteration?.signal ?? null,
+    state,
+  };
+}
+
 /**
  * What `success()` and its like say in the `if` of a job. GitHub looks at everything before the job, not only at what it
  * needs itself: a skip or a failure goes down the whole chain until a condition stops it.
  */
-export function jobStatus(draft: FlowDraft, job: JobState): StatusFunctions {
-  const lineage = lineageBefore(draft, job);
+export function jobStatus(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): StatusFunctions {
+  const lineage = arrivals === null ? lineageBefore(draft, job) : lineageOfArrivals(arrivals);
+  const cancelled = isCancelled(draft, job.scope);
   return {
-    success: lineage.success && draft.scopes.get(job.scope).cancelled === null,
+    success: lineage.success && (draft.scopes.get(job.scope).cancelled === null || !cancelled),
     failure: lineage.failure,
-    cancelled: isCancelled(draft, job.scope),
+    cancelled,
   };
 }
 
 export function lineageBefore(draft: FlowDraft, job: JobState): Lineage {
-  const before = job.needs.flatMap(({ path }) => (path === null ? [] : [draft.jobs.get(path).lineage]));
+  const join = draft.planOf(job).flow?.join;
+  const needs = job.needs.flatMap(({ path }) => (path === null ? [] : [draft.jobs.get(path)]));
+  if (job.jump !== null) return { success: true, failure: false, cancelled: false };
+  if (draft.planOf(job).flow?.stage?.tolerant === true) return lineageOfTolerant(draft, job);
+  if (join?.mode === 'count') {
+    // It begins by its successes.
+    return { success: true, failure: needs.some(({ result }) => result === 'failure'), cancelled: false };
+  }
+  if (join?.mode === 'active') {
+    const active = needs.filter(({ result }) => result !== 'skipped' && result !== 'withdrawn');
+    return {
+      success: active.every(({ result }) => result === 'success'),
+      failure: active.some(({ lineage }) => lineage.failure),
+      cancelled: active.some(({ lineage }) => lineage.cancelled),
+    };
+  }
   return {
-    success: before.every((lineage) => lineage.success),
-    failure: before.some((lineage) => lineage.failure),
-    cancelled: before.some((lineage) => lineage.cancelled),
+    success: needs.every(({ lineage }) => lineage.success),
+    failure: needs.some(({ lineage }) => lineage.failure),
+    cancelled: needs.some(({ lineage }) => lineage.cancelled),
   };
 }
 
-function needsContext(draft: FlowDraft, job: JobState): JsonMap {
+/** What the stages before it came to makes no difference; a cancellation does. */
+function lineageOfTolerant(draft: FlowDraft, job: JobState): Lineage {
+  const needs = job.needs.flatMap(({ path }) => (path === null ? [] : [draft.jobs.get(path).lineage]));
+  return {
+    success: true,
+    failure: needs.some((lineage) => lineage.failure),
+    cancelled: needs.some((lineage) => lineage.cancelled),
+  };
+}
+
+function lineageOfArrivals(arrivals: readonly Arrival[]): Lineage {
+  return {
+    success: arrivals.every(({ result }) => result === 'success'),
+    failure: arrivals.some(({ result }) => result === 'failure'),
+    cancelled: arrivals.some(({ result }) => result === 'cancelled'),
+  };
+}
+
+function needsContext(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): JsonMap {
+  const arrived = new Map(arrivals?.map((arrival) => [arrival.need, arrival]));
   return Object.fromEntries(
     job.needs.map(({ id, path }) => {
-      const { result, outputs } = path === null ? LEFT_OUT : draft.jobs.get(path);
+      const { result, outputs } = path === null ? LEFT_OUT : (arrived.get(path) ?? draft.jobs.get(path));
       return [id, { result, outputs }];
     }),
   );
 }
 
-/** Also when a caller's run was cancelled around it. */
-function isCancelled(draft: FlowDraft, scope: string): boolean {
-  if (draft.scopes.get(scope).cancelled !== null) return true;
-  return scope !== '' && isCancelled(draft, draft.jobs.get(draft.instances.get(scope).job).scope);
+/** Also when a caller's run was cancelled around it. What cleans up after a cancellation is not cancelled with it. */
+export function isCancelled(draft: FlowDraft, scope: string): boolean {
+  const { cancelled, source } = draft.scopes.get(scope);
+  if (cancelled !== null) return true;
+  switch (source.kind) {
+    case 'workflow':
+      return scope !== '' && isCancelled(draft, draft.jobs.get(draft.instances.get(scope).job).scope);
+    case 'round':
+      return isCancelled(draft, draft.jobs.get(draft.iterations.get(source.iteration).job).scope);
+    case 'around':
+      return (
+        !CLEANS_UP.has(source.phase) &&
+        isCancelled(draft, draft.jobs.get(draft.iterations.get(source.iteration).job).scope)
+      );
+    case 'finally':
+      return false;
+  }
 }
+
+export const CLEANS_UP: ReadonlySet<string> = new Set(['on-failure', 'on-cancel', 'finally']);

@@ -1,6 +1,5 @@
 import { evaluateTemplate, toText } from '../expressions/evaluate.ts';
-import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
-import { jobKey, type JsonMap } from '../protocol/job-message.ts';
+import type { JsonMap } from '../protocol/job-message.ts';
 import type { JobPlan } from '../protocol/plan.ts';
 import { expandMatrix } from '../workflow/expand-matrix.ts';
 import { bareName, instanceName } from './display-name.ts';
@@ -10,45 +9,60 @@ import type { FlowOptions } from './flow-input.ts';
 import type { InstanceState } from './flow-state.ts';
 import type { JobContexts } from './job-contexts.ts';
 import { attempt, KeyProblem } from './key-problem.ts';
-import { settleInstance } from './settle.ts';
+import { sayWaits } from './gates.ts';
+import { instanceKey } from './keys.ts';
+import type { Ending } from './main-part.ts';
+import { tellEarly } from './end-iteration.ts';
+import { settleInstance } from './settle-instance.ts';
 import { evaluateBoolean, evaluateNumber } from './typed-value.ts';
 
 /** Matrices inside called workflows inside matrices multiply; this ends it. */
 const MAX_INSTANCES_PER_RUN = 10_000;
 
-/** How and why a job ends without instances. */
-export interface Ending {
-  readonly conclusion: JobConclusion;
-  readonly reason: Reason;
-  readonly message: string | null;
-}
-
-/** Evaluates the job's strategy and makes its instances. One whose keys cannot be evaluated fails by itself. */
-export function openInstances(draft: FlowDraft, path: string, contexts: JobContexts): Ending | null {
-  const job = draft.jobs.get(path);
-  const plan = draft.planOf(job);
+/** Evaluates the strategy of an iteration and makes its instances. One whose keys cannot be evaluated fails by itself. */
+export function openInstances(draft: FlowDraft, iterationKey: string, contexts: JobContexts): Ending | null {
+  const { job: path } = draft.iterations.get(iterationKey);
+  const plan = draft.planOf(draft.jobs.get(path));
   const strategy = attempt(() => evaluateStrategy(plan, contexts));
   if (strategy.kind === 'problem') return failed(strategy.message);
   const { variants, failFast, maxParallel } = strategy.value;
   const chosen = variants.filter((variant) => isChosen(variant.matrix, draft.input.options));
-  if (chosen.length === 0) {
-    return { conclusion: 'skipped', reason: 'condition', message: 'No instance of its matrix was asked for.' };
+  const isDynamic = plan.strategy?.multiple?.dynamic === true;
+  if (chosen.length === 0 && !isDynamic) {
+    const message = variants.length === 0 ? 'It has no instances.' : 'No instance of its matrix was asked for.';
+    return { conclusion: 'skipped', reason: 'condition', message };
   }
-  if (draft.instances.size + chosen.length > MAX_INSTANCES_PER_RUN) {
-    return failed(`The run would have more than ${MAX_INSTANCES_PER_RUN} jobs.`);
-  }
+  draft.iterations.update(iterationKey, { strategy: { failFast, maxParallel } });
+  const problem = addInstances(draft, iterationKey, chosen, contexts);
+  if (problem !== null) return failed(problem);
+  if (plan.strategy?.multiple?.sync === false) tellEarly(draft, iterationKey);
+  if (chosen.length === 0) sayWaits(draft, iterationKey, { kind: 'instances' });
+  return null;
+}
 
-  const opened = chosen.map((variant) => openInstance(draft, path, plan, variant, contexts));
-  draft.jobs.update(path, {
-    phase: 'open',
-    strategy: { failFast, maxParallel },
-    instances: opened.map(({ key }) => key),
-  });
-  for (const { key, problem } of opened) {
+/** Instances beyond those that there are. A sentence when they would be too many. */
+export function addInstances(
+  draft: FlowDraft,
+  iterationKey: string,
+  variants: readonly Variant[],
+  contexts: JobContexts,
+): string | null {
+  if (draft.instances.size + variants.length > MAX_INSTANCES_PER_RUN)
+    return `The run would have more than ${MAX_INSTANCES_PER_RUN} jobs.`;
+  const opened = variants.map((variant) => openInstance(draft, iterationKey, variant, contexts));
+  const iteration = draft.iterations.get(iterationKey);
+  const instances = [...iteration.instances, ...opened.map(({ key }) => key)];
+  draft.iterations.update(iterationKey, { instances, open: iteration.open + opened.length });
+  draft.jobs.update(iteration.job, { instances });
+  for (const { key, problem } of opened)
     if (problem !== null)
-      settleInstance(draft, key, 'failure', 'condition-error', { announce: true, message: problem });
-  }
-  draft.tasks.push({ kind: 'advance', job: path });
+      settleInstance(
+        draft,
+        key,
+        { conclusion: 'failure', reason: 'condition-error' },
+        { announce: true, message: problem },
+      );
+  draft.push({ kind: 'advance', iteration: iterationKey });
   return null;
 }
 
@@ -56,7 +70,7 @@ function failed(message: string): Ending {
   return { conclusion: 'failure', reason: 'condition-error', message };
 }
 
-interface Variant {
+export interface Variant {
   readonly number: number;
   readonly matrix: JsonMap | null;
   readonly label: string;
@@ -72,9 +86,20 @@ interface Strategy {
 function evaluateStrategy(plan: JobPlan, contexts: JobContexts): Strategy {
   const input = { contexts };
   const matrix = evaluateTemplate(plan.strategy?.matrix ?? null, input);
-  const failFast = evaluateBoolean('fail-fast', plan.strategy?.failFast ?? null, input) ?? true;
+  const multiple = plan.strategy?.multiple;
+  // Who wants so many of them bears that others fail.
+  const failFast = evaluateBoolean('fail-fast', plan.strategy?.failFast ?? null, input) ?? !multiple?.completeWhen;
   const limit = evaluateNumber('max-parallel', plan.strategy?.maxParallel ?? null, input) ?? 0;
   const maxParallel = limit >= 1 ? Math.floor(limit) : null;
+  if (multiple && multiple.instances !== null) {
+    const count = evaluateNumber('instances', multiple.instances, input) ?? 0;
+    if (!Number.isInteger(count) || count < 0) throw new KeyProblem('`instances` takes a whole number, 0 or more.');
+    if (count > MAX_INSTANCES_PER_RUN)
+      throw new KeyProblem(`The run would have more than ${MAX_INSTANCES_PER_RUN} jobs.`);
+    const numbers = Array.from({ length: count }, (_, index) => index);
+    const rest = { failFast, maxParallel };
+    return { variants: numbers.map((index) => numbered(index, null, count, rest)), ...rest };
+  }
   const { instances, labels } = matrix === null ? { instances: [], labels: [] } : expand(matrix);
   const total = Math.max(instances.length, 1);
   const strategyContext = (index: number): JsonMap => ({
@@ -112,20 +137,39 @@ function isChosen(matrix: JsonMap | null, { matrix: filters }: FlowOptions): boo
   });
 }
 
+/** An instance that has only a number, or what it was added with. */
+export function numbered(
+  index: number,
+  item: JsonMap | null,
+  total: number,
+  { failFast, maxParallel }: Omit<Strategy, 'variants'>,
+): Variant {
+  return {
+    number: index + 1,
+    matrix: item,
+    label: String(index + 1),
+    strategy: { 'fail-fast': failFast, 'job-index': index, 'job-total': total, 'max-parallel': maxParallel ?? total },
+  };
+}
+
 function openInstance(
   draft: FlowDraft,
-  path: string,
-  plan: JobPlan,
+  iterationKey: string,
   variant: Variant,
   jobContexts: JobContexts,
 ): { readonly key: string; readonly problem: string | null } {
-  const key = jobKey(path, variant.number);
+  const { job: path, number } = draft.iterations.get(iterationKey);
+  const plan = draft.planOf(draft.jobs.get(path));
+  const key = instanceKey(path, variant.number, number);
   const contexts = { ...jobContexts, strategy: variant.strategy, matrix: variant.matrix };
   const name = attempt(() => instanceName(plan, variant.label, { contexts }));
   const settings = attempt(() => evaluateSettings(draft, draft.jobs.get(path), contexts));
   const instance: InstanceState = {
     job: path,
+    iteration: iterationKey,
     number: variant.number,
+    attempt: 1,
+    carried: {},
     name: name.kind === 'value' ? name.value : bareName(plan, { contexts: jobContexts }),
     matrix: variant.matrix,
     strategy: variant.strategy,

@@ -5,18 +5,21 @@
  * An event changes what it names and puts what follows from it into the draft's tasks; they are worked off here, first
  * in, first out, until nothing is left to do.
  */
-import { advanceJob } from './advance-job.ts';
-import { beginJob } from './begin-job.ts';
+import { advanceIteration } from './advance-iteration.ts';
+import { beginRun } from './begin-run.ts';
 import { failFast } from './cancel.ts';
 import { closeScope } from './close-scope.ts';
-import { completeInstance } from './settle.ts';
+import { completeInstance, instanceStarted } from './complete-instance.ts';
+import { considerJob } from './consider-job.ts';
 import { FlowDraft, type FlowTask } from './flow-draft.ts';
 import type { FlowCommand, FlowEvent } from './flow-event.ts';
 import type { FlowInput } from './flow-input.ts';
 import type { FlowState } from './flow-state.ts';
+import { passGates } from './gates.ts';
 import { cancelRun, groupGranted, groupRefused, groupWanted } from './group-answers.ts';
-import { beginRun } from './begin-run.ts';
+import { handleRequest } from './requests.ts';
 import { NO_ENTRIES } from './table.ts';
+import { timerFired } from './timers.ts';
 
 export interface FlowStep {
   readonly state: FlowState;
@@ -34,7 +37,13 @@ export function start(input: FlowInput): FlowStep {
     input,
     scopes: NO_ENTRIES,
     jobs: NO_ENTRIES,
+    iterations: NO_ENTRIES,
     instances: NO_ENTRIES,
+    locks: NO_ENTRIES,
+    seen: NO_ENTRIES,
+    signals: [],
+    listeners: [],
+    paused: null,
     group: null,
     problem: null,
     conclusion: null,
@@ -45,46 +54,76 @@ export function start(input: FlowInput): FlowStep {
 
 /** Works one event in. An event that does not fit the state, such as one that is delivered twice, changes nothing. */
 export function reduce(state: FlowState, event: FlowEvent): FlowStep {
-  if (state.conclusion !== null) return { state, commands: [], refused: null };
+  if (state.conclusion !== null)
+    return { state, commands: [], refused: event.kind === 'requested' ? 'The run is over.' : null };
   const draft = new FlowDraft(state);
-  switch (event.kind) {
-    case 'job-completed':
-      completeInstance(draft, event);
-      break;
-    case 'cancel':
-      cancelRun(draft, event.cause, event.force);
-      break;
-    case 'group-granted':
-      groupGranted(draft, event);
-      break;
-    case 'group-refused':
-      groupRefused(draft, event);
-      break;
-    case 'group-wanted':
-      groupWanted(draft, event.key);
-      break;
-  }
+  happen(draft, event);
   return work(draft);
 }
 
+function happen(draft: FlowDraft, event: FlowEvent): void {
+  switch (event.kind) {
+    case 'job-started': {
+      instanceStarted(draft, event.key);
+      return;
+    }
+    case 'job-completed': {
+      completeInstance(draft, event);
+      return;
+    }
+    case 'timer-fired': {
+      timerFired(draft, event.id);
+      return;
+    }
+    case 'requested': {
+      handleRequest(draft, event);
+      return;
+    }
+    case 'cancel': {
+      cancelRun(draft, event.cause, event.force);
+      return;
+    }
+    case 'group-granted': {
+      groupGranted(draft, event);
+      return;
+    }
+    case 'group-refused': {
+      groupRefused(draft, event);
+      return;
+    }
+    case 'group-wanted': {
+      groupWanted(draft, event.key);
+      return;
+    }
+  }
+}
+
 function work(draft: FlowDraft): FlowStep {
-  for (let task = draft.tasks.shift(); task; task = draft.tasks.shift()) perform(draft, task);
-  return { state: draft.finish(), commands: draft.commands, refused: null };
+  for (let task = draft.nextTask(); task; task = draft.nextTask()) perform(draft, task);
+  return { state: draft.finish(), commands: draft.commands, refused: draft.refused };
 }
 
 function perform(draft: FlowDraft, task: FlowTask): void {
   switch (task.kind) {
-    case 'begin':
-      beginJob(draft, task.job);
+    case 'consider': {
+      considerJob(draft, task.job);
       return;
-    case 'fail-fast':
-      failFast(draft, task.job);
+    }
+    case 'fail-fast': {
+      failFast(draft, task.iteration);
       return;
-    case 'advance':
-      advanceJob(draft, task.job);
+    }
+    case 'gate': {
+      passGates(draft, task.iteration);
       return;
-    case 'close':
+    }
+    case 'advance': {
+      advanceIteration(draft, task.iteration);
+      return;
+    }
+    case 'close': {
       closeScope(draft, task.scope);
       return;
+    }
   }
 }

@@ -1,3 +1,5 @@
+import { Table } from './table.ts';
+import type { Ended, FlowState, InstanceState, JobState } from './flow-state.ts';
 import type { RunConclusion } from '../protocol/conclusion.ts';
 
 /** The words that people see for where a job is. */
@@ -31,4 +33,70 @@ export interface ShownJob {
   readonly iteration: number;
   /** Of the newest iteration, in order; one without a number where there is no matrix. */
   readonly instances: readonly { readonly key: string; readonly status: ShownStatus }[];
+}
+
+/** What people see of a state. */
+export function showFlow(state: FlowState): ShownFlow {
+  const jobs = new Table(state.jobs);
+  const scopes = new Table(state.scopes);
+  const instances = new Table(state.instances);
+  const shown: ShownJob[] = [];
+  const visit = (scope: string): void => {
+    for (const path of scopes.find(scope)?.jobs ?? []) {
+      const job = jobs.get(path);
+      shown.push({
+        path,
+        status: statusOfJob(job, instances),
+        reason: job.reason ?? null,
+        iteration: job.iterations,
+        instances: job.instances.map((key) => ({ key, status: statusOfInstance(instances.get(key)) })),
+      });
+    }
+  };
+  // Scopes are kept in the order in which they were opened, the run's own first.
+  for (const key of inOrder(scopes.entries().map(([name]) => name))) visit(key);
+  return {
+    run: runOf(state),
+    jobs: shown,
+    signals: state.signals.map(({ name, job }) => ({ name, job })),
+  };
+}
+
+function inOrder(keys: readonly string[]): readonly string[] {
+  return [...keys].sort((one, other) => (one < other ? -1 : one > other ? 1 : 0));
+}
+
+function runOf({ conclusion, paused, scopes }: FlowState): ShownFlow['run'] {
+  if (conclusion !== null) return conclusion;
+  if (paused) return 'paused';
+  return scopes.size === 0 ? 'pending' : 'running';
+}
+
+function statusOfJob(job: JobState, instances: Table<InstanceState>): ShownStatus {
+  if (job.phase === 'settled') return ended({ conclusion: job.result ?? 'skipped', reason: job.reason });
+  if (job.gated.length > 0) return 'waiting';
+  if (job.phase === 'pending') return 'pending';
+  const states = job.instances.map((key) => statusOfInstance(instances.get(key)));
+  if (states.length === 0 || states.includes('running')) return 'running';
+  if (states.includes('queued')) return 'queued';
+  return states.includes('waiting') ? 'waiting' : 'running';
+}
+
+function statusOfInstance({ status }: InstanceState): ShownStatus {
+  switch (status.kind) {
+    case 'waiting':
+    case 'launching':
+    case 'retrying':
+      return 'waiting';
+    case 'running':
+      return status.seen ? 'running' : 'queued';
+    case 'calling':
+      return 'running';
+    case 'settled':
+      return ended(status);
+  }
+}
+
+function ended({ conclusion, reason }: Ended): ShownStatus {
+  return conclusion === 'success' && reason === 'failure-ignored' ? 'failure-ignored' : conclusion;
 }

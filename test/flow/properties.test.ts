@@ -29,7 +29,7 @@ describe('whatever happens', () => {
         expect(flow.running.size).toBe(0);
         for (const path of Object.values(flow.state.jobs.shards).flatMap((shard) => Object.values(shard))) {
           expect(path.phase).toBe('settled');
-          expect(path.waitingFor).toEqual([]);
+          expect(path.waiting).toBe(0);
         }
         expect(flow.groups.held).toEqual([]);
       }),

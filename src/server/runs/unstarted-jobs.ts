@@ -1,6 +1,6 @@
 import { bareName } from '../../flow/display-name.ts';
 import { keySuffix } from '../../flow/key-suffix.ts';
-import type { FlowState, InstanceState, JobState } from '../../flow/flow-state.ts';
+import type { FlowState, InstanceState, IterationState, JobState } from '../../flow/flow-state.ts';
 import { selectJobs } from '../../flow/select-jobs.ts';
 import { Table } from '../../flow/table.ts';
 import type { JobView } from '../../protocol/run-api.ts';
@@ -22,10 +22,10 @@ export async function unstartedJobs(context: OperationContext, run: RunRow): Pro
     const { workflow, names } = scopes.get(job.scope);
     const plan = state.input.workflows[workflow]?.jobs[job.index];
     const name = plan ? bareName(plan, { contexts: {} }) : job.id;
-    return [view({ key: path, id: path, name: [...names, name].join(' / '), job, waiting: needsSentence(job) })];
+    return [view({ key: path, id: path, name: [...names, name].join(' / '), job, waiting: needsSentence(job, jobs) })];
   });
   const instances = new Table(state.instances).entries().flatMap(([key, instance]): JobView[] => {
-    const waiting = waitOf(key, instance, jobs, groups);
+    const waiting = waitOf(key, instance, new Table(state.iterations), groups);
     if (waiting === null) return [];
     const job = jobs.get(instance.job);
     const name = [...scopes.get(job.scope).names, instance.name].join(' / ');
@@ -98,18 +98,19 @@ function instanceOf({ number, matrix, settings }: InstanceState): Pick<JobView, 
   };
 }
 
-function needsSentence({ needs, waitingFor }: JobState): string {
-  return `needs ${needs.flatMap(({ id, path }) => (path !== null && waitingFor.includes(path) ? [id] : [])).join(', ')}`;
+function needsSentence({ needs }: JobState, jobs: Table<JobState>): string {
+  const open = needs.filter(({ path }) => path !== null && jobs.get(path).phase !== 'settled');
+  return `needs ${open.map(({ id }) => id).join(', ')}`;
 }
 
 function waitOf(
   key: string,
-  { status, job, settings, groupsHeld }: InstanceState,
-  jobs: Table<JobState>,
+  { status, iteration, settings, groupsHeld }: InstanceState,
+  iterations: Table<IterationState>,
   groups: ReadonlyMap<string, string>,
 ): string | null {
   if (status.kind === 'waiting') {
-    const { maxParallel } = jobs.get(job).strategy;
+    const { maxParallel } = iterations.get(iteration).strategy;
     return `max-parallel allows ${maxParallel ?? 'no more'} at a time`;
   }
   if (status.kind !== 'launching') return null;

@@ -1,0 +1,106 @@
+import type { JoinPlan } from '../protocol/flow-plan.ts';
+import { beginJob } from './begin-job.ts';
+import type { FlowDraft } from './flow-draft.ts';
+import type { Arrival, Arrivals, JobState } from './flow-state.ts';
+import { settleJob, skipJob } from './settle-job.ts';
+import { withdrawLate } from './withdraw.ts';
+
+export const JOIN_ALL: JoinPlan = { mode: 'all', keep: false };
+
+export function joinOf(draft: FlowDraft, job: JobState): JoinPlan {
+  return draft.planOf(job).flow?.join ?? JOIN_ALL;
+}
+
+/** Whether it keeps arrivals apart, since it may begin more than once. */
+export function keepsArrivals(join: JoinPlan): boolean {
+  return join.mode === 'each' || (join.mode === 'all' && join.keep) || (join.mode === 'count' && join.late === 'queue');
+}
+
+/** Something is new about what a job needs: begins it as often as its join says, and settles it when nothing can come. */
+export function considerJob(draft: FlowDraft, path: string): void {
+  const job = draft.jobs.get(path);
+  if (job.phase === 'settled' || job.dying > 0) return;
+  const join = joinOf(draft, job);
+  if (job.jump !== null) beginJob(draft, path, null);
+  else if (keepsArrivals(join)) beginByArrivals(draft, path, join);
+  else if (job.begun === 0) beginOnce(draft, path, job, join);
+  settleWhenOver(draft, path, join);
+}
+
+function beginOnce(draft: FlowDraft, path: string, job: JobState, join: JoinPlan): void {
+  if (join.mode !== 'count') {
+    if (job.waiting === 0) beginJob(draft, path, null);
+    return;
+  }
+  const needs = job.needs.length;
+  const leftOut = job.needs.filter((need) => need.path === null).length;
+  if (job.successes + leftOut >= join.count) {
+    beginJob(draft, path, null);
+    if (join.late === 'cancel' && draft.jobs.get(path).begun > 0) withdrawLate(draft, path);
+  } else if (needs - job.hopeless < join.count) skipJob(draft, path, 'needs');
+}
+
+function beginByArrivals(draft: FlowDraft, path: string, join: JoinPlan): void {
+  for (;;) {
+    const job = draft.jobs.get(path);
+    if (job.phase === 'settled') return;
+    const taken = takeArrivals(draft, job, join);
+    if (taken === null) return;
+    draft.jobs.update(path, { arrivals: taken.left });
+    if (taken.arrivals !== null) beginJob(draft, path, taken.arrivals);
+  }
+}
+
+interface Taken {
+  readonly left: Arrivals;
+  /** Null: only the queues have changed. */
+  readonly arrivals: readonly Arrival[] | null;
+}
+
+/** What the next iteration is begun by; null when there is not enough yet. */
+function takeArrivals(draft: FlowDraft, job: JobState, join: JoinPlan): Taken | null {
+  const { queues, isFired } = job.arrivals;
+  const paths = job.needs.flatMap(({ path }) => path ?? []);
+  const firsts = paths.flatMap((path) => queues[path]?.[0] ?? []);
+  const shifted = (): Arrivals['queues'] =>
+    Object.fromEntries(paths.map((path) => [path, queues[path]?.slice(1) ?? []]));
+  switch (join.mode) {
+    case 'each': {
+      const all = paths.flatMap((path) => queues[path] ?? []);
+      if (all.length < join.batch) return null;
+      const batch = all.slice(0, join.batch);
+      const rest = Object.fromEntries(
+        paths.map((path) => [path, queues[path]?.filter((a) => !batch.includes(a)) ?? []]),
+      );
+      return { left: { queues: rest, isFired: false }, arrivals: batch };
+    }
+    case 'all':
+      if (firsts.length < paths.length || paths.length === 0) return null;
+      return { left: { queues: shifted(), isFired: false }, arrivals: firsts };
+    case 'count': {
+      if (!isFired && firsts.filter(({ isSuccess }) => isSuccess).length >= join.count)
+        return { left: { queues, isFired: true }, arrivals: firsts };
+      // A round is over when nothing of it can come any more.
+      const isDrained = paths.every((path) => (queues[path]?.length ?? 0) > 0 || isSettled(draft, path));
+      return isDrained && firsts.length > 0 ? { left: { queues: shifted(), isFired: false }, arrivals: null } : null;
+    }
+    case 'active':
+      return null;
+  }
+}
+
+function isSettled(draft: FlowDraft, path: string): boolean {
+  const { phase, told } = draft.jobs.get(path);
+  return phase === 'settled' || told;
+}
+
+function settleWhenOver(draft: FlowDraft, path: string, join: JoinPlan): void {
+  const job = draft.jobs.get(path);
+  if (job.phase === 'settled' || job.live > 0 || job.dying > 0 || job.jump !== null) return;
+  if (keepsArrivals(join) && job.waiting > 0) return;
+  if (job.soFar !== null) settleJob(draft, path, job.soFar);
+  else if (keepsArrivals(join)) {
+    if (job.needs.length === 0) return;
+    skipJob(draft, path, job.untaken.length > 0 ? 'choice' : 'needs');
+  }
+}

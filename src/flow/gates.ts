@@ -1,0 +1,252 @@
+import { evaluateText } from '../expressions/evaluate.ts';
+import type { Reason } from '../protocol/conclusion.ts';
+import type { JobFlowPlan, MilestonePlan } from '../protocol/flow-plan.ts';
+import { bareName } from './display-name.ts';
+import { beginParts, endIteration } from './end-iteration.ts';
+import type { FlowDraft } from './flow-draft.ts';
+import type { WaitsFor } from './flow-event.ts';
+import type { Ended, IterationState, JobState } from './flow-state.ts';
+import { jobContexts } from './job-contexts.ts';
+import { attempt, KeyProblem } from './key-problem.ts';
+import { pathIn } from './keys.ts';
+import { takeSection } from './locks.ts';
+import { announce } from './settle-job.ts';
+import { consumeSignal } from './signals.ts';
+import { evaluateNumber } from './typed-value.ts';
+
+const MS_PER_MINUTE = 60_000;
+
+/** What a job may have to wait for before it starts, in this order. */
+type Verdict =
+  | 'passed'
+  /** Null: it has said already what it waits for. */
+  | { readonly waits: WaitsFor | null }
+  | { readonly ends: Ended & { readonly message?: string } };
+type Gate = (place: Place) => Verdict;
+
+interface Place {
+  readonly draft: FlowDraft;
+  readonly key: string;
+  readonly iteration: IterationState;
+  readonly job: JobState;
+  readonly flow: JobFlowPlan;
+  /** It was here before. */
+  readonly again: boolean;
+}
+
+const GATES: readonly Gate[] = [startAt, delayBefore, earlierStages, waitForSignal, milestone, section];
+
+/** Most jobs have none of it, and go on at once. */
+export function enterGates(draft: FlowDraft, key: string): void {
+  const { job: path } = draft.iterations.get(key);
+  const job = draft.jobs.get(path);
+  if (draft.planOf(job).flow === undefined) {
+    beginParts(draft, key);
+    return;
+  }
+  draft.jobs.update(path, { gated: [...job.gated, key] });
+  passGates(draft, key);
+}
+
+/** As far as it comes. */
+export function passGates(draft: FlowDraft, key: string): void {
+  for (;;) {
+    const iteration = draft.iterations.get(key);
+    if (iteration.stage.kind !== 'gates') return;
+    const { gate, waits } = iteration.stage;
+    const job = draft.jobs.get(iteration.job);
+    const { flow } = draft.planOf(job);
+    const check = GATES[gate];
+    if (!check || !flow) {
+      leaveGates(draft, key);
+      beginParts(draft, key);
+      return;
+    }
+    const verdict = verdictOf(check, { draft, key, iteration, job, flow, again: waits });
+    if (verdict === 'passed') {
+      nextGate(draft, key, gate);
+      continue;
+    }
+    if ('ends' in verdict) {
+      endAtGate(draft, key, verdict.ends, verdict.ends.message ?? null);
+      return;
+    }
+    draft.iterations.update(key, { stage: { kind: 'gates', gate, waits: true } });
+    if (verdict.waits !== null) sayWaits(draft, key, verdict.waits);
+    return;
+  }
+}
+
+/** Another gate, or none is left. */
+export function nextGate(draft: FlowDraft, key: string, gate: number): void {
+  draft.iterations.update(key, { stage: { kind: 'gates', gate: gate + 1, waits: false } });
+}
+
+/** It will not start. Its waits are over, and dependants are told of its end. */
+export function endAtGate(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
+  const { job } = draft.iterations.get(key);
+  leaveGates(draft, key);
+  announce(draft, key, draft.jobs.get(job), { ...ended, message });
+  draft.iterations.update(key, { outcome: ended, main: ended });
+  endIteration(draft, key);
+}
+
+function leaveGates(draft: FlowDraft, key: string): void {
+  const { job: path, stage } = draft.iterations.get(key);
+  const job = draft.jobs.get(path);
+  draft.jobs.update(path, { gated: job.gated.filter((other) => other !== key) });
+  draft.listeners = draft.listeners.filter((other) => other !== key);
+  if (stage.kind === 'gates' && stage.waits && TIMERS.has(stage.gate))
+    draft.commands.push({ kind: 'clear-timer', id: timerId(key, stage.gate) });
+}
+
+export function sayWaits(draft: FlowDraft, key: string, waits: WaitsFor): void {
+  const iteration = draft.iterations.get(key);
+  const job = draft.jobs.get(iteration.job);
+  const name = bareName(draft.planOf(job), { contexts: jobContexts(draft, job, iteration) });
+  draft.commands.push({
+    kind: 'job-waits',
+    key,
+    id: iteration.job,
+    instance: 0,
+    name: [...draft.scopes.get(job.scope).names, name].join(' / '),
+    matrix: null,
+    for: waits,
+  });
+}
+
+function verdictOf(check: Gate, place: Place): Verdict {
+  const verdict = attempt(() => check(place));
+  if (verdict.kind === 'value') return verdict.value;
+  return { ends: { conclusion: 'failure', reason: 'condition-error', message: verdict.message } };
+}
+
+/** Gates with a timer. */
+const START_AT = 0;
+const DELAY_BEFORE = 1;
+export const SIGNAL = 3;
+const TIMERS: ReadonlySet<number> = new Set([START_AT, DELAY_BEFORE, SIGNAL]);
+
+export function timerId(key: string, gate: number): string {
+  return `${key}/gate-${gate}`;
+}
+
+function contextsOf({ draft, job, iteration }: Place): ReturnType<typeof jobContexts> {
+  return jobContexts(draft, job, iteration);
+}
+
+function startAt(place: Place): Verdict {
+  const { draft, key, flow, again } = place;
+  if (flow.startAt === null) return 'passed';
+  if (again) return { waits: null };
+  const text = evaluateText(flow.startAt, { contexts: contextsOf(place) });
+  if (text === '') return 'passed';
+  const at = Date.parse(text);
+  if (Number.isNaN(at))
+    throw new KeyProblem(`\`start-at\` takes a time such as 2026-06-01T12:00:00Z, but it is '${text}'.`);
+  draft.commands.push({ kind: 'set-timer', id: timerId(key, START_AT), afterMs: null, at });
+  return { waits: { kind: 'time', why: 'start-at' } };
+}
+
+function delayBefore({ draft, key, flow, again }: Place): Verdict {
+  const ms = flow.stage?.delayBeforeMs ?? 0;
+  if (ms <= 0) return 'passed';
+  if (again) return { waits: null };
+  draft.commands.push({ kind: 'set-timer', id: timerId(key, DELAY_BEFORE), afterMs: ms, at: null });
+  return { waits: { kind: 'time', why: 'delay' } };
+}
+
+/** Jobs of lower stages for which this one does not wait would have started before it, had there been runners enough. */
+function earlierStages({ draft, job, flow, again }: Place): Verdict {
+  const others = (flow.stage?.startsAfter ?? []).flatMap((id) => draft.jobs.find(pathIn(job.scope, id)) ?? []);
+  const behind = others.find(
+    (other) => other.phase === 'pending' || (other.phase === 'open' && !hasStarted(draft, other)),
+  );
+  if (!behind) return 'passed';
+  return { waits: again ? null : { kind: 'milestone', job: behind.id, state: 'running' } };
+}
+
+function hasStarted(draft: FlowDraft, job: JobState): boolean {
+  return job.instances.some((key) => {
+    const { status } = draft.instances.get(key);
+    return status.kind !== 'waiting' && status.kind !== 'launching';
+  });
+}
+
+function waitForSignal(place: Place): Verdict {
+  const { draft, key, flow, again } = place;
+  const plan = flow.waitFor;
+  if (plan === null || place.iteration.signal !== null) return 'passed';
+  const contexts = contextsOf(place);
+  const signal = again ? null : consumeSignal(draft, place.iteration.job, plan, contexts);
+  if (signal !== null) {
+    draft.iterations.update(key, { signal });
+    return 'passed';
+  }
+  if (again) return { waits: null };
+  draft.listeners = [...draft.listeners, key];
+  const minutes = evaluateNumber('wait-for.timeout-minutes', plan.timeoutMinutes, { contexts });
+  if (minutes !== null)
+    draft.commands.push({ kind: 'set-timer', id: timerId(key, SIGNAL), afterMs: minutes * MS_PER_MINUTE, at: null });
+  const texts = (templates: typeof plan.from): string[] =>
+    templates.map((template) => evaluateText(template, { contexts })).filter((text) => text !== '');
+  return { waits: { kind: 'signal', names: texts(plan.signals), from: texts(plan.from) } };
+}
+
+function milestone({ draft, job, flow, again }: Place): Verdict {
+  const plan = flow.milestone;
+  if (plan === null) return 'passed';
+  const state = milestoneState(draft, job, plan);
+  if (state === 'holds') return 'passed';
+  if (state === 'passed') return { ends: passedMilestone(plan) };
+  return { waits: again ? null : { kind: 'milestone', job: plan.job, state: plan.state } };
+}
+
+export function passedMilestone({ otherwise }: MilestonePlan): Ended {
+  const reason: Reason = 'milestone';
+  return { conclusion: otherwise === 'skip' ? 'skipped' : 'failure', reason };
+}
+
+/** Whether the other job is in the state now, may still come to it, or has it behind it. */
+export function milestoneState(draft: FlowDraft, job: JobState, plan: MilestonePlan): 'holds' | 'to come' | 'passed' {
+  const path = draft.scopes
+    .get(job.scope)
+    .jobs.find((other) => draft.jobs.get(other).id.toLowerCase() === plan.job.toLowerCase());
+  const other = path === undefined ? null : draft.jobs.get(path);
+  if (other === null) return 'passed';
+  const isOver = other.phase === 'settled';
+  const { result } = other;
+  switch (plan.state) {
+    case 'completed':
+      return isOver ? 'holds' : 'to come';
+    case 'success':
+    case 'failure':
+      return isOver ? (result === plan.state ? 'holds' : 'passed') : 'to come';
+    case 'queued':
+    case 'running':
+    case 'waiting':
+      if (isOver) return 'passed';
+      return statesNow(draft, other).has(plan.state) ? 'holds' : 'to come';
+  }
+}
+
+function statesNow(draft: FlowDraft, job: JobState): ReadonlySet<string> {
+  if (job.gated.length > 0) return new Set(['waiting']);
+  if (job.phase !== 'open') return new Set();
+  const states = job.instances.map((key) => {
+    const { status } = draft.instances.get(key);
+    if (status.kind === 'running') return status.seen ? 'running' : 'queued';
+    if (status.kind === 'calling') return 'running';
+    return status.kind === 'settled' ? 'ended' : 'waiting';
+  });
+  // A loop has no instances, and runs while it is open.
+  return new Set(states.length === 0 ? ['running'] : states);
+}
+
+function section({ draft, key, again }: Place): Verdict {
+  const taken = takeSection(draft, key);
+  if (taken.kind === 'taken') return 'passed';
+  if (taken.kind === 'endless')
+    return { ends: { conclusion: 'failure', reason: 'concurrency', message: taken.message } };
+  return { waits: again ? null : { kind: 'lock', lock: taken.lock, holder: taken.holder } };
+}

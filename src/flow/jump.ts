@@ -1,0 +1,189 @@
+import { evaluateCondition, evaluateTemplate } from '../expressions/evaluate.ts';
+import type { JsonMap } from '../protocol/job-message.ts';
+import { counts, skipJob } from './settle-job.ts';
+import type { FlowDraft } from './flow-draft.ts';
+import type { Ended, JobState } from './flow-state.ts';
+import { isCancelled, jobContexts } from './job-contexts.ts';
+import { attempt } from './key-problem.ts';
+import { iterationKey } from './keys.ts';
+import { withdrawIteration } from './withdraw.ts';
+
+type Jumped =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'jumped' }
+  | { readonly kind: 'failed'; readonly ended: Ended; readonly message: string };
+
+/** Where the run goes on when an iteration has ended: at its dependants, or where a step or `next` says. */
+export function jumpFrom(draft: FlowDraft, key: string, outcome: Ended): Jumped {
+  const iteration = draft.iterations.get(key);
+  const path = iteration.job;
+  const job = draft.jobs.get(path);
+  if (outcome.conclusion !== 'success' && outcome.conclusion !== 'failure') return { kind: 'none' };
+  if (isCancelled(draft, job.scope) || draft.scopes.get(job.scope).terminated !== null) return { kind: 'none' };
+  const asked = attempt(() => iteration.goto ?? nextOf(draft, key, outcome));
+  if (asked.kind === 'problem') return failed('condition-error', asked.message);
+  if (asked.value === null) return { kind: 'none' };
+  const { target: id, with: given } = asked.value;
+  const target = draft.scopes
+    .get(job.scope)
+    .jobs.find((other) => draft.jobs.get(other).id.toLowerCase() === id.toLowerCase());
+  if (target === undefined) return failed('unknown-target', `There is no job '${id}' to go to.`);
+  const { maxJumps } = draft.limitsOf(job.scope);
+  if (job.jumps >= maxJumps) return failed('too-many-jumps', `It would jump more than ${maxJumps} times.`);
+  draft.jobs.update(path, { jumps: job.jumps + 1 });
+  const below = descendantsOf(draft, target);
+  const jump = { from: job.id, with: given };
+  const isBack = target === path || below.has(path);
+  if (!isBack && draft.jobs.get(target).phase === 'pending') {
+    jumpForward(draft, path, target, below);
+    draft.jobs.update(target, { jump });
+    draft.push({ kind: 'consider', job: target });
+    return { kind: 'none' };
+  }
+  // Whoever runs already need not be begun.
+  if (!isBack && draft.jobs.get(target).phase === 'open') return { kind: 'none' };
+  jumpBack(draft, path, target, below, isBack);
+  draft.jobs.update(target, { jump });
+  draft.push({ kind: 'consider', job: target });
+  return isBack ? { kind: 'jumped' } : { kind: 'none' };
+}
+
+function failed(reason: 'condition-error' | 'unknown-target' | 'too-many-jumps', message: string): Jumped {
+  return { kind: 'failed', ended: { conclusion: 'failure', reason }, message };
+}
+
+/** @throws ExpressionError */
+function nextOf(draft: FlowDraft, key: string, { conclusion }: Ended): { target: string; with: JsonMap } | null {
+  const iteration = draft.iterations.get(key);
+  const job = draft.jobs.get(iteration.job);
+  const contexts = { ...jobContexts(draft, job, iteration), outputs: iteration.outputs, result: conclusion };
+  const status = { success: conclusion === 'success', failure: conclusion === 'failure', cancelled: false };
+  for (const { if: condition, goto, with: given } of draft.planOf(job).flow?.next ?? [])
+    if (evaluateCondition(condition, { contexts, status }))
+      return { target: goto, with: evaluateTemplate(given, { contexts }) as JsonMap };
+  return null;
+}
+
+/** What lies only between the two is left out. */
+function jumpForward(draft: FlowDraft, source: string, target: string, below: ReadonlySet<string>): void {
+  const skipped = new Set([source]);
+  let found = true;
+  const between = [...descendantsOf(draft, source)].filter((path) => path !== target && !below.has(path));
+  while (found) {
+    found = false;
+    for (const path of between) {
+      const job = draft.jobs.get(path);
+      if (skipped.has(path) || job.phase !== 'pending') continue;
+      if (!job.needs.every((need) => need.path === null || skipped.has(need.path))) continue;
+      skipped.add(path);
+      skipJob(draft, path, 'choice');
+      found = true;
+    }
+  }
+}
+
+/** Target, source and what comes after the target alone begin anew. */
+function jumpBack(draft: FlowDraft, source: string, target: string, below: ReadonlySet<string>, isBack: boolean): void {
+  const again = new Set([target]);
+  if (isBack) {
+    for (const path of pathsBetween(draft, below, source)) again.add(path);
+    again.add(source);
+  }
+  let found = true;
+  while (found) {
+    found = false;
+    for (const path of below) {
+      if (again.has(path)) continue;
+      const { needs } = draft.jobs.get(path);
+      if (!needs.every((need) => need.path === null || again.has(need.path))) continue;
+      again.add(path);
+      found = true;
+    }
+  }
+  for (const path of again) forget(draft, path);
+  releaseRaces(draft, again);
+  const touched = new Set([...again].flatMap((path) => [path, ...draft.jobs.get(path).dependants]));
+  for (const path of touched) recount(draft, path);
+  draft.signals = draft.signals.filter(({ job }) => job === null || !again.has(job));
+}
+
+/** What is behind the target and before the source. */
+function pathsBetween(draft: FlowDraft, below: ReadonlySet<string>, source: string): ReadonlySet<string> {
+  const between = new Set<string>();
+  const open = [source];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    for (const { path: need } of draft.jobs.get(path).needs) {
+      if (need === null || between.has(need) || !below.has(need)) continue;
+      between.add(need);
+      open.push(need);
+    }
+  }
+  return between;
+}
+
+/** As if the job had not been begun. What of it runs is asked to end, and counts for nothing. */
+function forget(draft: FlowDraft, path: string): void {
+  const job = draft.jobs.get(path);
+  let dying = job.dying;
+  for (let number = 1; number <= job.iterations; number++) {
+    const key = iterationKey(path, number);
+    const iteration = draft.iterations.get(key);
+    if (iteration.stage.kind === 'ended' || iteration.superseded) continue;
+    dying += 1;
+    draft.jobs.update(path, { dying });
+    draft.iterations.update(key, { superseded: true });
+    withdrawIteration(draft, key, { conclusion: 'withdrawn', reason: 'superseded' });
+    dying = draft.jobs.get(path).dying;
+  }
+  const scope = draft.scopes.get(job.scope);
+  if (job.phase === 'settled') draft.scopes.update(job.scope, { open: scope.open + 1 });
+  draft.jobs.update(path, {
+    phase: 'pending',
+    begun: 0,
+    live: 0,
+    arrivals: { queues: {}, isFired: false },
+    succeeded: 'no',
+    untaken: [],
+    told: false,
+    result: null,
+    reason: null,
+    soFar: null,
+    outputs: {},
+    instances: [],
+    jump: null,
+  });
+}
+
+/** A race that is held anew is open again. */
+function releaseRaces(draft: FlowDraft, again: ReadonlySet<string>): void {
+  const [first] = again;
+  if (first === undefined) return;
+  const { scope: key } = draft.jobs.get(first);
+  const scope = draft.scopes.get(key);
+  const kept = Object.entries(scope.races).filter(([, winner]) => !again.has(winner));
+  draft.scopes.update(key, { races: Object.fromEntries(kept) });
+}
+
+function recount(draft: FlowDraft, path: string): void {
+  const job = draft.jobs.get(path);
+  const needs = job.needs.flatMap((need) => (need.path === null ? [] : [draft.jobs.get(need.path)]));
+  draft.jobs.update(path, {
+    waiting: needs.filter(({ phase, told }) => phase !== 'settled' && !told).length,
+    successes: needs.filter((need) => counts(draft, job, need)).length,
+    hopeless: needs.filter((need) => (need.phase === 'settled' || need.told) && !counts(draft, job, need)).length,
+  });
+  draft.push({ kind: 'consider', job: path });
+}
+
+export function descendantsOf(draft: FlowDraft, path: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open: JobState[] = [draft.jobs.get(path)];
+  for (let job = open.pop(); job !== undefined; job = open.pop()) {
+    for (const dependant of job.dependants) {
+      if (found.has(dependant)) continue;
+      found.add(dependant);
+      open.push(draft.jobs.get(dependant));
+    }
+  }
+  return found;
+}

@@ -1,0 +1,171 @@
+import type { TemplateMap } from '../protocol/plan.ts';
+import { arrive } from './arrive.ts';
+import { launchInstance, startInstance } from './advance-iteration.ts';
+import { cancelInstance } from './cancel.ts';
+import { finishMain } from './end-iteration.ts';
+import type { FlowDraft } from './flow-draft.ts';
+import type { FlowEvent } from './flow-event.ts';
+import type { Ended, IterationState } from './flow-state.ts';
+import { jobContexts } from './job-contexts.ts';
+import { firstAttempt } from './key-suffix.ts';
+import { iterationKey } from './keys.ts';
+import { passGate } from './main-part.ts';
+import { addInstances, numbered } from './open-instances.ts';
+import { endUnbegun } from './settle-job.ts';
+import { receiveSignal } from './signals.ts';
+import { targetsOf } from './targets.ts';
+import { withdrawJob } from './withdraw.ts';
+
+type Requested = FlowEvent & { readonly kind: 'requested' };
+
+/** What a step or a person asks of the run. An id that was seen before changes nothing. */
+export function handleRequest(draft: FlowDraft, event: Requested): void {
+  if (draft.seen.find(event.id) !== null) return;
+  const refusal = refusalOf(draft, event);
+  draft.refused = refusal;
+  if (refusal === null) draft.seen.set(event.id, true);
+}
+
+/** Does it, or says why not. */
+function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null {
+  if (draft.scopes.find('') === null && request.kind !== 'pause' && request.kind !== 'resume')
+    return 'The run has not begun.';
+  const asker = 'job' in by ? draft.instances.find(firstAttempt(by.job)) : null;
+  const scope = asker === null ? '' : draft.jobs.get(asker.job).scope;
+  switch (request.kind) {
+    case 'pause':
+      if (draft.paused) return 'The run is paused already.';
+      draft.paused = { held: [] };
+      draft.commands.push({ kind: 'run-paused', paused: true });
+      return null;
+    case 'resume':
+      return resume(draft);
+    case 'emit':
+      if (asker === null) return 'Only a job completes early.';
+      arrive(draft, asker.iteration, { conclusion: 'success', reason: null }, request.outputs);
+      return null;
+    case 'signal': {
+      if (request.job === null) return receiveSignal(draft, request, null, by);
+      const path = oneOf(draft, request.job, scope);
+      if (path === null) return unknown(request.job);
+      return isOver(draft, path) ? over(path) : receiveSignal(draft, request, path, by);
+    }
+    case 'cancel':
+      return cancelOnRequest(draft, request.target, scope, 'job' in by ? 'cancelled-by-job' : 'cancelled-by-user');
+    case 'complete': {
+      const path = oneOf(draft, request.job, scope);
+      if (path === null) return unknown(request.job);
+      return isOver(draft, path) ? over(path) : completeJob(draft, path);
+    }
+    case 'add-instances': {
+      const path = oneOf(draft, request.job, scope);
+      return path === null ? unknown(request.job) : addOnRequest(draft, path, request.items);
+    }
+  }
+}
+
+function unknown(job: string): string {
+  return `There is no job '${job}'.`;
+}
+
+function over(path: string): string {
+  return `The job '${path}' has ended.`;
+}
+
+function isOver(draft: FlowDraft, path: string): boolean {
+  return draft.jobs.get(path).phase === 'settled';
+}
+
+function oneOf(draft: FlowDraft, target: string, scope: string): string | null {
+  return targetsOf(draft, target, scope)?.[0] ?? null;
+}
+
+function resume(draft: FlowDraft): string | null {
+  if (!draft.paused) return 'The run is not paused.';
+  const { held } = draft.paused;
+  draft.paused = null;
+  draft.commands.push({ kind: 'run-paused', paused: false });
+  for (const key of held) {
+    const status = draft.instances.find(key)?.status.kind;
+    const iteration = draft.iterations.find(key);
+    if (status === 'launching') launchInstance(draft, key);
+    else if (status === 'retrying') startInstance(draft, key);
+    else if (status === undefined && iteration?.stage.kind === 'main') {
+      const plan = draft.planOfIteration(key);
+      if (plan.kind === 'gate') passGate(draft, key, plan);
+    }
+  }
+  return null;
+}
+
+function cancelOnRequest(
+  draft: FlowDraft,
+  target: string,
+  scope: string,
+  reason: 'cancelled-by-job' | 'cancelled-by-user',
+): string | null {
+  const fate: Ended = { conclusion: 'cancelled', reason };
+  const instance = draft.instances.find(target);
+  if (instance !== null && draft.jobs.find(target) === null) {
+    if (instance.status.kind === 'settled') return over(target);
+    cancelInstance(draft, target, 'user', false, fate);
+    return null;
+  }
+  const paths = targetsOf(draft, target, scope);
+  if (paths === null)
+    return target.startsWith('region:') ? `No job is in the ${target.replace(':', " '")}'.` : unknown(target);
+  const done = paths.filter((path) => withdrawJob(draft, path, fate));
+  return done.length > 0 ? null : over(target);
+}
+
+/** What of it has not ended is not wanted any more, and it counts as a success. */
+function completeJob(draft: FlowDraft, path: string): null {
+  const ended: Ended = { conclusion: 'success', reason: 'completed' };
+  const job = draft.jobs.get(path);
+  if (job.phase === 'pending') {
+    endUnbegun(draft, path, { conclusion: 'success', reason: 'completed', message: null });
+    return null;
+  }
+  for (let number = 1; number <= job.iterations; number++) {
+    const key = iterationKey(path, number);
+    const iteration = draft.iterations.get(key);
+    if (iteration.superseded) continue;
+    completeIteration(draft, key, iteration, ended);
+  }
+  return null;
+}
+
+function completeIteration(draft: FlowDraft, key: string, iteration: IterationState, ended: Ended): void {
+  if (iteration.stage.kind === 'gates' || (iteration.stage.kind === 'main' && iteration.instances.length === 0)) {
+    withdrawWith(draft, key, ended);
+    return;
+  }
+  if (iteration.stage.kind !== 'main') return;
+  draft.iterations.update(key, { fate: ended, closed: true });
+  const fate: Ended = { conclusion: 'withdrawn', reason: 'completed' };
+  for (const instance of iteration.instances) cancelInstance(draft, instance, 'withdrawn', false, fate);
+}
+
+function withdrawWith(draft: FlowDraft, key: string, ended: Ended): void {
+  const { job } = draft.iterations.get(key);
+  if (draft.iterations.get(key).stage.kind === 'gates') withdrawJob(draft, job, ended);
+  else if (draft.planOfIteration(key).kind === 'loop') withdrawJob(draft, job, ended);
+  else finishMain(draft, key, ended, null);
+}
+
+function addOnRequest(draft: FlowDraft, path: string, items: readonly TemplateMap[]): string | null {
+  const job = draft.jobs.get(path);
+  const plan = draft.planOf(job);
+  if (plan.strategy?.multiple?.dynamic !== true)
+    return `The job '${path}' is not \`dynamic\`: it takes no more instances.`;
+  const key = iterationKey(path, job.iterations);
+  const iteration = draft.iterations.find(key);
+  if (job.phase === 'pending' || iteration === null) return `The job '${path}' has not begun.`;
+  if (iteration.closed || iteration.stage.kind !== 'main') return `The job '${path}' takes no more instances.`;
+  const first = iteration.instances.length;
+  const variants = items.map((item, index) => {
+    const given = Object.keys(item).length === 0 ? null : item;
+    return numbered(first + index, given, first + items.length, iteration.strategy);
+  });
+  return addInstances(draft, key, variants, jobContexts(draft, job, iteration));
+}

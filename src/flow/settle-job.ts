@@ -1,0 +1,100 @@
+import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
+import { bareName } from './display-name.ts';
+import type { FlowDraft } from './flow-draft.ts';
+import type { Ended, JobState, Lineage } from './flow-state.ts';
+import { jobContexts, lineageBefore } from './job-contexts.ts';
+import { iterationKey } from './keys.ts';
+import { releaseSection } from './locks.ts';
+import { lookAgain } from './watchers.ts';
+
+/** Gives a job its result and wakes those that wait for it. */
+export function settleJob(draft: FlowDraft, path: string, { conclusion, reason }: Ended): void {
+  const job = draft.jobs.get(path);
+  draft.jobs.update(path, {
+    phase: 'settled',
+    result: conclusion,
+    reason,
+    lineage: lineageOf(draft, path, job, conclusion),
+  });
+  if (draft.planOf(job).flow?.startWithinMinutes != null)
+    draft.commands.push({ kind: 'clear-timer', id: `${path}/within` });
+  if (!job.told) wakeDependants(draft, job);
+  releaseSection(draft, path, job);
+  lookAgain(draft, job);
+  const { open } = draft.scopes.update(job.scope, { open: draft.scopes.get(job.scope).open - 1 });
+  if (open === 0) draft.push({ kind: 'close', scope: job.scope });
+}
+
+/** Dependants that wait for all go on before the job has ended: it is a success for them. */
+export function passEarly(draft: FlowDraft, path: string): void {
+  const job = draft.jobs.get(path);
+  if (job.told) return;
+  draft.jobs.update(path, { told: true, result: 'success', lineage: lineageOf(draft, path, job, 'success') });
+  wakeDependants(draft, draft.jobs.get(path));
+}
+
+function wakeDependants(draft: FlowDraft, job: JobState): void {
+  for (const dependant of job.dependants) {
+    const other = draft.jobs.get(dependant);
+    const isHopeless = !counts(draft, other, job);
+    draft.jobs.update(dependant, { waiting: other.waiting - 1, hopeless: other.hopeless + (isHopeless ? 1 : 0) });
+    draft.push({ kind: 'consider', job: dependant });
+  }
+}
+
+/** Whether a need has a success that counts for the join of a dependant. */
+export function counts(draft: FlowDraft, dependant: JobState, need: JobState): boolean {
+  const join = draft.planOf(dependant).flow?.join;
+  return (
+    need.succeeded === 'yes' || (need.succeeded === 'ignored' && join?.mode === 'count' && join.countIgnoredFailures)
+  );
+}
+
+/** Ends a job that was not begun, and tells the host. */
+export function endUnbegun(
+  draft: FlowDraft,
+  path: string,
+  ending: { readonly conclusion: JobConclusion; readonly reason: Reason; readonly message: string | null },
+): void {
+  const job = draft.jobs.get(path);
+  announce(draft, path, job, ending);
+  settleJob(draft, path, ending);
+}
+
+export function skipJob(draft: FlowDraft, path: string, reason: Reason): void {
+  endUnbegun(draft, path, { conclusion: 'skipped', reason, message: null });
+}
+
+/** A job, or an iteration of it, that comes to its end without a worker. */
+export function announce(
+  draft: FlowDraft,
+  key: string,
+  job: JobState,
+  ending: { readonly conclusion: JobConclusion; readonly reason: Reason | null; readonly message: string | null },
+): void {
+  const name = bareName(draft.planOf(job), { contexts: jobContexts(draft, job, null) });
+  draft.commands.push({
+    kind: 'job-settled',
+    key,
+    id: draft.iterations.find(key)?.job ?? key,
+    instance: 0,
+    name: [...draft.scopes.get(job.scope).names, name].join(' / '),
+    matrix: null,
+    ...ending,
+  });
+}
+
+/** Behind a join that does not wait for all, and behind a jump, what was before it does not count. */
+function lineageOf(draft: FlowDraft, path: string, job: JobState, result: JobConclusion): Lineage {
+  const join = draft.planOf(job).flow?.join;
+  const isJump = job.iterations > 0 && draft.iterations.get(iterationKey(path, job.iterations)).jump !== null;
+  const startsAnew = isJump || (join !== undefined && (join.mode !== 'all' || join.keep));
+  const before = startsAnew ? ALL_WELL : lineageBefore(draft, job);
+  return {
+    success: before.success && result === 'success',
+    failure: before.failure || result === 'failure',
+    cancelled: before.cancelled || result === 'cancelled',
+  };
+}
+
+const ALL_WELL: Lineage = { success: true, failure: false, cancelled: false };

@@ -1,0 +1,8 @@
+import type { FlowDraft } from './flow-draft.ts';
+import type { JobState } from './flow-state.ts';
+
+/** A job is somewhere else: those that look at it and wait look again. */
+export function lookAgain(draft: FlowDraft, { watchers }: Pick<JobState, 'watchers'>): void {
+  for (const watcher of watchers)
+    for (const iteration of draft.jobs.get(watcher).gated) draft.push({ kind: 'gate', iteration });
+}
