@@ -32,26 +32,14 @@ export class FakeAgent {
     this.labels = labels;
   }
 
+  /** As agents do: a nonce that has run out on its way through a busy server is followed by another. */
   async open(slots = 1, attempts = []) {
-    const { nonce } = await this.request('POST', '/v1/nonces', null, {});
-    const reply = await this.request('POST', '/v1/sessions', null, {
-      runner: this.#runner,
-      nonce,
-      signature: sign(null, Buffer.from(`paceline-session\n${nonce}`), this.#keys.privateKey).toString('base64'),
-      protocol: 1,
-      version: 'bench',
-      features: ['background-steps', 'exclusive', 'log-offsets', 'sealed-secrets'],
-      machineId: this.name,
-      bootId: 'boot',
-      slots,
-      labels: this.labels,
-      ephemeral: false,
-      takeover: false,
-      attempts,
-    });
-    this.session = reply.session;
-    this.token = reply.token;
-    return reply;
+    for (;;)
+      try {
+        return await this.#open(slots, attempts);
+      } catch (error) {
+        if (error.reason !== 'token-expired') throw error;
+      }
   }
 
   /** The answer, or null when nothing came up. */
@@ -125,6 +113,28 @@ export class FakeAgent {
     await this.#send(journal);
   }
 
+  async #open(slots, attempts) {
+    const { nonce } = await this.request('POST', '/v1/nonces', null, {});
+    const reply = await this.request('POST', '/v1/sessions', null, {
+      runner: this.#runner,
+      nonce,
+      signature: sign(null, Buffer.from(`paceline-session\n${nonce}`), this.#keys.privateKey).toString('base64'),
+      protocol: 1,
+      version: 'bench',
+      features: ['background-steps', 'exclusive', 'log-offsets', 'sealed-secrets'],
+      machineId: this.name,
+      bootId: 'boot',
+      slots,
+      labels: this.labels,
+      ephemeral: false,
+      takeover: false,
+      attempts,
+    });
+    this.session = reply.session;
+    this.token = reply.token;
+    return reply;
+  }
+
   async #send(journal) {
     const reply = await this.sync([journal.take()]);
     const [{ result }] = reply.attempts;
@@ -151,7 +161,10 @@ export class FakeAgent {
       await new Promise((resolve) => setTimeout(resolve, retryAfterMs * (1 + Math.random())));
       return this.request(method, path, token, json);
     }
-    if (statusCode >= 300) throw new Error(`${method} ${path}: ${statusCode} ${text}`);
+    if (statusCode >= 300) {
+      const { reason } = JSON.parse(text).error;
+      throw Object.assign(new Error(`${method} ${path}: ${statusCode} ${text}`), { reason });
+    }
     return text === '' ? null : JSON.parse(text);
   }
 }
