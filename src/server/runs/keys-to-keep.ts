@@ -1,38 +1,67 @@
-import type { FlowState, InstanceStatus } from '../../flow/flow-state.ts';
+import type { FlowState, InstanceStatus, JobState } from '../../flow/flow-state.ts';
 import { Table } from '../../flow/table.ts';
 
 /**
  * For a re-run of what failed: the jobs with steps that succeeded and depend on nothing that is run again, by their own
- * needs or those of a caller. Null when nothing failed.
+ * needs or those of a caller, a loop or a job around which they run. Null when nothing failed.
  */
 export function keysToKeep(state: FlowState): string[] | null {
   const jobs = new Table(state.jobs);
+  const scopes = new Table(state.scopes);
+  const iterations = new Table(state.iterations);
   const instances = new Table(state.instances);
   const follows = new Map<string, boolean>();
+  /** The job that a scope belongs to; null for the run's own. */
+  const ownerOf = (scope: string): string | null => {
+    const { source } = scopes.get(scope);
+    switch (source.kind) {
+      case 'workflow':
+        return scope === '' ? null : instances.get(scope).job;
+      case 'around':
+      case 'round':
+        return iterations.get(source.iteration).job;
+      case 'finally':
+        return ownerOf(scope.slice(0, -'@finally'.length));
+    }
+  };
   /** Something that the job waited for is run again. */
   const followsOther = (path: string): boolean => {
     const known = follows.get(path);
     if (known !== undefined) return known;
     const job = jobs.get(path);
+    const owner = ownerOf(job.scope);
     const value =
+      // What cleans up does so again.
+      scopes.get(job.scope).source.kind === 'finally' ||
       job.needs.some((need) => need.path !== null && changes(need.path)) ||
-      (job.scope !== '' && followsOther(instances.get(job.scope).job));
+      (owner !== null && (isAgain(jobs.get(owner)) || followsOther(owner)));
     follows.set(path, value);
     return value;
   };
   /** The job may have another result, or other outputs, than it had. */
   const changes = (path: string): boolean => {
-    const { result, instances: keys } = jobs.get(path);
-    const failed = result === 'failure' || result === 'cancelled';
-    return failed || keys.some((key) => hasFailed(instances.get(key).status)) || followsOther(path);
+    const job = jobs.get(path);
+    return hasFailed(job.result) || isAgain(job) || job.instances.some(failed) || followsOther(path);
   };
-  if (!jobs.entries().some(([path]) => changes(path))) return null;
+  const failed = (key: string): boolean => hasFailed(conclusionOf(instances.get(key).status));
+  const isFailure = (path: string): boolean =>
+    hasFailed(jobs.get(path).result) || jobs.get(path).instances.some(failed);
+  if (!jobs.entries().some(([path]) => isFailure(path))) return null;
   return instances.entries().flatMap(([key, { job, status, settings }]) => {
-    const succeeded = status.kind === 'settled' && status.conclusion === 'success';
-    return settings.kind === 'steps' && succeeded && !followsOther(job) ? [key] : [];
+    const succeeded = conclusionOf(status) === 'success';
+    return settings.kind === 'steps' && succeeded && !isAgain(jobs.get(job)) && !followsOther(job) ? [key] : [];
   });
 }
 
-function hasFailed(status: InstanceStatus): boolean {
-  return status.kind === 'settled' && (status.conclusion === 'failure' || status.conclusion === 'cancelled');
+/** What was begun more than once is begun anew: why it was is not among what is kept. */
+function isAgain({ iterations }: JobState): boolean {
+  return iterations > 1;
+}
+
+function conclusionOf(status: InstanceStatus): string | null {
+  return status.kind === 'settled' ? status.conclusion : null;
+}
+
+function hasFailed(conclusion: string | null): boolean {
+  return conclusion === 'failure' || conclusion === 'cancelled';
 }

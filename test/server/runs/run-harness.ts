@@ -3,9 +3,11 @@ import { expect } from '@jest/globals';
 import type { JsonMap } from '../../../src/protocol/job-message.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 import type { JobConclusion } from '../../../src/protocol/conclusion.ts';
-import type { RunSummary, RunView } from '../../../src/protocol/run-api.ts';
+import type { FlowWish } from '../../../src/protocol/flow-plan.ts';
+import type { JobView, RunSummary, RunView } from '../../../src/protocol/run-api.ts';
 import type { ApiResult } from '../../../src/protocol/api-error.ts';
 import type { OperationContext } from '../../../src/server/operation.ts';
+import type { RunRequest } from '../../../src/server/runs/ask-run.ts';
 import type { NewRun, Submission } from '../../../src/server/runs/submit-run.ts';
 import { jobEnded } from '../../../src/server/runs/job-ended.ts';
 import { jobStarted } from '../../../src/server/runs/job-started.ts';
@@ -117,8 +119,34 @@ export class RunHand {
     conclusion: JobConclusion = 'success',
     outputs: Readonly<Record<string, string>> = {},
     reason: string | null = null,
+    wish: FlowWish | null = null,
   ): Promise<void> {
-    must(await this.store.perform(endJob, { run: this.id, key, conclusion, outputs, reason }));
+    must(await this.store.perform(endJob, { run: this.id, key, conclusion, outputs, reason, wish }));
+  }
+
+  /** Starts a job and ends it. */
+  async play(key: string, conclusion: JobConclusion = 'success', outputs = {}, wish: FlowWish | null = null) {
+    await this.start(key);
+    await this.end(key, conclusion, outputs, null, wish);
+  }
+
+  /** Asks as a person. Answers why it was refused, or null. */
+  async ask(request: RunRequest['request'], { user = 'ada', requestId = null as string | null } = {}) {
+    const asked = { run: this.id, requestId, request, user, actor: `${user} (token 1)` };
+    const result = await this.store.execute('ask-run', asked);
+    if (!result.ok && result.error.code !== 'conflict') throw new Error(result.error.message);
+    return result.ok ? null : result.error.message;
+  }
+
+  async signal(name: string, more: { job?: string; data?: string; transient?: boolean; user?: string } = {}) {
+    const { job = null, data = null, transient = false, user = 'ada' } = more;
+    return this.ask({ kind: 'signal', name, job, data, persistent: !transient }, { user });
+  }
+
+  async job(key: string): Promise<JobView> {
+    const found = (await this.view()).jobs.find((job) => job.key === key);
+    if (!found) throw new Error(`run ${this.id} has no job ${key}`);
+    return found;
   }
 
   async cancel(force = false): Promise<RunSummary> {
@@ -171,12 +199,18 @@ export async function endJob(
     conclusion,
     outputs,
     reason,
-  }: JobOf & { conclusion: JobConclusion; outputs: Readonly<Record<string, string>>; reason: string | null },
+    wish,
+  }: JobOf & {
+    conclusion: JobConclusion;
+    outputs: Readonly<Record<string, string>>;
+    reason: string | null;
+    wish: FlowWish | null;
+  },
 ): Promise<null> {
   const { id, attempt, fence } = await find(context, { run, key });
   const end = { to: 'finished', conclusion, reason, lost: null, reported: true } as const;
   expect(await moveAttempt(context, { id: attempt, fence }, end)).toBe(true);
-  await jobEnded(context, { jobId: id, runId: run, conclusion, reason, outputs });
+  await jobEnded(context, { jobId: id, runId: run, conclusion, reason, outputs, ...(wish && { wish }) });
   // Whoever tells twice changes nothing.
   await jobEnded(context, { jobId: id, runId: run, conclusion: 'failure', reason: null, outputs: { no: 'no' } });
   return null;
