@@ -39,9 +39,15 @@ export async function readBody(incoming: IncomingMessage, limit: number, room: B
       discard();
       reject(tooMuchToDo());
     });
-    incoming.once('end', () => (length > limit ? tooLarge() : resolve(only(chunks) ?? Buffer.concat(chunks, length))));
-    incoming.once('error', () => reject(cutShort()));
-    incoming.once('close', () => reject(cutShort()));
+    const cut = (): void => reject(cutShort());
+    incoming.once('end', () => {
+      // What was read closes too, and an error that nobody is told costs as much as another.
+      incoming.off('close', cut);
+      if (length > limit) tooLarge();
+      else resolve(only(chunks) ?? Buffer.concat(chunks, length));
+    });
+    incoming.once('error', cut);
+    incoming.once('close', cut);
   });
 }
 
