@@ -1,6 +1,6 @@
 import type { FlowEvent, StartJob } from '../../src/flow/flow-event.ts';
 import type { FlowInput } from '../../src/flow/flow-input.ts';
-import type { ShownFlow } from '../../src/flow/show-flow.ts';
+import { type ShownFlow, showFlow } from '../../src/flow/show-flow.ts';
 import type { ApiResult } from '../../src/protocol/api-error.ts';
 import type { RunConclusion } from '../../src/protocol/conclusion.ts';
 import type { OperationContext } from '../../src/server/operation.ts';
@@ -14,7 +14,6 @@ import type { TestStore } from '../support/server-database.ts';
 import type { CaseDatabase } from './case-database.ts';
 import type { CaseAgents, CaseHost, Troubles } from './case-host.ts';
 import { endJob, startJob } from './job-operations.ts';
-import { showFlow } from './show-state.ts';
 
 const MAX_TIMERS = 100;
 

@@ -3,8 +3,7 @@ import type { FlowCommand, FlowEvent, StartJob } from '../../src/flow/flow-event
 import type { EarlierResult, FlowInput } from '../../src/flow/flow-input.ts';
 import type { FlowState } from '../../src/flow/flow-state.ts';
 import { type FlowStep, reduce, start } from '../../src/flow/reduce.ts';
-import type { ShownFlow } from '../../src/flow/show-flow.ts';
-import { showFlow } from './show-state.ts';
+import { type ShownFlow, showFlow } from '../../src/flow/show-flow.ts';
 import type { RunConclusion } from '../../src/protocol/conclusion.ts';
 import { keysToKeep } from '../../src/server/runs/keys-to-keep.ts';
 import type { CaseAgents, CaseHost, Troubles } from './case-host.ts';

@@ -1,1 +1,0 @@
-export { showFlow } from '../../src/flow/show-flow.ts';
