@@ -5,7 +5,7 @@ import type { Ended, JobState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { counts } from './settle-job.ts';
-import { evaluateNumber } from './typed-value.ts';
+import { evaluateCount } from './typed-value.ts';
 
 /** An iteration has come to its end, or says so early: its dependants hear of it. */
 export function arrive(draft: FlowDraft, key: string, ended: Ended, outputs: JsonMap): void {
@@ -56,6 +56,6 @@ function spawnOf(draft: FlowDraft, key: string): number {
   const template = draft.planOf(job).flow?.spawn ?? null;
   if (template === null) return 1;
   const contexts = { ...jobContexts(draft, job, iteration), outputs: iteration.outputs };
-  const count = attempt(() => evaluateNumber('spawn', template, { contexts }));
+  const count = attempt(() => evaluateCount('spawn', template, { contexts }));
   return count.kind === 'value' && count.value !== null ? Math.max(0, Math.floor(count.value)) : 1;
 }

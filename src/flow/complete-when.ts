@@ -7,7 +7,7 @@ import type { FlowDraft } from './flow-draft.ts';
 import type { Ended, IterationState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
-import { evaluateNumber } from './typed-value.ts';
+import { evaluateCount } from './typed-value.ts';
 
 const ENOUGH: Ended = { conclusion: 'withdrawn', reason: 'instances' };
 
@@ -54,7 +54,7 @@ function isEnough(draft: FlowDraft, key: string, plan: CompleteWhenPlan): boolea
   const { tally, instances, open, job: path } = draft.iterations.get(key);
   const contexts = jobContexts(draft, draft.jobs.get(path), draft.iterations.get(key));
   const holds = attempt(() => {
-    const count = evaluateNumber('complete-when.count', plan.count, { contexts });
+    const count = evaluateCount('complete-when.count', plan.count, { contexts });
     const { success, failure } = tally;
     const seen = { total: instances.length, completed: instances.length - open, success, failure, running: open };
     const status = { success: true, failure: failure > 0, cancelled: false };

@@ -12,7 +12,7 @@ import { pathIn } from './keys.ts';
 import { takeSection } from './locks.ts';
 import { announce } from './settle-job.ts';
 import { consumeSignal } from './signals.ts';
-import { evaluateNumber } from './typed-value.ts';
+import { evaluateCount } from './typed-value.ts';
 
 const MS_PER_MINUTE = 60_000;
 
@@ -185,7 +185,7 @@ function waitForSignal(place: Place): Verdict {
   }
   if (again) return { waits: null };
   draft.listeners = [...draft.listeners, key];
-  const minutes = evaluateNumber('wait-for.timeout-minutes', plan.timeoutMinutes, { contexts });
+  const minutes = evaluateCount('wait-for.timeout-minutes', plan.timeoutMinutes, { contexts });
   if (minutes !== null)
     draft.commands.push({ kind: 'set-timer', id: timerId(key, SIGNAL), afterMs: minutes * MS_PER_MINUTE, at: null });
   const texts = (templates: typeof plan.from): string[] =>

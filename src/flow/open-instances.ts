@@ -14,7 +14,7 @@ import { instanceKey } from './keys.ts';
 import type { Ending } from './main-part.ts';
 import { tellEarly } from './end-iteration.ts';
 import { settleInstance } from './settle-instance.ts';
-import { evaluateBoolean, evaluateNumber } from './typed-value.ts';
+import { evaluateBoolean, evaluateCount, evaluateNumber } from './typed-value.ts';
 
 /** Matrices inside called workflows inside matrices multiply; this ends it. */
 const MAX_INSTANCES_PER_RUN = 10_000;
@@ -92,7 +92,7 @@ function evaluateStrategy(plan: JobPlan, contexts: JobContexts): Strategy {
   const limit = evaluateNumber('max-parallel', plan.strategy?.maxParallel ?? null, input) ?? 0;
   const maxParallel = limit >= 1 ? Math.floor(limit) : null;
   if (multiple && multiple.instances !== null) {
-    const count = evaluateNumber('instances', multiple.instances, input) ?? 0;
+    const count = evaluateCount('instances', multiple.instances, input) ?? 0;
     if (!Number.isInteger(count) || count < 0) throw new KeyProblem('`instances` takes a whole number, 0 or more.');
     if (count > MAX_INSTANCES_PER_RUN)
       throw new KeyProblem(`The run would have more than ${MAX_INSTANCES_PER_RUN} jobs.`);

@@ -1,7 +1,7 @@
 import type { JobPlan } from '../protocol/plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { JobState, ScopeState } from './flow-state.ts';
-import { evaluateNumber } from './typed-value.ts';
+import { evaluateCount } from './typed-value.ts';
 import { attempt } from './key-problem.ts';
 import { pathIn } from './keys.ts';
 
@@ -44,7 +44,7 @@ export function openScope(
       if (other !== undefined) watchers.set(other, (watchers.get(other) ?? new Set()).add(path));
     }
     draft.jobs.set(path, { ...NEW_JOB, scope: key, id: plan.id, index, needs, waiting: waitingFor.length });
-    expireInTime(draft, path, plan);
+    expireInTime(draft, path, plan, scope);
     if (waitingFor.length === 0) draft.push({ kind: 'consider', job: path });
   }
   for (const [path, waiting] of dependants)
@@ -63,11 +63,18 @@ function watched({ flow }: JobPlan): readonly string[] {
 }
 
 /** The clock of `start-within-minutes` starts with the scope, so that it also ends a wait for needs. */
-function expireInTime(draft: FlowDraft, path: string, { flow }: JobPlan): void {
+function expireInTime(
+  draft: FlowDraft,
+  path: string,
+  { flow }: JobPlan,
+  { inputs, loop }: Pick<ScopeState, 'inputs' | 'loop'>,
+): void {
   const template = flow?.startWithinMinutes ?? null;
   if (template === null) return;
   const { github, vars } = draft.input.contexts;
-  const minutes = attempt(() => evaluateNumber('start-within-minutes', template, { contexts: { github, vars } }));
+  const minutes = attempt(() =>
+    evaluateCount('start-within-minutes', template, { contexts: { github, vars, inputs, loop } }),
+  );
   if (minutes.kind === 'value' && minutes.value !== null)
     draft.commands.push({ kind: 'set-timer', id: `${path}/within`, afterMs: minutes.value * MS_PER_MINUTE, at: null });
 }

@@ -16,6 +16,13 @@ export function evaluateNumber(key: string, template: Template, input: Evaluatio
   throw new KeyProblem(`\`${key}\` takes a number, but it is ${kindOf(value)}.`);
 }
 
+/** Of keys that often come from outputs, which are text: there a text that is a number will do. */
+export function evaluateCount(key: string, template: Template, input: EvaluationInput): number | null {
+  const value = evaluateTemplate(template, input);
+  if (typeof value === 'string' && /^\s*\d{1,9}(\.\d+)?\s*$/.test(value)) return Number(value);
+  return evaluateNumber(key, value, input);
+}
+
 /** Text of an evaluated value; empty for null. */
 export function textOf(key: string, value: Json): string {
   if (typeof value !== 'object' || value === null) return toText(value);

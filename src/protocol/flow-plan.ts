@@ -22,7 +22,8 @@ export interface RunLimits {
   readonly maxDepth: number | null;
 }
 
-export const DEFAULT_LIMITS = { maxJumps: 10, maxDepth: 10 } as const;
+/** GitHub allows ten levels of workflows, the run's own among them. */
+export const DEFAULT_LIMITS = { maxJumps: 10, maxDepth: 9 } as const;
 
 /** Rounds of a loop that does not say. */
 export const DEFAULT_MAX_ITERATIONS = 100;
