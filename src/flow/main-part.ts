@@ -105,7 +105,7 @@ export function nextRound(draft: FlowDraft, key: string): void {
       workflow: scope.workflow,
       source: { kind: 'round', iteration: key, number },
       depth: scope.depth,
-      loop: { ...round.vars, index: number - 1 },
+      loop: { ...scope.loop, ...round.vars, index: number - 1 },
       inputs: scope.inputs,
       secrets: scope.secrets,
       names: [...scope.names, `${name} (${number})`],
@@ -121,7 +121,7 @@ export function roundEnded(draft: FlowDraft, key: string, jobs: JsonMap): void {
   const { round } = draft.iterations.get(key);
   draft.iterations.update(key, { round: { ...round, vars: updated(round.vars, jobs) } });
   const { until } = plan;
-  const ends = attempt(() => until !== null && holds(draft, key, until, round.number - 1));
+  const ends = attempt(() => until !== null && holds(draft, key, until, round.number - 1, jobs));
   if (ends.kind === 'problem')
     finishMain(draft, key, { conclusion: 'failure', reason: 'condition-error' }, ends.message);
   else if (ends.value) finishLoop(draft, key, plan, jobs);
@@ -148,15 +148,18 @@ function outputsOf(draft: FlowDraft, key: string, plan: LoopJobPlan, jobs: JsonM
   return evaluateOutputs(plan.outputs, contexts);
 }
 
-function holds(draft: FlowDraft, key: string, condition: string, index: number): boolean {
-  const contexts = contextsOfLoop(draft, key, index);
+/** @param jobs Of the round that has ended. */
+function holds(draft: FlowDraft, key: string, condition: string, index: number, jobs: JsonMap = {}): boolean {
+  const contexts = { ...contextsOfLoop(draft, key, index), jobs };
   return evaluateCondition(condition, { contexts, status: { success: true, failure: false, cancelled: false } });
 }
 
 function contextsOfLoop(draft: FlowDraft, key: string, index: number): Readonly<Record<string, Json>> {
   const iteration = draft.iterations.get(key);
   const job = draft.jobs.get(iteration.job);
-  return { ...jobContexts(draft, job, iteration), loop: { ...iteration.round.vars, index } };
+  // A loop in a loop has the variables of both.
+  const contexts = jobContexts(draft, job, iteration);
+  return { ...contexts, loop: { ...draft.scopes.get(job.scope).loop, ...iteration.round.vars, index } };
 }
 
 /** An output of the name of a variable is its value from now on. */
