@@ -74,7 +74,9 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   '15-multiple-instances-unknown': { jobs: 'crawl.1 crawl.2 crawl.3 index', order: [['crawl.3', 'index']] },
   '16-deferred-choice': {
     jobs: 'approve reject:withdrawn record',
-    act: async (run) => void (await signal(run, 'approved')),
+    act: async (run) => {
+      await signal(run, 'approved');
+    },
   },
   '17-interleaved-parallel-routing': {
     jobs: 'order pick pack invoice send',
