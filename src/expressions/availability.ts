@@ -72,14 +72,15 @@ export const AVAILABILITY = {
   'job.beginning': beforeJob,
   'job.complete-when.if': only([...JOB_IF, 'flow', 'instances']),
   'job.gate.outputs': beforeJob,
-  /** `while` and `until`; `loop` comes with the loop. */
-  'job.loop.condition': only([...JOB_IF, 'flow', 'jobs']),
+  // `loop` comes with the loop.
   'job.loop.outputs': only([...JOB_IF, 'flow', 'jobs']),
+  'job.loop.until': only([...JOB_IF, 'flow', 'jobs']),
   'job.loop.vars': beforeJob,
+  'job.loop.while': beforeJob,
   'job.next.if': { contexts: JOB_ENDED, functions: STATUS_FUNCTIONS },
   'job.next.with': only(JOB_ENDED),
   'job.retry': inJob,
-  'job.spawn': only(JOB_ENDED),
+  'job.spawn': only([...JOB_IF, 'flow', 'outputs']),
   /** Looked at when the run begins, or the round of a loop. */
   'job.start-within-minutes': only(RUN),
 

@@ -12,7 +12,7 @@ import { checkSteps } from './check-steps.ts';
 import { checkTargets } from './check-targets.ts';
 import { AROUND_KEYS } from './flow-grammar.ts';
 import { MAX_JOB_LEVELS } from './job-grammar.ts';
-import { keyOf, mapJobs, viewJobs, type JobView } from './job-view.ts';
+import { keyOf, mapJobs, viewJobs, type JobMap, type JobView } from './job-view.ts';
 import { placedTexts } from './list-steps.ts';
 import { child, entriesOf, entryOf, type YamlNode } from './yaml-node.ts';
 
@@ -21,8 +21,9 @@ const WITHOUT_EFFECT = ['snapshot', 'cancel-timeout-minutes'];
 
 export interface JobsAround {
   readonly known: KnownNames;
-  /** The regions that jobs of the file have. */
-  readonly regions: ReadonlySet<string>;
+  /** The jobs in whose loops or around which these are, and those beside them. */
+  readonly outer: ReadonlySet<string>;
+  readonly regions: JobMap['regions'];
   /** Of the mapping; that of the workflow is 1. */
   readonly level: number;
 }
@@ -36,7 +37,7 @@ export function checkJobs(
   const { problems } = around.known;
   if (around.level > MAX_JOB_LEVELS) return;
   checkNeeds(jobs, problems);
-  const map = mapJobs(viewJobs(jobs), stages, { regions: around.regions, problems });
+  const map = mapJobs(viewJobs(jobs), stages, { outer: around.outer, regions: around.regions, problems });
   checkMilestones(map);
   checkRivals(map);
   for (const job of map.jobs) {
@@ -44,31 +45,33 @@ export function checkJobs(
     checkJoin(job, map);
     checkChoice(job, map);
     checkTargets(job, map);
-    checkNested(job, around);
+    if (nestedIn(job.node).some((inner) => inner !== null))
+      checkNested(job, { ...around, outer: new Set([...around.outer, ...map.graph.ids]) });
   }
 }
 
-/** Names of regions, of all jobs of a file. */
-export function regionsOf(root: YamlNode): ReadonlySet<string> {
-  const regions = new Set<string>();
-  const visit = (jobs: YamlNode | null, level: number): void => {
-    if (level > MAX_JOB_LEVELS) return;
-    for (const { value: job } of entriesOf(jobs)) {
-      for (const { value } of placedTexts(child(job, 'region'))) regions.add(value);
-      for (const inner of nestedIn(job)) visit(inner, level + 1);
-    }
-  };
-  visit(child(root, 'jobs'), 1);
-  visit(child(root, 'finally'), 2);
-  return regions;
+/** Names of regions, of all jobs of a file. Null where it calls another, whose jobs may have more. */
+export function regionsOf(root: YamlNode): ReadonlySet<string> | null {
+  const jobs = [...jobsIn(child(root, 'jobs'), 1), ...jobsIn(child(root, 'finally'), 2)];
+  if (jobs.some((job) => child(job, 'uses') !== null)) return null;
+  return new Set(jobs.flatMap((job) => placedTexts(child(job, 'region')).map(({ value }) => value)));
+}
+
+function jobsIn(jobs: YamlNode | null, level: number): readonly YamlNode[] {
+  if (level > MAX_JOB_LEVELS) return [];
+  return entriesOf(jobs).flatMap(({ value: job }) => [
+    job,
+    ...nestedIn(job).flatMap((inner) => jobsIn(inner, level + 1)),
+  ]);
 }
 
 function nestedIn(job: YamlNode): readonly (YamlNode | null)[] {
   return [...AROUND_KEYS.map((key) => child(job, key)), child(child(job, 'loop'), 'jobs')];
 }
 
-function checkNested(job: JobView, { known, regions, level }: JobsAround): void {
-  const inner = { known, regions, level: level + 1 };
+function checkNested(job: JobView, { level, ...around }: JobsAround): void {
+  const { known } = around;
+  const inner = { ...around, level: level + 1 };
   for (const key of AROUND_KEYS) checkJobs(keyOf(job, key), new Map(), inner);
   const loop = keyOf(job, 'loop');
   const vars = entriesOf(child(loop, 'vars')).map(({ key }) => [key.toLowerCase(), key] as const);

@@ -20,7 +20,7 @@ const FIXED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** In `loop` beside the variables. */
-const LOOP_NAMES = ['iteration'];
+const LOOP_NAMES = ['index'];
 
 /** Names that expressions may read, and what is said when one is not there. */
 export interface KnownNames {

@@ -24,15 +24,15 @@ export function checkTargets(job: JobView, map: JobMap): void {
 
 function checkCancelled(target: PlacedText, job: JobView, map: JobMap): void {
   const { value, span } = target;
-  const { problems, regions, graph } = map;
+  const { problems, regions, graph, outer } = map;
   if (value === '' || value.includes('${{')) return;
   if (value.startsWith(REGION)) {
     const region = value.slice(REGION.length);
-    if (regions.has(region)) return;
+    if (regions === null || regions.has(region)) return;
     const message = `no job has the region ${quote(region)}${didYouMean(region, [...regions])}`;
     problems.error('unknown-job', span, message);
-  } else if (!graph.has(value)) {
-    const wayOut = regions.has(value) ? `; did you mean \`${REGION}${value}\`?` : didYouMean(value, graph.ids);
+  } else if (!graph.has(value) && !outer.has(value)) {
+    const wayOut = regions?.has(value) ? `; did you mean \`${REGION}${value}\`?` : didYouMean(value, graph.ids);
     problems.error('unknown-job', span, `there is no job ${quote(value)}${wayOut}`);
   } else if (value === job.id) {
     problems.error('unknown-job', span, `job ${quote(value)} cannot cancel itself; \`terminate\` ends a run`);

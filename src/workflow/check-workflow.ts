@@ -16,7 +16,7 @@ export function checkWorkflow(root: YamlNode, text: string, problems: ProblemLis
   checkConcurrency(child(root, 'concurrency'), problems);
   const known: KnownNames = { contexts: { inputs: inputsOf(on), needs: null }, text, problems };
   if (root.kind === 'map') checkKeys(root, ['run-name', 'concurrency', 'env', 'fail-fast'], null, known);
-  const around = { known, regions: regionsOf(root) };
+  const around = { known, regions: regionsOf(root), outer: new Set<string>() };
   checkJobs(child(root, 'jobs'), checkStages(root, problems), { ...around, level: 1 });
   checkJobs(child(root, 'finally'), new Map(), { ...around, level: 2 });
 }

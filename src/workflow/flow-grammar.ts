@@ -125,13 +125,29 @@ export function loopGrammar(jobs: Grammar): Grammar {
   return mapWith({
     what: '`loop`',
     keys: {
-      while: { ...condition('job.loop.condition'), ...inside },
-      until: { ...condition('job.loop.condition'), ...inside },
+      while: { ...condition('job.loop.while'), ...inside },
+      until: { ...condition('job.loop.until'), ...inside },
       'max-iterations': number('a whole number, 1 or more', undefined, { least: 1, whole: true }),
-      vars: mapOf(
-        { takes: 'text, a number or true or false', scalar: { kind: 'anything' }, expressions: 'job.loop.vars' },
-        'variables by name',
-      ),
+      vars: {
+        takes: 'variables by name',
+        map: {
+          what: '`vars`',
+          keys: {},
+          refused: {
+            index: {
+              rule: 'value',
+              message: '`index` is the number of the round, from 0; name the variable otherwise',
+            },
+          },
+          others: {
+            value: {
+              takes: 'text, a number or true or false',
+              scalar: { kind: 'anything' },
+              expressions: 'job.loop.vars',
+            },
+          },
+        },
+      },
       jobs: { ...jobs, ...inside },
     },
     required: { jobs: 'list what it does in each round' },

@@ -20,8 +20,10 @@ export interface JobMap {
   readonly byId: ReadonlyMap<string, JobView>;
   /** Of `needs` and stages. */
   readonly graph: JobGraph;
-  /** The regions that jobs of the file have. */
-  readonly regions: ReadonlySet<string>;
+  /** Jobs around the job that these jobs are in, which `cancels` reaches too. */
+  readonly outer: ReadonlySet<string>;
+  /** The regions that jobs of the file have; null where a workflow that it calls may have more. */
+  readonly regions: ReadonlySet<string> | null;
   readonly problems: ProblemList;
 }
 
@@ -37,7 +39,7 @@ export function viewJobs(jobs: YamlNode | null): readonly JobView[] {
 export function mapJobs(
   jobs: readonly JobView[],
   stages: ReadonlyMap<string, readonly string[]>,
-  { regions, problems }: Pick<JobMap, 'regions' | 'problems'>,
+  shared: Pick<JobMap, 'outer' | 'regions' | 'problems'>,
 ): JobMap {
   const waits = jobs.map(
     ({ id, needs }) => [id, [...needs.map(({ value }) => value), ...(stages.get(id) ?? [])]] as const,
@@ -46,8 +48,7 @@ export function mapJobs(
     jobs,
     byId: new Map(jobs.map((job) => [job.id, job])),
     graph: new JobGraph(new Map(waits)),
-    regions,
-    problems,
+    ...shared,
   };
 }
 

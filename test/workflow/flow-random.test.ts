@@ -201,7 +201,7 @@ describe('whatever jobs a file has', () => {
         expect(JSON.parse(JSON.stringify(plan))).toStrictEqual(plan);
         expectMeant(plan);
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 });
