@@ -4,6 +4,7 @@
  */
 import type { StepReport } from '../protocol/report.ts';
 import { durationText } from './duration-text.ts';
+import { jobTitle } from './job-title.ts';
 import type { Palette } from './palette.ts';
 import { plainLine } from './plain-line.ts';
 import type { JobView, RunModel, StepView } from './run-model.ts';
@@ -143,7 +144,7 @@ function rowOf(line: Line, input: FrameInput): Row {
       return {
         depth: 0,
         symbol: jobSymbol(job, palette, tick),
-        name: plainLine(job.name),
+        name: jobTitle(job),
         ms: spanOf(job.startedAt, job.report?.completedAt ?? null, now),
         detail: jobDetail(job),
         bar: 'none',

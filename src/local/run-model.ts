@@ -127,7 +127,16 @@ export class RunModel {
   #job(key: string, id: string, name: string): JobView {
     const job = this.#jobs.get(key) ?? this.#add({ key, id, name, needs: [] });
     job.name = name;
+    this.#markRunning(key);
     return job;
+  }
+
+  /** A job whose rounds, or what is around it, have begun runs. */
+  #markRunning(key: string): void {
+    const around = this.#jobs.get(key.slice(0, Math.max(key.lastIndexOf('@'), 0)));
+    if (around?.state !== 'waiting') return;
+    around.state = 'running';
+    around.waiting = null;
   }
 
   #add(job: Pick<JobView, 'key' | 'id' | 'name' | 'needs'>): JobView {
@@ -139,13 +148,13 @@ export class RunModel {
 }
 
 /**
- * `key` put after its siblings, or in the place of the job that it is an instance, a called job or a round of. Jobs around
- * a job and later iterations of it come after it.
+ * `key` put after its siblings, or in the place of the job that it is an instance or a called job of. Jobs around a job, of
+ * the rounds of a loop, and later iterations come after it.
  */
 function placed(order: readonly string[], key: string): string[] {
   if (order.includes(key)) return [...order];
   const declared = /^[^.@~]*/.exec(key)?.[0] ?? key;
-  const takesPlace = /^(?:\.|@\d)/.test(key.slice(declared.length));
+  const takesPlace = key.startsWith(`${declared}.`);
   const kept = takesPlace ? order.filter((other) => other !== declared) : order;
   const sibling = kept.findLastIndex(
     (other) => other.startsWith(declared) && /^(?:[.@~]|$)/.test(other.slice(declared.length)),

@@ -1,5 +1,6 @@
 import type { Annotation, StepReport } from '../protocol/report.ts';
 import { durationText, elapsedMs } from './duration-text.ts';
+import { jobTitle, triedAgain } from './job-title.ts';
 import type { Palette } from './palette.ts';
 import { plainLine } from './plain-line.ts';
 import type { JobView, RunModel, StepView } from './run-model.ts';
@@ -37,12 +38,13 @@ export function summary(model: RunModel, options: SummaryOptions): string {
 }
 
 function failures(jobs: readonly JobView[], columns: number, palette: Palette): string[] {
+  const again = triedAgain(jobs);
   const failed = jobs.flatMap((job) =>
-    [...job.steps.values()].filter((step) => isCause(step, job)).map((step) => ({ job, step })),
+    [...job.steps.values()].filter((step) => !again.has(job.key) && isCause(step, job)).map((step) => ({ job, step })),
   );
   const lines = failed.slice(0, MAX_FAILURES).flatMap(({ job, step: { report, tail } }) => {
     const because = endText(report);
-    const head = `${plainLine(job.name)} / ${plainLine(report.name)} failed${because && `: ${because}`}`;
+    const head = `${jobTitle(job)} / ${plainLine(report.name)} failed${because && `: ${because}`}`;
     return [
       `${palette.red('✗')} ${palette.bold(truncate(head, columns - 3))}`,
       ...withoutHeader(tail.lastLines(MAX_FAILURE_LINES)).map((line) => `  ${palette.dim('│')} ${shownLine(line)}`),
@@ -74,13 +76,15 @@ function shownLine(line: string): string {
 
 function jobTable(jobs: readonly JobView[], columns: number, palette: Palette): string[] {
   if (jobs.length < 2) return [];
-  const names = Math.min(Math.max(...jobs.map((job) => textWidth(plainLine(job.name)))), Math.floor(columns / 2));
-  const rows = jobs.slice(0, MAX_JOBS).map(({ name, report, steps }) => {
+  const names = Math.min(Math.max(...jobs.map((job) => textWidth(jobTitle(job)))), Math.floor(columns / 2));
+  const again = triedAgain(jobs);
+  const rows = jobs.slice(0, MAX_JOBS).map((job) => {
+    const { key, report, steps } = job;
     const ms = elapsedMs(report?.startedAt ?? null, report?.completedAt ?? null);
     const conclusion = report?.conclusion ?? null;
-    const because = report?.reason?.replaceAll('-', ' ') ?? '';
+    const because = report?.reason?.replaceAll('-', ' ') ?? (again.has(key) ? 'tried again' : '');
     const cells = [
-      fit(plainLine(name), names),
+      fit(jobTitle(job), names),
       (conclusion ?? 'not run').padEnd('cancelled'.length),
       (ms === null ? '' : durationText(ms)).padStart(7),
       steps.size > 0 ? counted(steps.size, 'step') : '',
@@ -109,7 +113,7 @@ function annotations(jobs: readonly JobView[], errorsOnly: boolean, palette: Pal
 function annotationLine(annotation: Annotation, job: JobView, step: StepReport, palette: Palette): string {
   const { level, message, title, file, line } = annotation;
   const colour = { error: palette.red, warning: palette.yellow, notice: palette.cyan }[level];
-  const place = file === null ? `${plainLine(job.name)} / ${plainLine(step.name)}` : placeOf(file, line);
+  const place = file === null ? `${jobTitle(job)} / ${plainLine(step.name)}` : placeOf(file, line);
   const text = plainLine(message.split('\n', 1)[0] ?? '');
   return `${colour(level)} ${place}: ${title === null ? '' : `${plainLine(title)}: `}${text}`;
 }

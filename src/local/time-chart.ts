@@ -1,5 +1,6 @@
 import type { StepReport } from '../protocol/report.ts';
 import { durationText, elapsedMs } from './duration-text.ts';
+import { jobTitle } from './job-title.ts';
 import type { Palette } from './palette.ts';
 import { plainLine } from './plain-line.ts';
 import type { JobView } from './run-model.ts';
@@ -47,7 +48,7 @@ export function timeChart(jobs: readonly JobView[], columns: number, palette: Pa
   const lines: string[] = [];
   let job: string | null = null;
   for (const bar of shown) {
-    if (bar.job !== job && jobs.length > 1) lines.push(palette.bold(truncate(plainLine(bar.job), columns - 1)));
+    if (bar.job !== job && jobs.length > 1) lines.push(palette.bold(truncate(bar.job, columns - 1)));
     job = bar.job;
     const { step, start, end } = bar;
     const name = fit(plainLine(step.name), names);
@@ -66,7 +67,7 @@ function barsOf(job: JobView): Bar[] {
     if (isOwn && ms < MIN_OWN_MS && report.outcome === 'success') return [];
     const start = Date.parse(report.startedAt);
     const queued = report.queuedAt === null ? start : Math.min(Date.parse(report.queuedAt), start);
-    return [{ job: job.name, step: report, queued, start, end: start + ms }];
+    return [{ job: jobTitle(job), step: report, queued, start, end: start + ms }];
   });
 }
 
