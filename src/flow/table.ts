@@ -1,21 +1,33 @@
 /**
- * A record by text key, split into shards so that a change copies a few entries and not all of them: no event of a run
- * costs more because the run is large. Plain JSON; `size` counts the entries.
+ * A record by text key, kept as a tree of small lists so that a change copies a few entries and not all of them: no
+ * event of a run costs more because the run is large. Plain JSON; `size` counts the entries.
  */
 export interface Shards<T> {
   readonly size: number;
-  readonly shards: readonly Readonly<Record<string, T>>[];
+  readonly root: ShardNode<T>;
 }
 
-const SHARD_COUNT = 64;
+export type ShardNode<T> = ShardLeaf<T> | readonly (ShardNode<T> | null)[];
 
-export const NO_ENTRIES: Shards<never> = { size: 0, shards: Array.from({ length: SHARD_COUNT }, () => ({})) };
+/** Lists and no record: they are copied faster, and keys come from the user. */
+interface ShardLeaf<T> {
+  readonly keys: readonly string[];
+  readonly values: readonly T[];
+}
 
-/** Shards with changes beside them. Keys come from the user, so nothing is looked up on a prototype. */
+/** A leaf with more entries becomes a list of sixteen, by the next four bits of the hashes. */
+const MAX_ENTRIES = 16;
+const DIGIT_BITS = 4;
+const DIGITS = 1 << DIGIT_BITS;
+const HASH_BITS = 32;
+
+export const NO_ENTRIES: Shards<never> = { size: 0, root: { keys: [], values: [] } };
+
+/** Shards with changes beside them. */
 export class Table<T> {
   readonly #base: Shards<T>;
   /** Null stands for a deleted entry. */
-  readonly #changes = new Map<string, T | null>();
+  #changes: Map<string, T | null> | null = null;
   #size: number;
 
   constructor(base: Shards<T>) {
@@ -28,10 +40,9 @@ export class Table<T> {
   }
 
   find(key: string): T | null {
-    const changed = this.#changes.get(key);
+    const changed = this.#changes?.get(key);
     if (changed !== undefined) return changed;
-    const shard = this.#base.shards[shardOf(key)];
-    return shard && Object.hasOwn(shard, key) ? (shard[key] ?? null) : null;
+    return this.#base.size === 0 ? null : lookUp(this.#base.root, key);
   }
 
   /** @throws RangeError when there is no such entry. */
@@ -43,44 +54,95 @@ export class Table<T> {
 
   set(key: string, value: T): void {
     if (this.find(key) === null) this.#size++;
-    this.#changes.set(key, value);
+    this.#change(key, value);
   }
 
   update(key: string, change: Partial<T>): T {
     const value = { ...this.get(key), ...change };
-    this.#changes.set(key, value);
+    this.#change(key, value);
     return value;
   }
 
   delete(key: string): void {
-    if (this.find(key) !== null) this.#size--;
-    this.#changes.set(key, null);
+    if (this.find(key) === null) return;
+    this.#size--;
+    this.#change(key, null);
   }
 
+  /** In no order that means anything. */
   entries(): [string, T][] {
-    return this.finish().shards.flatMap((shard) => Object.entries(shard));
+    return entriesOf(this.finish().root);
   }
 
   finish(): Shards<T> {
-    if (this.#changes.size === 0) return this.#base;
-    const changed = new Map<number, Map<string, T>>();
-    for (const [key, value] of this.#changes) {
-      const index = shardOf(key);
-      const shard = changed.get(index) ?? new Map(Object.entries(this.#base.shards[index] ?? {}));
-      changed.set(index, shard);
-      if (value === null) shard.delete(key);
-      else shard.set(key, value);
-    }
-    const shards = this.#base.shards.map((shard, index) => {
-      const entries = changed.get(index);
-      return entries ? Object.fromEntries(entries) : shard;
-    });
-    return { size: this.#size, shards };
+    if (this.#changes === null) return this.#base;
+    let { root } = this.#base;
+    for (const [key, value] of this.#changes) root = put(root, key, value, hashOf(key), 0);
+    return { size: this.#size, root };
+  }
+
+  #change(key: string, value: T | null): void {
+    this.#changes ??= new Map();
+    this.#changes.set(key, value);
   }
 }
 
-function shardOf(key: string): number {
+function lookUp<T>(root: ShardNode<T>, key: string): T | null {
+  let node: ShardNode<T> | null = root;
+  for (let hash = hashOf(key); node !== null && isList(node); hash >>>= DIGIT_BITS)
+    node = node[hash & (DIGITS - 1)] ?? null;
+  if (node === null) return null;
+  const index = node.keys.indexOf(key);
+  return index < 0 ? null : (node.values[index] ?? null);
+}
+
+/** @param bits How many of the hash have been used on the way to the node. */
+function put<T>(node: ShardNode<T>, key: string, value: T | null, hash: number, bits: number): ShardNode<T> {
+  if (!isList(node)) return putLeaf(node, key, value, bits);
+  const digit = (hash >>> bits) & (DIGITS - 1);
+  const nodes = node.slice();
+  nodes[digit] = put(node[digit] ?? NO_ENTRIES.root, key, value, hash, bits + DIGIT_BITS);
+  return nodes;
+}
+
+function putLeaf<T>({ keys, values }: ShardLeaf<T>, key: string, value: T | null, bits: number): ShardNode<T> {
+  const index = keys.indexOf(key);
+  if (value === null) {
+    const others = (_: unknown, other: number): boolean => other !== index;
+    return { keys: keys.filter(others), values: values.filter(others) };
+  }
+  if (index >= 0) {
+    const changed = values.slice();
+    changed[index] = value;
+    return { keys, values: changed };
+  }
+  const leaf = { keys: [...keys, key], values: [...values, value] };
+  return keys.length < MAX_ENTRIES || bits >= HASH_BITS ? leaf : split(leaf, bits);
+}
+
+function split<T>({ keys, values }: ShardLeaf<T>, bits: number): ShardNode<T> {
+  const parts: (ShardNode<T> | null)[] = Array.from({ length: DIGITS }, () => null);
+  keys.forEach((key, index) => {
+    const digit = (hashOf(key) >>> bits) & (DIGITS - 1);
+    parts[digit] = putLeaf((parts[digit] ?? NO_ENTRIES.root) as ShardLeaf<T>, key, values[index] ?? null, HASH_BITS);
+  });
+  return parts;
+}
+
+function entriesOf<T>(node: ShardNode<T> | null): [string, T][] {
+  if (node === null) return [];
+  if (isList(node)) return node.flatMap(entriesOf);
+  return node.keys.map((key, index) => [key, node.values[index] as T]);
+}
+
+function isList<T>(node: ShardNode<T>): node is readonly (ShardNode<T> | null)[] {
+  return Array.isArray(node);
+}
+
+function hashOf(key: string): number {
   let hash = 0;
   for (let index = 0; index < key.length; index++) hash = (Math.imul(hash, 31) + key.charCodeAt(index)) | 0;
-  return (hash >>> 0) % SHARD_COUNT;
+  // Keys often differ in their last letters alone: spreads that over all bits.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

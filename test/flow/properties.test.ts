@@ -5,6 +5,7 @@ import { reduce, start } from '../../src/flow/reduce.ts';
 import type { JobConclusion } from '../../src/protocol/conclusion.ts';
 import type { JsonMap } from '../../src/protocol/job-message.ts';
 import { toText } from '../../src/expressions/evaluate.ts';
+import { Table } from '../../src/flow/table.ts';
 import { FlowDriver } from './flow-driver.ts';
 import { input, workflow } from './plans.ts';
 import { type Happening, jobs, runs, steps } from './random-runs.ts';
@@ -27,9 +28,9 @@ describe('whatever happens', () => {
         }
         expect(flow.conclusion).not.toBeNull();
         expect(flow.running.size).toBe(0);
-        for (const path of Object.values(flow.state.jobs.shards).flatMap((shard) => Object.values(shard))) {
-          expect(path.phase).toBe('settled');
-          expect(path.waiting).toBe(0);
+        for (const [, job] of new Table(flow.state.jobs).entries()) {
+          expect(job.phase).toBe('settled');
+          expect(job.waiting).toBe(0);
         }
         expect(flow.groups.held).toEqual([]);
       }),
