@@ -108,6 +108,7 @@ const NEW_ITERATION: Omit<IterationState, 'job' | 'number' | 'arrivals' | 'jump'
   main: null,
   outcome: null,
   fate: null,
+  announced: false,
   superseded: false,
   goto: null,
 };

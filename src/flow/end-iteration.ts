@@ -132,10 +132,22 @@ export function endIteration(draft: FlowDraft, key: string): void {
   draft.jobs.update(path, { live: job.live - 1 });
   const outcome = iteration.outcome ?? { conclusion: 'success', reason: null };
   const jump = iteration.fate === null ? jumpFrom(draft, key, outcome) : { kind: 'none' as const };
-  if (jump.kind === 'jumped') return;
+  if (jump.kind === 'jumped') {
+    tellOfBodiless(draft, key, outcome);
+    return;
+  }
   const ended = jump.kind === 'failed' ? jump.ended : outcome;
   if (jump.kind === 'failed') tellOfEnd(draft, key, ended, jump.message);
+  tellOfBodiless(draft, key, ended);
   concludeIteration(draft, key, ended);
+}
+
+/** Nobody reports of gates and loops. */
+function tellOfBodiless(draft: FlowDraft, key: string, ended: Ended): void {
+  const { kind } = draft.planOfIteration(key);
+  const { announced, job } = draft.iterations.get(key);
+  if (!announced && (kind === 'gate' || kind === 'loop'))
+    announce(draft, key, draft.jobs.get(job), { ...ended, message: null });
 }
 
 function concludeIteration(draft: FlowDraft, key: string, ended: Ended): void {

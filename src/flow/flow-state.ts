@@ -200,6 +200,8 @@ export interface IterationState {
   readonly outcome: Ended | null;
   /** It is to end like this. */
   readonly fate: Ended | null;
+  /** The host knows of its end, of which no worker reports. */
+  readonly announced: boolean;
   /** Belongs to a time before a jump back: its end counts for nothing. */
   readonly superseded: boolean;
   readonly goto: FlowWish['goto'];

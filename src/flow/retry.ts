@@ -5,7 +5,8 @@ import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
 import { isCancelled, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
-import { evaluateNumber } from './typed-value.ts';
+import { attemptKey } from './keys.ts';
+import { evaluateCount } from './typed-value.ts';
 
 /** True when a job that failed gets another attempt: later, when its timer is over. */
 export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 'job-completed' }): boolean {
@@ -17,7 +18,7 @@ export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 
     return false;
   if (isCancelled(draft, job.scope)) return false;
   const contexts = jobContexts(draft, job, draft.iterations.get(instance.iteration));
-  const limit = attempt(() => evaluateNumber('retry.max-attempts', plan.maxAttempts, { contexts }));
+  const limit = attempt(() => evaluateCount('retry.max-attempts', plan.maxAttempts, { contexts }));
   if (limit.kind === 'problem' || instance.attempt >= (limit.value ?? RETRY_DEFAULTS.maxAttempts)) return false;
   const afterMs = Math.max(delayOf(plan.backoff, instance.attempt, key), asked.afterMs ?? 0);
   draft.instances.update(key, {
@@ -26,6 +27,16 @@ export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 
     status: { kind: 'retrying' },
   });
   draft.commands.push({ kind: 'set-timer', id: `${key}/retry`, afterMs, at: null });
+  const { number: iteration } = draft.iterations.get(instance.iteration);
+  draft.commands.push({
+    kind: 'job-waits',
+    key: attemptKey(key, iteration, instance.attempt + 1),
+    id: instance.job,
+    instance: instance.number,
+    name: [...draft.scopes.get(job.scope).names, instance.name].join(' / '),
+    matrix: instance.matrix,
+    for: { kind: 'time', why: 'retry' },
+  });
   return true;
 }
 

@@ -2,6 +2,7 @@ import type { JsonMap } from '../protocol/job-message.ts';
 import { instanceEnded } from './complete-when.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended, InstanceState } from './flow-state.ts';
+import { attemptKey } from './keys.ts';
 import { releaseLock } from './locks.ts';
 
 /** The last instance that completes with a value for an output decides it, as on GitHub. */
@@ -30,7 +31,8 @@ export function settleInstance(
   if (announce) {
     draft.commands.push({
       kind: 'job-settled',
-      key,
+      // One that was to be tried again has a row for the attempt that does not come.
+      key: attemptKey(key, iteration.number, instance.attempt),
       id: instance.job,
       instance: instance.number,
       name: [...draft.scopes.get(job.scope).names, instance.name].join(' / '),

@@ -73,6 +73,7 @@ export function announce(
   ending: { readonly conclusion: JobConclusion; readonly reason: Reason | null; readonly message: string | null },
 ): void {
   const name = bareName(draft.planOf(job), { contexts: jobContexts(draft, job, null) });
+  if (draft.iterations.find(key) !== null) draft.iterations.update(key, { announced: true });
   draft.commands.push({
     kind: 'job-settled',
     key,

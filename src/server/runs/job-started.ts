@@ -1,5 +1,9 @@
+import { firstAttempt } from '../../flow/key-suffix.ts';
+import { Table } from '../../flow/table.ts';
 import type { OperationContext } from '../operation.ts';
 import { emit } from './run-events.ts';
+import { readRun } from './run-row.ts';
+import { stateOf } from './run-state.ts';
 import { tellRun } from './tell-run.ts';
 
 /** The attempt of a job runs now. Told twice, it changes nothing. */
@@ -29,5 +33,15 @@ export async function jobStarted(
     .where('started_at', 'is', null)
     .execute();
   await emit(context, runId, { type: 'job-started', at, job: job.key, name: job.name, id: job.job_id });
-  if (job.command !== null) await tellRun(context, runId, { kind: 'job-started', key: job.key });
+  if (job.command !== null && (await isWatched(context, runId, job.key)))
+    await tellRun(context, runId, { kind: 'job-started', key: job.key });
+}
+
+/** Whether another job looks at where this one is. Most events of most runs would be those that mean nothing. */
+async function isWatched(context: OperationContext, runId: number, key: string): Promise<boolean> {
+  const run = await readRun(context, runId);
+  if (run === null || run.state === 'completed') return false;
+  const { instances, jobs } = await stateOf(context, run);
+  const instance = new Table(instances).find(firstAttempt(key));
+  return instance !== null && (new Table(jobs).find(instance.job)?.watchers.length ?? 0) > 0;
 }
