@@ -1,5 +1,6 @@
 import { evaluateCondition } from '../expressions/evaluate.ts';
 import { reasonOf } from './cancel-reason.ts';
+import { finallyScope, scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelJobCause } from './flow-event.ts';
 import type { Ended, JobState } from './flow-state.ts';
@@ -31,9 +32,8 @@ export function cancelScope(draft: FlowDraft, key: string, cause: CancelJobCause
     for (let number = 1; number <= job.iterations; number++)
       cancelIteration(draft, iterationKey(path, number), cause, force);
   }
-  const inFinally = `${key}@finally`;
-  if (force && draft.scopes.find(inFinally) !== null && draft.scopes.get(inFinally).source.kind === 'finally')
-    cancelScope(draft, inFinally, cause, force);
+  const inFinally = finallyScope(key);
+  if (force && draft.scopes.find(inFinally) !== null) cancelScope(draft, inFinally, cause, force);
 }
 
 function cancelIteration(draft: FlowDraft, key: string, cause: CancelJobCause, force: boolean): void {
@@ -113,10 +113,11 @@ function isTrue({ input }: FlowDraft, template: string | number | boolean | null
   return evaluateCondition(text, { contexts: { github, vars, inputs }, status });
 }
 
-/** Rounds of loops are of the workflow around them. */
-function workflowScopeOf(draft: FlowDraft, key: string): string {
+/** Rounds of loops, and jobs around a job, are of the workflow around them. */
+export function workflowScopeOf(draft: FlowDraft, key: string): string {
   const { source } = draft.scopes.get(key);
-  if (source.kind !== 'round') return key;
+  if (source.kind === 'finally') return scopeBeforeFinally(key);
+  if (source.kind === 'workflow') return key;
   return workflowScopeOf(draft, draft.jobs.get(draft.iterations.get(source.iteration).job).scope);
 }
 

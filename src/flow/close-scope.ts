@@ -3,6 +3,7 @@ import type { JobConclusion } from '../protocol/conclusion.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import { resultOf, runConclusionOf } from './conclusions.ts';
 import { aroundEnded, finishMain } from './end-iteration.ts';
+import { finallyScope, scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { attempt } from './key-problem.ts';
 import { roundEnded } from './main-part.ts';
@@ -21,7 +22,7 @@ export function closeScope(draft: FlowDraft, key: string): void {
       if (!openFinally(draft, key)) closeWorkflow(draft, key, results);
       return;
     case 'finally': {
-      const of = key.slice(0, -'@finally'.length);
+      const of = scopeBeforeFinally(key);
       closeWorkflow(draft, of, [...resultsOf(draft, of), ...results]);
       return;
     }
@@ -49,7 +50,7 @@ function closeRound(draft: FlowDraft, key: string, iteration: string, results: r
 
 /** What a workflow has to do whatever happened; once. */
 function openFinally(draft: FlowDraft, key: string): boolean {
-  const inFinally = `${key}@finally`;
+  const inFinally = finallyScope(key);
   const scope = draft.scopes.get(key);
   const plans = draft.input.workflows[scope.workflow]?.flow?.finally ?? [];
   if (plans.length === 0 || scope.cancelled?.force === true || draft.scopes.find(inFinally) !== null) return false;

@@ -20,6 +20,10 @@ export function keepsArrivals(join: JoinPlan): boolean {
 export function considerJob(draft: FlowDraft, path: string): void {
   const job = draft.jobs.get(path);
   if (job.phase === 'settled' || job.dying > 0) return;
+  if (job.fate !== null) {
+    if (job.live === 0) settleJob(draft, path, job.fate);
+    return;
+  }
   const join = joinOf(draft, job);
   if (job.jump !== null) beginJob(draft, path, null);
   else if (keepsArrivals(join)) beginByArrivals(draft, path, join);

@@ -134,6 +134,8 @@ export interface JobState {
   /** Null until it is settled, or `told`. Of several iterations the worst. */
   readonly result: JobConclusion | null;
   readonly reason: Reason | null;
+  /** It is to end like this, and begins no more. */
+  readonly fate: Ended | null;
   /** The worst of its iterations since the last jump back. */
   readonly soFar: Ended | null;
   /** Of its iterations so far: the last one that completed with a value wins. */

@@ -167,9 +167,11 @@ function earlierStages({ draft, job, flow, again }: Place): Verdict {
 }
 
 function hasStarted(draft: FlowDraft, job: JobState): boolean {
+  // A loop has no instances, and has started when it is open.
+  if (job.instances.length === 0) return job.gated.length === 0;
   return job.instances.some((key) => {
     const { status } = draft.instances.get(key);
-    return status.kind !== 'waiting' && status.kind !== 'launching';
+    return status.kind === 'running' ? status.seen : status.kind === 'calling' || status.kind === 'settled';
   });
 }
 

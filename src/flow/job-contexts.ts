@@ -49,7 +49,9 @@ export function flowContext(
  * needs itself: a skip or a failure goes down the whole chain until a condition stops it.
  */
 export function jobStatus(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): StatusFunctions {
-  const lineage = arrivals === null ? lineageBefore(draft, job) : lineageOfArrivals(arrivals);
+  const isCount = draft.planOf(job).flow?.join.mode === 'count';
+  // A count begins by its successes, whatever else has come.
+  const lineage = arrivals === null || isCount ? lineageBefore(draft, job) : lineageOfArrivals(arrivals);
   const cancelled = isCancelled(draft, job.scope);
   return {
     success: lineage.success && (draft.scopes.get(job.scope).cancelled === null || !cancelled),

@@ -147,6 +147,7 @@ function forget(draft: FlowDraft, path: string): void {
     told: false,
     result: null,
     reason: null,
+    fate: null,
     soFar: null,
     outputs: {},
     instances: [],

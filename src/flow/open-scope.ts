@@ -99,6 +99,7 @@ const NEW_JOB: Omit<JobState, 'scope' | 'id' | 'index' | 'needs' | 'waiting'> = 
   instances: [],
   result: null,
   reason: null,
+  fate: null,
   soFar: null,
   outputs: {},
   lineage: { success: true, failure: false, cancelled: false },

@@ -1,3 +1,4 @@
+import { scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended } from './flow-state.ts';
 import { withdrawJob } from './withdraw.ts';
@@ -25,7 +26,7 @@ function around(draft: FlowDraft, scope: string): string | null {
   const { source } = draft.scopes.get(scope);
   if (source.kind === 'around' || source.kind === 'round')
     return draft.jobs.get(draft.iterations.get(source.iteration).job).scope;
-  if (source.kind === 'finally') return scope.slice(0, -'@finally'.length);
+  if (source.kind === 'finally') return scopeBeforeFinally(scope);
   return scope === '' ? null : draft.jobs.get(draft.instances.get(scope).job).scope;
 }
 

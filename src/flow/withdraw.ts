@@ -1,7 +1,9 @@
 import { cancelInstance } from './cancel.ts';
+import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelJobCause } from './flow-event.ts';
 import type { Ended } from './flow-state.ts';
+import { finishMain } from './end-iteration.ts';
 import { endAtGate } from './gates.ts';
 import { endUnbegun } from './settle-job.ts';
 import { iterationKey } from './keys.ts';
@@ -17,6 +19,10 @@ export function withdrawJob(draft: FlowDraft, path: string, fate: Ended): boolea
     endUnbegun(draft, path, { ...fate, reason: fate.reason ?? 'withdrawn', message: null });
     return true;
   }
+  // All of it has ended, and it is settled next.
+  if (job.live === 0 && !keepsArrivals(joinOf(draft, job))) return false;
+  draft.jobs.update(path, { fate });
+  draft.push({ kind: 'consider', job: path });
   for (let number = 1; number <= job.iterations; number++) {
     const key = iterationKey(path, number);
     const iteration = draft.iterations.get(key);
@@ -35,7 +41,10 @@ export function withdrawIteration(draft: FlowDraft, key: string, fate: Ended): v
       return;
     case 'main':
       for (const instance of iteration.instances) cancelInstance(draft, instance, causeOf(fate), false, fate);
-      withdrawScope(draft, `${key}@${iteration.round.number}`, fate);
+      if (draft.scopes.find(`${key}@${iteration.round.number}`) !== null)
+        withdrawScope(draft, `${key}@${iteration.round.number}`, fate);
+      // Nothing of it has begun: it was held, or waits for instances.
+      else if (iteration.instances.length === 0) finishMain(draft, key, fate, null);
       return;
     case 'around':
       if (iteration.stage.phase === 'before' || iteration.stage.phase === 'after')

@@ -64,7 +64,9 @@ export class FlowDriver {
     const after = JSON.stringify(step);
     expect(JSON.stringify(this.state)).toBe(before);
     expect(JSON.stringify(reduce(JSON.parse(before) as FlowState, event))).toBe(after);
-    expect(JSON.stringify(reduce(step.state, event))).toBe(JSON.stringify({ state: step.state, commands: [], refused: null }));
+    expect(JSON.stringify(reduce(step.state, event))).toBe(
+      JSON.stringify({ state: step.state, commands: [], refused: null }),
+    );
     return step;
   }
 
