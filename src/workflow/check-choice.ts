@@ -19,6 +19,7 @@ export function checkChoice(job: JobView, map: JobMap): void {
   if (choose === null && branches !== null)
     problems.error('missing-key', spotOfKey(job, 'branches'), '`branches` needs `choose: one` or `choose: many`');
   const entries = entriesOf(branches);
+  const dependants = new Set(map.graph.dependants(job.id));
   if (entries.length > 0 && entries.every(({ key }) => key === 'default'))
     problems.error(
       'choose',
@@ -28,9 +29,9 @@ export function checkChoice(job: JobView, map: JobMap): void {
   for (const { key, keySpan, value } of entries) {
     if (key === 'default') {
       const named = placedText(value);
-      if (named && named.value !== '') checkBranch(named.value, named.span, job, map);
+      if (named && named.value !== '') checkBranch(named.value, named.span, job, dependants, map);
     } else {
-      checkBranch(key, keySpan, job, map);
+      checkBranch(key, keySpan, job, dependants, map);
       if (value.kind === 'scalar' && conditionText(value) === null)
         problems.error(
           'empty',
@@ -41,11 +42,16 @@ export function checkChoice(job: JobView, map: JobMap): void {
   }
 }
 
-function checkBranch(id: string, span: Span, job: JobView, { graph, problems }: JobMap): void {
-  const dependants = graph.dependants(job.id);
-  if (dependants.includes(id)) return;
+function checkBranch(
+  id: string,
+  span: Span,
+  job: JobView,
+  dependants: ReadonlySet<string>,
+  { graph, problems }: JobMap,
+): void {
+  if (dependants.has(id)) return;
   if (!graph.has(id)) {
-    problems.error('unknown-job', span, `there is no job ${quote(id)}${didYouMean(id, dependants)}`);
+    problems.error('unknown-job', span, `there is no job ${quote(id)}${didYouMean(id, [...dependants])}`);
     return;
   }
   const message = `job ${quote(id)} is no branch of ${quote(job.id)}: it does not need it; add \`needs: ${job.id}\` to ${quote(id)}`;

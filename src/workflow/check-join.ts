@@ -1,4 +1,4 @@
-import { keyOf, spotOfKey, type JobMap, type JobView } from './job-view.ts';
+import { keyOf, mentions, spotOfKey, type JobMap, type JobView } from './job-view.ts';
 import { child, entryOf, itemsOf, stringOf, type YamlNode } from './yaml-node.ts';
 import { integerOf } from './read-stages.ts';
 
@@ -62,20 +62,7 @@ function mayArriveAgain(id: string, mode: string, map: JobMap): boolean {
   const steps = itemsOf(keyOf(job, 'steps'));
   if (steps.some((step) => child(step, 'uses') !== null || mentions(step, 'PACELINE_EMIT'))) return true;
   // A jump back may start it again without starting the one that needs it.
-  return map.jobs.some((other) => keyOf(other, 'next') !== null || mentions(keyOf(other, 'steps'), 'PACELINE_GOTO'));
-}
-
-function mentions(node: YamlNode | null, word: string): boolean {
-  switch (node?.kind) {
-    case undefined:
-      return false;
-    case 'scalar':
-      return typeof node.value === 'string' && node.value.includes(word);
-    case 'list':
-      return node.items.some((item) => mentions(item, word));
-    case 'map':
-      return node.entries.some(({ value }) => mentions(value, word));
-  }
+  return map.mayJump();
 }
 
 function jobs(count: number): string {

@@ -60,11 +60,9 @@ function milestonesOf({ jobs }: JobMap): readonly Milestone[] {
 }
 
 /** By plain needs all the way; other joins may start before. */
-function alwaysEnded(id: string, job: JobView, { graph, byId }: JobMap): boolean {
+function alwaysEnded(id: string, job: JobView, { graph, jobs }: JobMap): boolean {
   if (keyOf(job, 'join') !== null || !job.needs.some(({ value }) => value === id || graph.before(value).has(id)))
     return false;
-  return [...graph.before(job.id)].every((other) => {
-    const view = byId.get(other);
-    return view === undefined || keyOf(view, 'join') === null;
-  });
+  const before = graph.before(job.id);
+  return jobs.every((other) => !before.has(other.id) || keyOf(other, 'join') === null);
 }

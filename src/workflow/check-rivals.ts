@@ -35,6 +35,7 @@ function checkLock(users: readonly JobView[], { graph, problems }: JobMap): void
   const sections = groupBy(users, (job) => textAt(job, 'section', 'name'));
   if (sections.size < 2) return;
   for (const [name, members] of sections) {
+    if (members.length < 2) continue;
     const after = graph.after(members.map(({ id }) => id));
     const between = users.filter((job) => after.has(job.id) && textAt(job, 'section', 'name') !== name);
     if (between.length === 0) continue;

@@ -1,3 +1,8 @@
+/** Some jobs of a graph. */
+export interface JobSet {
+  has(id: string): boolean;
+}
+
 /** Which jobs of one mapping wait for which; cycles do no harm. Jobs are numbered, since there may be thousands. */
 export class JobGraph {
   readonly ids: readonly string[];
@@ -32,25 +37,25 @@ export class JobGraph {
   }
 
   /** All that a job waits for, through others too; itself only where it waits for itself. */
-  before(id: string): ReadonlySet<string> {
+  before(id: string): JobSet {
     return this.#reach([id], this.#before);
   }
 
   /** All that wait for any of these, through others too. */
-  after(ids: Iterable<string>): ReadonlySet<string> {
+  after(ids: Iterable<string>): JobSet {
     return this.#reach(ids, this.#after);
   }
 
-  #reach(ids: Iterable<string>, edges: readonly (readonly number[])[]): ReadonlySet<string> {
-    const reached = new Set<number>();
+  #reach(ids: Iterable<string>, edges: readonly (readonly number[])[]): JobSet {
+    const reached = new Uint8Array(this.ids.length);
     const waiting = [...ids].flatMap((id) => this.#indexes.get(id) ?? []);
     for (let index = waiting.pop(); index !== undefined; index = waiting.pop())
       for (const next of edges[index] ?? []) {
-        if (reached.has(next)) continue;
-        reached.add(next);
+        if (reached[next] === 1) continue;
+        reached[next] = 1;
         waiting.push(next);
       }
-    return new Set(this.#idsOf([...reached]));
+    return { has: (id) => reached[this.#indexes.get(id) ?? -1] === 1 };
   }
 
   #idsOf(indexes: readonly number[]): readonly string[] {

@@ -25,6 +25,8 @@ export interface JobMap {
   /** The regions that jobs of the file have; null where a workflow that it calls may have more. */
   readonly regions: ReadonlySet<string> | null;
   readonly problems: ProblemList;
+  /** True where a job may begin anew by a jump. */
+  readonly mayJump: () => boolean;
 }
 
 export function viewJobs(jobs: YamlNode | null): readonly JobView[] {
@@ -49,7 +51,31 @@ export function mapJobs(
     byId: new Map(jobs.map((job) => [job.id, job])),
     graph: new JobGraph(new Map(waits)),
     ...shared,
+    mayJump: once(() => jobs.some(jumps)),
   };
+}
+
+function jumps(job: JobView): boolean {
+  return keyOf(job, 'next') !== null || mentions(keyOf(job, 'steps'), 'PACELINE_GOTO');
+}
+
+function once<T>(compute: () => T): () => T {
+  let known: { readonly value: T } | null = null;
+  return () => (known ??= { value: compute() }).value;
+}
+
+/** True where a text in a value has this word. */
+export function mentions(node: YamlNode | null, word: string): boolean {
+  switch (node?.kind) {
+    case undefined:
+      return false;
+    case 'scalar':
+      return typeof node.value === 'string' && node.value.includes(word);
+    case 'list':
+      return node.items.some((item) => mentions(item, word));
+    case 'map':
+      return node.entries.some(({ value }) => mentions(value, word));
+  }
 }
 
 export function keyOf(job: JobView, key: string): YamlNode | null {
