@@ -2,7 +2,7 @@ import { quote } from '../expressions/quote.ts';
 import type { TextProblem } from './grammar.ts';
 
 /** Longer waits belong into a schedule. */
-export const MAX_DURATION_MS = 30 * 24 * 3_600_000;
+const MAX_DURATION_MS = 30 * 24 * 3_600_000;
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
@@ -22,7 +22,7 @@ export function checkDuration(text: string): TextProblem | null {
     const wayOut = /^\d+(?:\.\d+)?$/.test(text) ? `; write \`${text}s\` for seconds` : '';
     return problem(`${quote(text)} is no duration, such as \`500ms\`, \`10s\`, \`2m\` or \`1h\`${wayOut}`);
   }
-  return ms > MAX_DURATION_MS ? problem(`${quote(text)} is too long: the limit is 720h`) : null;
+  return ms > MAX_DURATION_MS ? problem(`${quote(text)} is too long: the limit is ${MAX_DURATION_MS / UNITS.h}h`) : null;
 }
 
 function problem(message: string): TextProblem {

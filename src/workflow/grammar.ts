@@ -28,7 +28,7 @@ export interface Grammar {
 }
 
 /** A mapping whose keys depend on which of them are there. */
-export interface MapChoice {
+interface MapChoice {
   readonly choose: (node: MapNode) => MapRule;
   /** What may be chosen, for the JSON Schema. */
   readonly among: readonly MapRule[];
