@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { openTestStore, type TestStore } from '../support/server-database.ts';
 
@@ -52,11 +53,14 @@ export class CaseDatabase {
     await this.#remove();
   }
 
-  #open(): Promise<TestStore> {
+  async #open(): Promise<TestStore> {
     const now = (): number => this.#now();
     const clock: Clock = { now, monotonic: now, after: () => () => undefined };
     // No two of them make the same ids.
     const node = `n${String(this.#nodes++).padStart(5, '0')}`;
-    return openTestStore({ database: this.#kind, url: this.#url, clock, node });
+    const store = await openTestStore({ database: this.#kind, url: this.#url, clock, node });
+    // What dies here is the process, never the machine.
+    if (this.#kind === 'sqlite') await sql`pragma synchronous = off`.execute(store.db);
+    return store;
   }
 }

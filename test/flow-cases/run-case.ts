@@ -19,11 +19,11 @@ export async function runCase(flowCase: FlowCase, mode: CaseMode, open: OpenHost
   try {
     const translated = translateCase(flowCase);
     const twice = translated.twice || mode.deliver === 'twice';
-    const { commits, differences } = await play(translated, { ...NO_TROUBLE, twice }, open);
     const crash = mode.crash === 'never' && translated.crash ? 'each-commit' : mode.crash;
+    if (crash === 'every-commit') return await playWithCrashes(translated, twice, 0, open);
+    const { commits, differences } = await play(translated, { ...NO_TROUBLE, twice }, open);
     if (differences.length > 0 || crash === 'never') return differences;
-    const points = crash === 'each-commit' ? commits : 0;
-    return await playWithCrashes(translated, twice, points, open);
+    return await playWithCrashes(translated, twice, commits, open);
   } catch (error) {
     if (error instanceof CaseProblem) return [error.message];
     return [`it broke: ${(error as Error).stack?.split('\n').slice(0, 4).join(' ') ?? String(error)}`];
