@@ -4,6 +4,7 @@ import type { InstanceSettings, InstanceState } from './flow-state.ts';
 import { milestoneState, passedMilestone } from './gates.ts';
 import { endlessWait } from './group-queue.ts';
 import { flowContext, jobContexts } from './job-contexts.ts';
+import { sayInstanceWaits } from './instance-waits.ts';
 import { attemptKey } from './keys.ts';
 import { takeLock } from './locks.ts';
 import { openScope } from './open-scope.ts';
@@ -48,7 +49,10 @@ export function launchInstance(draft: FlowDraft, key: string): boolean {
     }
     const taken = takeLock(draft, key, request.group);
     if (taken.kind === 'endless') return endsHere(draft, key, taken.message);
-    if (taken.kind === 'waits') return true;
+    if (taken.kind === 'waits') {
+      sayInstanceWaits(draft, key, { kind: 'lock', lock: taken.lock, holder: taken.holder });
+      return true;
+    }
     draft.instances.update(key, { groupsHeld: groupsHeld + 1 });
   }
 }

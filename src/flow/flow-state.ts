@@ -17,7 +17,7 @@ export interface FlowState {
   readonly jobs: Shards<JobState>;
   readonly iterations: Shards<IterationState>;
   readonly instances: Shards<InstanceState>;
-  /** By name with its scope: locks of `section` and of `concurrency` with `scope: run` that somebody has. */
+  /** By name: locks of `section` and of `concurrency` with `scope: run` that somebody has. */
   readonly locks: Shards<LockState>;
   /** Ids of requests that were worked in. */
   readonly seen: Shards<true>;

@@ -3,6 +3,7 @@ import type { Reason } from '../protocol/conclusion.ts';
 import type { JobFlowPlan, MilestonePlan } from '../protocol/flow-plan.ts';
 import { bareName } from './display-name.ts';
 import { beginParts, endIteration } from './end-iteration.ts';
+import { waitsForEndOf } from './endless-wait.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { WaitsFor } from './flow-event.ts';
 import type { Ended, IterationState, JobState } from './flow-state.ts';
@@ -201,6 +202,11 @@ function milestone({ draft, job, flow, again }: Place): Verdict {
   const state = milestoneState(draft, job, plan);
   if (state === 'holds') return 'passed';
   if (state === 'passed') return { ends: passedMilestone(plan) };
+  const other = pathIn(job.scope, plan.job);
+  if (!again && draft.jobs.find(other) !== null && waitsForEndOf(draft, { job: other }, pathIn(job.scope, job.id))) {
+    const message = `It would wait for ever for '${plan.job}', which comes after it.`;
+    return { ends: { conclusion: 'failure', reason: 'milestone', message } };
+  }
   return { waits: again ? null : { kind: 'milestone', job: plan.job, state: plan.state } };
 }
 

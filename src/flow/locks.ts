@@ -1,5 +1,6 @@
 import { evaluateText } from '../expressions/evaluate.ts';
 import { launchInstance } from './advance-iteration.ts';
+import { SECTION, waitsForEndOf } from './endless-wait.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { JobState, LockState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
@@ -14,9 +15,7 @@ export type Taken =
  * with the same name are the same.
  */
 export function takeLock(draft: FlowDraft, key: string, name: string): Taken {
-  const { job } = draft.instances.get(key);
-  const { scope } = draft.jobs.get(job);
-  return take(draft, `${scope}\n${name}`, { holder: key, key });
+  return take(draft, name, { holder: key, key }, draft.instances.get(key).job);
 }
 
 /** For an iteration whose job is of a section: it has the lock as long as any job of the section is not settled. */
@@ -25,64 +24,39 @@ export function takeSection(draft: FlowDraft, key: string): Taken {
   const job = draft.jobs.get(iteration.job);
   const section = draft.planOf(job).flow?.section ?? null;
   if (section === null) return { kind: 'taken' };
-  const lock = evaluateText(section.lock, { contexts: jobContexts(draft, job, iteration) });
-  return take(draft, `${job.scope}\n${lock}`, { holder: sectionOf(job.scope, section.name), key });
+  // Compared without regard to case, like the names of groups.
+  const lock = evaluateText(section.lock, { contexts: jobContexts(draft, job, iteration) }).toLowerCase();
+  return take(draft, lock, { holder: sectionOf(job.scope, section.name), key }, iteration.job);
 }
 
 function sectionOf(scope: string, name: string): string {
-  return `section:${scope}\n${name}`;
+  return `${SECTION}${scope}\n${name}`;
 }
 
-function take(draft: FlowDraft, lock: string, taker: LockState['waiting'][number]): Taken {
+function take(draft: FlowDraft, lock: string, taker: LockState['waiting'][number], path: string): Taken {
   const state = draft.locks.find(lock);
-  const name = lock.slice(lock.indexOf('\n') + 1);
   if (state === null) {
     draft.locks.set(lock, { holder: taker.holder, waiting: [] });
     return { kind: 'taken' };
   }
   if (state.holder === taker.holder) return { kind: 'taken' };
-  if (state.waiting.some(({ key }) => key === taker.key))
-    return { kind: 'waits', lock: name, holder: shown(state.holder) };
-  if (isEndless(draft, state.holder, taker))
+  if (state.waiting.some(({ key }) => key === taker.key)) return { kind: 'waits', lock, holder: shown(state.holder) };
+  if (waitsForEndOf(draft, { holder: state.holder }, path))
     return {
       kind: 'endless',
-      message: `It would wait for ever for the lock '${name}', which ${shown(state.holder)} has.`,
+      message: `It would wait for ever for the lock '${lock}', which ${shown(state.holder)} has and gives back only after it.`,
     };
   draft.locks.update(lock, { waiting: [...state.waiting, taker] });
-  return { kind: 'waits', lock: name, holder: shown(state.holder) };
+  return { kind: 'waits', lock, holder: shown(state.holder) };
 }
 
 function shown(holder: string): string {
-  return holder.startsWith('section:') ? `section ${holder.slice(holder.indexOf('\n') + 1)}` : holder;
-}
-
-/** Whether the holder of a lock waits, over others, for a lock that the taker has. */
-function isEndless(draft: FlowDraft, first: string, taker: LockState['waiting'][number]): boolean {
-  const own = ownersOf(draft, taker);
-  const seen = new Set<string>();
-  const open = [first];
-  for (let holder = open.pop(); holder !== undefined; holder = open.pop()) {
-    if (own.has(holder)) return true;
-    if (seen.has(holder)) continue;
-    seen.add(holder);
-    for (const [, lock] of draft.locks.entries())
-      if (lock.waiting.some((waiter) => ownersOf(draft, waiter).has(holder))) open.push(lock.holder);
-  }
-  return false;
-}
-
-/** What has locks on behalf of who waits: itself, and the section of its job. */
-function ownersOf(draft: FlowDraft, { holder, key }: LockState['waiting'][number]): ReadonlySet<string> {
-  const path = draft.instances.find(key)?.job ?? draft.iterations.find(key)?.job;
-  const job = path === undefined ? null : draft.jobs.get(path);
-  const section = job === null ? null : (draft.planOf(job).flow?.section ?? null);
-  return new Set([holder, ...(job === null || section === null ? [] : [sectionOf(job.scope, section.name)])]);
+  return holder.startsWith(SECTION) ? `section ${holder.slice(holder.indexOf('\n') + 1)}` : holder;
 }
 
 /** Gives a lock back, or does not wait for it any more. */
 export function releaseLock(draft: FlowDraft, key: string, name: string): void {
-  const { job } = draft.instances.get(key);
-  release(draft, `${draft.jobs.get(job).scope}\n${name}`, key);
+  release(draft, name, key);
 }
 
 function release(draft: FlowDraft, lock: string, holder: string): void {
@@ -93,7 +67,8 @@ function release(draft: FlowDraft, lock: string, holder: string): void {
     return;
   }
   // Those that ended while they waited have left already, or are passed over.
-  const waiting = state.waiting.filter(({ key }) => stillWaits(draft, key));
+  const first = state.waiting.findIndex(({ key }) => stillWaits(draft, key));
+  const waiting = first < 0 ? [] : state.waiting.slice(first);
   const [next] = waiting;
   if (!next) {
     draft.locks.delete(lock);

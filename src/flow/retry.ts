@@ -5,7 +5,7 @@ import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
 import { isCancelled, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
-import { attemptKey } from './keys.ts';
+import { sayInstanceWaits } from './instance-waits.ts';
 import { evaluateCount } from './typed-value.ts';
 
 /** True when a job that failed gets another attempt: later, when its timer is over. */
@@ -27,16 +27,7 @@ export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 
     status: { kind: 'retrying' },
   });
   draft.commands.push({ kind: 'set-timer', id: `${key}/retry`, afterMs, at: null });
-  const { number: iteration } = draft.iterations.get(instance.iteration);
-  draft.commands.push({
-    kind: 'job-waits',
-    key: attemptKey(key, iteration, instance.attempt + 1),
-    id: instance.job,
-    instance: instance.number,
-    name: [...draft.scopes.get(job.scope).names, instance.name].join(' / '),
-    matrix: instance.matrix,
-    for: { kind: 'time', why: 'retry' },
-  });
+  sayInstanceWaits(draft, key, { kind: 'time', why: 'retry' });
   return true;
 }
 
