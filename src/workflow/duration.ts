@@ -22,7 +22,9 @@ export function checkDuration(text: string): TextProblem | null {
     const wayOut = /^\d+(?:\.\d+)?$/.test(text) ? `; write \`${text}s\` for seconds` : '';
     return problem(`${quote(text)} is no duration, such as \`500ms\`, \`10s\`, \`2m\` or \`1h\`${wayOut}`);
   }
-  return ms > MAX_DURATION_MS ? problem(`${quote(text)} is too long: the limit is ${MAX_DURATION_MS / UNITS.h}h`) : null;
+  return ms > MAX_DURATION_MS
+    ? problem(`${quote(text)} is too long: the limit is ${MAX_DURATION_MS / UNITS.h}h`)
+    : null;
 }
 
 function problem(message: string): TextProblem {

@@ -93,7 +93,10 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
       await plane.request('POST', `/v1/runs/${run}/cancel`);
     },
   },
-  '21-structured-loop': { jobs: 'poll poll@1.look poll@2.look poll@3.look done', order: [['poll@1.look', 'poll@2.look']] },
+  '21-structured-loop': {
+    jobs: 'poll poll@1.look poll@2.look poll@3.look done',
+    order: [['poll@1.look', 'poll@2.look']],
+  },
   '22-recursion': { jobs: 'work deeper.work deeper.deeper.work deeper.deeper.deeper:skipped' },
   '23-transient-trigger': {
     jobs: 'prepare go',
