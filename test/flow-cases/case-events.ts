@@ -1,7 +1,7 @@
 import type { FlowRequest } from '../../src/protocol/flow-plan.ts';
 import type { PersonRequest } from '../../src/flow/flow-event.ts';
 import type { TemplateMap } from '../../src/protocol/plan.ts';
-import { CaseProblem, Fields, isMap, said } from './fields.ts';
+import { CaseProblem, Fields, isMap, plainName, said } from './fields.ts';
 import { type JobIds, type JobName, readJobName } from './job-name.ts';
 
 /** Something that is done to a run from outside. */
@@ -52,6 +52,8 @@ function readAfter(written: unknown, early: boolean, tick: number | null, where:
   if (tick !== null) return { kind: 'tick', tick };
   if (written === undefined || written === null) return { kind: 'begun' };
   if (typeof written === 'number') return { kind: 'tick', tick: written };
+  if (typeof written === 'string')
+    return plainName(written) === 'beforestart' ? { kind: 'before-start' } : { kind: 'run', status: written };
   const fields = new Fields(written, `${where}: after`);
   if (fields.flag('before_start') === true) return { kind: 'before-start' };
   const job = fields.text('job');

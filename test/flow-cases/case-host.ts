@@ -31,6 +31,8 @@ export interface CaseAgents {
   cancel(run: number, attempt: number, key: string): void;
   /** The job is over; who has not begun with it does not. */
   forget(run: number, attempt: number, key: string): void;
+  /** Nothing more of the run is begun, until it is told that it is paused no more. */
+  pause(run: number, paused: boolean): void;
   runEnded(run: number, attempt: number, conclusion: RunConclusion): void;
 }
 

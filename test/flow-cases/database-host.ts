@@ -149,11 +149,12 @@ export class DatabaseHost implements CaseHost {
   /** The outbox: jobs in the queue, and those that are to end. */
   async #hearWhatIsToDo(): Promise<void> {
     for (const [run, id] of this.#ids.entries()) {
-      const { attempt, state, conclusion } = await this.#store.db
+      const { attempt, state, conclusion, paused } = await this.#store.db
         .selectFrom('run')
-        .select(['attempt', 'state', 'conclusion'])
+        .select(['attempt', 'state', 'conclusion', 'paused'])
         .where('id', '=', id)
         .executeTakeFirstOrThrow();
+      this.#agents.pause(run, paused === 1);
       const rows = await this.#store.db
         .selectFrom('job')
         .leftJoin('attempt', 'attempt.id', 'job.attempt_id')

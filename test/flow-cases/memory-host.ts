@@ -29,6 +29,7 @@ interface Stored {
 type Command =
   | { readonly kind: 'start'; readonly run: number; readonly attempt: number; readonly command: StartJob }
   | { readonly kind: 'cancel'; readonly run: number; readonly attempt: number; readonly key: string }
+  | { readonly kind: 'paused'; readonly run: number; readonly attempt: number; readonly paused: boolean }
   | { readonly kind: 'ended'; readonly run: number; readonly attempt: number; readonly conclusion: RunConclusion };
 
 const EMPTY: Stored = { runs: [], groups: {}, timers: [], outbox: [] };
@@ -141,6 +142,7 @@ export class MemoryHost implements CaseHost {
     const { run, attempt } = command;
     if (command.kind === 'start') this.#agents.start(run, attempt, command.command);
     else if (command.kind === 'cancel') this.#agents.cancel(run, attempt, command.key);
+    else if (command.kind === 'paused') this.#agents.pause(run, command.paused);
     else this.#agents.runEnded(run, attempt, command.conclusion);
   }
 }
@@ -228,8 +230,10 @@ class Transaction {
         this.stored = { ...this.stored, timers: this.stored.timers.filter((timer) => timer.run !== run) };
         this.#send({ kind: 'ended', run, attempt, conclusion: command.conclusion });
         return [];
-      case 'job-waits':
       case 'run-paused':
+        this.#send({ kind: 'paused', run, attempt, paused: command.paused });
+        return [];
+      case 'job-waits':
         return [];
     }
   }

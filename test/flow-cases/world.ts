@@ -34,6 +34,8 @@ export class World implements CaseAgents {
   readonly #case: TranslatedCase;
   #queue: { readonly run: number; readonly attempt: number; readonly command: StartJob }[] = [];
   readonly #seen = new Set<string>();
+  /** Runs of which nothing more is begun. */
+  readonly #paused = new Set<number>();
   readonly #running = new Map<string, BodyRun>();
   readonly #cancelled: { readonly run: number; readonly key: string }[] = [];
   #agenda: { readonly at: number; readonly order: number; readonly act: () => Promise<void> }[] = [];
@@ -104,6 +106,11 @@ export class World implements CaseAgents {
     );
   }
 
+  pause(run: number, paused: boolean): void {
+    if (paused) this.#paused.add(run);
+    else this.#paused.delete(run);
+  }
+
   runEnded(run: number, _attempt: number, conclusion: RunConclusion): void {
     const record = this.runs[run]!;
     if (record.conclusion !== null) return;
@@ -120,8 +127,9 @@ export class World implements CaseAgents {
       await this.#tell(run, { kind: 'job-completed', key, conclusion: 'cancelled', reason: null, outputs: {} });
       return true;
     }
-    const next = this.#queue.shift();
+    const next = this.#queue.find(({ run }) => !this.#paused.has(run));
     if (next) {
+      this.#queue = this.#queue.filter((waiting) => waiting !== next);
       await this.#begin(next);
       return true;
     }
@@ -327,7 +335,7 @@ export interface ChildRun {
 
 /** Runs of pipelines that jobs of the run called, in the order of their paths. */
 export function childRuns({ input, pipelines }: TranslatedCase, shown: ShownFlow, keys: readonly string[]): ChildRun[] {
-  const scopes = [...new Set(keys.flatMap(callsAround))];
+  const scopes = [...new Set([...keys, ...shown.jobs.map(({ path }) => path)].flatMap(callsAround))];
   const uses = new Map(
     input.workflows.flatMap(({ jobs }) =>
       jobs.flatMap((job) => (job.kind === 'call' ? [[job.id, job.uses] as const] : [])),
