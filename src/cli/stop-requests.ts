@@ -17,11 +17,15 @@ export function onStopRequests(
 ): () => void {
   const throughNpm = environment.npm_lifecycle_event !== undefined;
   let count = 0;
-  let last = -Infinity;
+  let terminal = -Infinity;
+  let direct = -Infinity;
   const listener = (signal: NodeJS.Signals): void => {
     const now = performance.now();
-    const isEcho = throughNpm && now - last < ECHO_MS;
-    if (signal !== 'SIGTERM') last = now;
+    const isDirect = signal === 'SIGTERM';
+    // Two that are there at once are taken in either order, so the echo may be first.
+    const isEcho = throughNpm && now - Math.max(terminal, isDirect ? -Infinity : direct) < ECHO_MS;
+    if (isDirect) direct = now;
+    else terminal = now;
     if (!isEcho) handle(++count);
   };
   for (const signal of STOPPING) process.on(signal, listener);
