@@ -78,7 +78,7 @@ function begin(draft: FlowDraft, key: string): boolean {
   const instance = draft.instances.get(key);
   const { settings, iteration } = instance;
   if (draft.paused) {
-    draft.paused = { held: [...draft.paused.held, key] };
+    draft.paused = { ...draft.paused, held: [...draft.paused.held, key] };
     return true;
   }
   if (!mayStart(draft, instance) || !claimRace(draft, iteration))

@@ -146,8 +146,7 @@ export function endIteration(draft: FlowDraft, key: string): void {
 function tellOfBodiless(draft: FlowDraft, key: string, ended: Ended): void {
   const { kind } = draft.planOfIteration(key);
   const { announced, job } = draft.iterations.get(key);
-  if (!announced && (kind === 'gate' || kind === 'loop'))
-    announce(draft, key, draft.jobs.get(job), { ...ended, message: null });
+  if (!announced && (kind === 'gate' || kind === 'loop')) announce(draft, key, job, { ...ended, message: null });
 }
 
 function concludeIteration(draft: FlowDraft, key: string, ended: Ended): void {
@@ -241,7 +240,7 @@ export function tellOfEnd(draft: FlowDraft, key: string, ended: Ended, message: 
     const { attempt: attempts } = draft.instances.get(only);
     draft.commands.push({ kind: 'job-concluded', key: lastKey(only, iteration, attempts), ...ended, message });
     draft.instances.update(only, { status: { kind: 'settled', ...ended } });
-  } else announce(draft, key, draft.jobs.get(iteration.job), { ...ended, message });
+  } else announce(draft, key, iteration.job, { ...ended, message });
 }
 
 function lastKey(instance: string, { number }: IterationState, attempts: number): string {

@@ -25,8 +25,8 @@ export interface FlowState {
   readonly signals: readonly SignalState[];
   /** Keys of iterations that wait for a signal, in that order. */
   readonly listeners: readonly string[];
-  /** Nothing starts. `held`: keys of instances and of iterations without a body that would have. */
-  readonly paused: { readonly held: readonly string[] } | null;
+  /** Nothing starts. `held`: keys of instances and of iterations without a body that would have. `fired`: timers. */
+  readonly paused: { readonly held: readonly string[]; readonly fired: readonly string[] } | null;
   /** The run's own concurrency group, which it has before any of its jobs; null without. */
   readonly group: { readonly request: GroupRequest; readonly held: boolean } | null;
   /** Why none of its jobs can run: a sentence. */

@@ -87,7 +87,7 @@ export function nextGate(draft: FlowDraft, key: string, gate: number): void {
 export function endAtGate(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
   const { job } = draft.iterations.get(key);
   leaveGates(draft, key);
-  announce(draft, key, draft.jobs.get(job), { ...ended, message });
+  announce(draft, key, job, { ...ended, message });
   draft.iterations.update(key, { outcome: ended, main: ended });
   endIteration(draft, key);
 }

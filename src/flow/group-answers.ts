@@ -3,6 +3,7 @@ import { cancelInstance, cancelScope } from './cancel.ts';
 import { launchInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelJobCause, FlowEvent } from './flow-event.ts';
+import { resumeRun } from './pause.ts';
 import { settleInstance } from './settle-instance.ts';
 
 type Granted = FlowEvent & { readonly kind: 'group-granted' };
@@ -45,6 +46,8 @@ export function cancelRun(draft: FlowDraft, cause: CancelJobCause, force: boolea
   }
   // Nothing has begun that could want to clean up.
   cancelScope(draft, '', cause, force || heldBack);
+  // What cleans up is not to wait for somebody who has no more interest in the run.
+  resumeRun(draft);
 }
 
 function asksFor(draft: FlowDraft, key: string, group: string): boolean {

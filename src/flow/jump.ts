@@ -127,8 +127,8 @@ function forget(draft: FlowDraft, path: string): void {
   let dying = job.dying;
   for (let number = 1; number <= job.iterations; number++) {
     const key = iterationKey(path, number);
-    const iteration = draft.iterations.get(key);
-    if (iteration.stage.kind === 'ended' || iteration.superseded) continue;
+    const iteration = draft.iterations.find(key);
+    if (iteration === null || iteration.stage.kind === 'ended' || iteration.superseded) continue;
     dying += 1;
     draft.jobs.update(path, { dying });
     draft.iterations.update(key, { superseded: true });

@@ -42,7 +42,7 @@ export function openMain(draft: FlowDraft, key: string): void {
 /** A job without a body has passed what it waited for. */
 export function passGate(draft: FlowDraft, key: string, plan: GateJobPlan): void {
   if (draft.paused) {
-    draft.paused = { held: [...draft.paused.held, key] };
+    draft.paused = { ...draft.paused, held: [...draft.paused.held, key] };
     return;
   }
   if (!claimRace(draft, key)) return;

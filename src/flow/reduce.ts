@@ -18,7 +18,7 @@ import type { FlowState } from './flow-state.ts';
 import { passGates } from './gates.ts';
 import { cancelRun, groupGranted, groupRefused, groupWanted } from './group-answers.ts';
 import { handleRequest } from './requests.ts';
-import { NO_ENTRIES } from './table.ts';
+import { NO_ENTRIES, Table } from './table.ts';
 import { timerFired } from './timers.ts';
 
 export interface FlowStep {
@@ -54,8 +54,11 @@ export function start(input: FlowInput): FlowStep {
 
 /** Works one event in. An event that does not fit the state, such as one that is delivered twice, changes nothing. */
 export function reduce(state: FlowState, event: FlowEvent): FlowStep {
-  if (state.conclusion !== null)
-    return { state, commands: [], refused: event.kind === 'requested' ? 'The run is over.' : null };
+  if (state.conclusion !== null) {
+    // The request that ended it may be delivered again.
+    const isNew = event.kind === 'requested' && new Table(state.seen).find(event.id) === null;
+    return { state, commands: [], refused: isNew ? 'The run is over.' : null };
+  }
   const draft = new FlowDraft(state);
   happen(draft, event);
   return work(draft);

@@ -1,6 +1,5 @@
 import type { TemplateMap } from '../protocol/plan.ts';
 import { arrive } from './arrive.ts';
-import { launchInstance, startInstance } from './advance-iteration.ts';
 import { cancelInstance } from './cancel.ts';
 import { finishMain } from './end-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
@@ -9,8 +8,8 @@ import type { Ended, IterationState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { firstAttempt } from './key-suffix.ts';
 import { iterationKey } from './keys.ts';
-import { passGate } from './main-part.ts';
 import { addInstances, numbered } from './open-instances.ts';
+import { pauseRun, resumeRun } from './pause.ts';
 import { endUnbegun } from './settle-job.ts';
 import { receiveSignal } from './signals.ts';
 import { targetsOf } from './targets.ts';
@@ -35,13 +34,16 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
   switch (request.kind) {
     case 'pause':
       if (draft.paused) return 'The run is paused already.';
-      draft.paused = { held: [] };
-      draft.commands.push({ kind: 'run-paused', paused: true });
+      pauseRun(draft);
       return null;
     case 'resume':
-      return resume(draft);
+      if (!draft.paused) return 'The run is not paused.';
+      resumeRun(draft);
+      return null;
     case 'emit':
-      if (asker === null) return 'Only a job completes early.';
+      if (asker?.status.kind !== 'running') return 'Only a job that runs arrives at its dependants before its end.';
+      // A jump back has left it behind: nobody is to hear of it.
+      if (draft.iterations.get(asker.iteration).superseded) return null;
       arrive(draft, asker.iteration, { conclusion: 'success', reason: null }, request.outputs);
       return null;
     case 'signal': {
@@ -80,24 +82,6 @@ function oneOf(draft: FlowDraft, target: string, scope: string): string | null {
   return targetsOf(draft, target, scope)?.[0] ?? null;
 }
 
-function resume(draft: FlowDraft): string | null {
-  if (!draft.paused) return 'The run is not paused.';
-  const { held } = draft.paused;
-  draft.paused = null;
-  draft.commands.push({ kind: 'run-paused', paused: false });
-  for (const key of held) {
-    const status = draft.instances.find(key)?.status.kind;
-    const iteration = draft.iterations.find(key);
-    if (status === 'launching') launchInstance(draft, key);
-    else if (status === 'retrying') startInstance(draft, key);
-    else if (status === undefined && iteration?.stage.kind === 'main') {
-      const plan = draft.planOfIteration(key);
-      if (plan.kind === 'gate') passGate(draft, key, plan);
-    }
-  }
-  return null;
-}
-
 function cancelOnRequest(
   draft: FlowDraft,
   target: string,
@@ -128,8 +112,8 @@ function completeJob(draft: FlowDraft, path: string): null {
   }
   for (let number = 1; number <= job.iterations; number++) {
     const key = iterationKey(path, number);
-    const iteration = draft.iterations.get(key);
-    if (iteration.superseded) continue;
+    const iteration = draft.iterations.find(key);
+    if (iteration === null || iteration.superseded) continue;
     completeIteration(draft, key, iteration, ended);
   }
   return null;

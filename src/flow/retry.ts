@@ -33,7 +33,7 @@ export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 
 
 export function retryNow(draft: FlowDraft, key: string): void {
   if (draft.instances.find(key)?.status.kind !== 'retrying') return;
-  if (draft.paused) draft.paused = { held: [...draft.paused.held, key] };
+  if (draft.paused) draft.paused = { ...draft.paused, held: [...draft.paused.held, key] };
   else startInstance(draft, key);
 }
 

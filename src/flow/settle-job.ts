@@ -57,7 +57,10 @@ export function endUnbegun(
   ending: { readonly conclusion: JobConclusion; readonly reason: Reason; readonly message: string | null },
 ): void {
   const job = draft.jobs.get(path);
-  announce(draft, path, job, ending);
+  // It has a number, as if it had begun: a jump may have ended it like this before.
+  const number = job.iterations + 1;
+  announce(draft, iterationKey(path, number), path, ending);
+  draft.jobs.update(path, { iterations: number });
   settleJob(draft, path, ending);
 }
 
@@ -69,15 +72,16 @@ export function skipJob(draft: FlowDraft, path: string, reason: Reason): void {
 export function announce(
   draft: FlowDraft,
   key: string,
-  job: JobState,
+  path: string,
   ending: { readonly conclusion: JobConclusion; readonly reason: Reason | null; readonly message: string | null },
 ): void {
+  const job = draft.jobs.get(path);
   const name = bareName(draft.planOf(job), { contexts: jobContexts(draft, job, null) });
   if (draft.iterations.find(key) !== null) draft.iterations.update(key, { announced: true });
   draft.commands.push({
     kind: 'job-settled',
     key,
-    id: draft.iterations.find(key)?.job ?? key,
+    id: path,
     instance: 0,
     name: [...draft.scopes.get(job.scope).names, name].join(' / '),
     matrix: null,
@@ -88,7 +92,7 @@ export function announce(
 /** Behind a join that does not wait for all, and behind a jump, what was before it does not count. */
 function lineageOf(draft: FlowDraft, path: string, job: JobState, result: JobConclusion): Lineage {
   const join = draft.planOf(job).flow?.join;
-  const isJump = job.iterations > 0 && draft.iterations.get(iterationKey(path, job.iterations)).jump !== null;
+  const isJump = draft.iterations.find(iterationKey(path, job.iterations))?.jump != null;
   const startsAnew = isJump || (join !== undefined && (join.mode !== 'all' || join.keep));
   const before = startsAnew ? ALL_WELL : lineageBefore(draft, job);
   return {

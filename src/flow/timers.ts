@@ -5,8 +5,12 @@ import { retryNow } from './retry.ts';
 import { skipJob } from './settle-job.ts';
 import { withdrawIteration } from './withdraw.ts';
 
-/** A timer is over. One that nobody waits for any more changes nothing. */
+/** A timer is over. One that nobody waits for any more changes nothing; while the run is paused it is kept. */
 export function timerFired(draft: FlowDraft, id: string): void {
+  if (draft.paused) {
+    if (!draft.paused.fired.includes(id)) draft.paused = { ...draft.paused, fired: [...draft.paused.fired, id] };
+    return;
+  }
   const at = id.lastIndexOf('/');
   const key = id.slice(0, at);
   const what = id.slice(at + 1);

@@ -25,8 +25,9 @@ export function withdrawJob(draft: FlowDraft, path: string, fate: Ended): boolea
   draft.push({ kind: 'consider', job: path });
   for (let number = 1; number <= job.iterations; number++) {
     const key = iterationKey(path, number);
-    const iteration = draft.iterations.get(key);
-    if (iteration.stage.kind !== 'ended' && !iteration.superseded) withdrawIteration(draft, key, fate);
+    const iteration = draft.iterations.find(key);
+    if (iteration !== null && iteration.stage.kind !== 'ended' && !iteration.superseded)
+      withdrawIteration(draft, key, fate);
   }
   return true;
 }

@@ -1,11 +1,22 @@
 import { expect } from '@jest/globals';
 import { GroupsInMemory } from '../../src/flow/groups-in-memory.ts';
 import { reduce, start, type FlowStep } from '../../src/flow/reduce.ts';
-import type { FlowCommand, FlowEvent, JobSettled, StartJob } from '../../src/flow/flow-event.ts';
+import type {
+  FlowCommand,
+  FlowEvent,
+  JobSettled,
+  PersonRequest,
+  SetTimer,
+  StartJob,
+} from '../../src/flow/flow-event.ts';
 import type { FlowInput } from '../../src/flow/flow-input.ts';
+import { showFlow } from '../../src/flow/show-flow.ts';
 import type { FlowState } from '../../src/flow/flow-state.ts';
 import type { JobConclusion, Reason, RunConclusion } from '../../src/protocol/conclusion.ts';
+import type { FlowRequest, FlowWish } from '../../src/protocol/flow-plan.ts';
 import type { JsonMap } from '../../src/protocol/job-message.ts';
+
+const ALICE = { user: 'alice' } as const;
 
 /**
  * Plays the host of a flow by hand, and holds at every event what is always true: the state that goes in is not
@@ -28,6 +39,9 @@ export class FlowDriver {
   /** The commands of the start, short. */
   readonly first: string[];
   conclusion: RunConclusion | null = null;
+  /** Why what was asked for last was not done. */
+  refused: string | null = null;
+  #asked = 0;
 
   constructor(input: FlowInput) {
     const step = start(input);
@@ -49,12 +63,63 @@ export class FlowDriver {
     return this.send({ kind: 'job-completed', key, conclusion, reason, outputs });
   }
 
+  /** With what it asks for beyond. */
+  finish(key: string, wish: Partial<FlowWish>, conclusion: JobConclusion = 'success', outputs: JsonMap = {}): string[] {
+    this.running.delete(key);
+    this.ended.set(key, conclusion);
+    return this.send({
+      kind: 'job-completed',
+      key,
+      conclusion,
+      reason: null,
+      outputs,
+      wish: { goto: null, retry: null, ...wish },
+    });
+  }
+
+  begun(key: string): string[] {
+    return this.send({ kind: 'job-started', key });
+  }
+
+  fire(id: string): string[] {
+    return this.send({ kind: 'timer-fired', id });
+  }
+
+  /** As a person; `by` a key: as a step of that job. Refusals are kept in `refused`. */
+  ask(
+    request: FlowRequest | PersonRequest,
+    by: { readonly user: string } | { readonly job: string } = ALICE,
+  ): string[] {
+    return this.send({ kind: 'requested', id: `request ${this.#asked++}`, by, request });
+  }
+
+  signal(name: string, more: Partial<FlowRequest & { kind: 'signal' }> = {}, user = 'alice'): string[] {
+    return this.ask({ kind: 'signal', name, job: null, data: null, persistent: true, ...more }, { user });
+  }
+
+  /** What people see of the jobs: by path. */
+  get shown(): Record<string, string> {
+    return Object.fromEntries(showFlow(this.state).jobs.map(({ path, status }) => [path, status]));
+  }
+
+  /** Timers that are set, by id. */
+  get timers(): Map<string, SetTimer> {
+    const timers = new Map<string, SetTimer>();
+    for (const command of this.commands) {
+      if (command.kind === 'set-timer') timers.set(command.id, command);
+      if (command.kind === 'clear-timer') timers.delete(command.id);
+    }
+    return timers;
+  }
+
   cancel(force = false): string[] {
     return this.send({ kind: 'cancel', cause: 'user', force });
   }
 
   send(event: FlowEvent): string[] {
-    return this.#follow(this.#reduce(event));
+    const step = this.#reduce(event);
+    this.refused = step.refused;
+    return this.#follow(step);
   }
 
   #reduce(event: FlowEvent): FlowStep {
@@ -64,8 +129,9 @@ export class FlowDriver {
     const after = JSON.stringify(step);
     expect(JSON.stringify(this.state)).toBe(before);
     expect(JSON.stringify(reduce(JSON.parse(before) as FlowState, event))).toBe(after);
+    // What was refused is refused again.
     expect(JSON.stringify(reduce(step.state, event))).toBe(
-      JSON.stringify({ state: step.state, commands: [], refused: null }),
+      JSON.stringify({ state: step.state, commands: [], refused: step.refused }),
     );
     return step;
   }

@@ -1,0 +1,31 @@
+import { launchInstance, startInstance } from './advance-iteration.ts';
+import type { FlowDraft } from './flow-draft.ts';
+import { passGate } from './main-part.ts';
+import { timerFired } from './timers.ts';
+
+/** Nothing starts from now on; what runs goes on. */
+export function pauseRun(draft: FlowDraft): void {
+  draft.paused = { held: [], fired: [] };
+  draft.commands.push({ kind: 'run-paused', paused: true });
+}
+
+/** What was held starts in the order in which it would have, then what the timers meanwhile asked for happens. */
+export function resumeRun(draft: FlowDraft): void {
+  const { paused } = draft;
+  if (paused === null) return;
+  draft.paused = null;
+  draft.commands.push({ kind: 'run-paused', paused: false });
+  for (const key of paused.held) release(draft, key);
+  for (const timer of paused.fired) timerFired(draft, timer);
+}
+
+/** What has ended meanwhile is left as it is. */
+function release(draft: FlowDraft, key: string): void {
+  const status = draft.instances.find(key)?.status.kind;
+  if (status === 'launching') launchInstance(draft, key);
+  else if (status === 'retrying') startInstance(draft, key);
+  else if (status === undefined && draft.iterations.find(key)?.stage.kind === 'main') {
+    const plan = draft.planOfIteration(key);
+    if (plan.kind === 'gate') passGate(draft, key, plan);
+  }
+}

@@ -1,0 +1,296 @@
+import { describe, expect, it } from '@jest/globals';
+import type { MilestonePlan, WaitForPlan } from '../../src/protocol/flow-plan.ts';
+import { begin } from './flow-driver.ts';
+import { gate, keys, withPlans } from './flow-keys.ts';
+import { callable, input, workflow } from './plans.ts';
+
+const waitFor = (said: Partial<WaitForPlan> = {}) =>
+  keys({ waitFor: { signals: ['ok'], buffered: true, timeoutMinutes: null, from: [], ...said } });
+
+describe('wait-for', () => {
+  it('goes on with a signal of its name, which the job sees', () => {
+    const { flow, first } = begin(input(workflow({ w: { flow: waitFor() } })));
+    expect(first).toEqual(['job-waits']);
+    expect(flow.signal('other')).toEqual([]);
+    expect(flow.shown['w']).toBe('waiting');
+    expect(flow.signal('ok', { data: '{}' })).toEqual(['start w']);
+    expect(flow.started.get('w')?.contexts.flow['signal']).toEqual({ name: 'ok', data: '{}', by: 'alice' });
+  });
+
+  it('takes a signal that came before, once', () => {
+    const { flow } = begin(
+      input(workflow({ a: {}, v: { needs: ['a'], flow: waitFor() }, w: { needs: ['a'], flow: waitFor() } })),
+    );
+    flow.signal('ok');
+    expect(flow.complete('a')).toEqual(['job-waits', 'start v']);
+    expect(flow.signal('ok')).toEqual(['start w']);
+  });
+
+  it('does not keep a signal that is not to last', () => {
+    const { flow } = begin(input(workflow({ a: {}, w: { needs: ['a'], flow: waitFor() } })));
+    flow.signal('ok', { persistent: false });
+    expect(flow.complete('a')).toEqual(['job-waits']);
+    expect(flow.signal('ok', { persistent: false })).toEqual(['start w']);
+  });
+
+  it('that is not buffered looks at no signal of before', () => {
+    const { flow } = begin(input(workflow({ a: {}, w: { needs: ['a'], flow: waitFor({ buffered: false }) } })));
+    flow.signal('ok');
+    expect(flow.complete('a')).toEqual(['job-waits']);
+    expect(flow.signal('ok')).toEqual(['start w']);
+  });
+
+  it('gives signals to those that wait in the order in which they began to', () => {
+    const { flow } = begin(input(workflow({ v: { flow: waitFor() }, w: { flow: waitFor() } })));
+    expect(flow.signal('ok')).toEqual(['start v']);
+    expect(flow.signal('ok', { job: 'w' })).toEqual(['start w']);
+  });
+
+  it('refuses a signal of somebody who may not send it', () => {
+    const { flow } = begin(input(workflow({ w: { flow: waitFor({ from: ['bob'] }) } })));
+    flow.signal('ok');
+    expect(flow.refused).toMatch(/alice/);
+    expect(flow.signal('ok', {}, 'bob')).toEqual(['start w']);
+  });
+
+  it('refuses a signal for a job that there is not, or that has ended', () => {
+    const { flow } = begin(input(workflow({ a: {}, b: {} })));
+    flow.signal('ok', { job: 'nope' });
+    expect(flow.refused).toMatch(/nope/);
+    flow.complete('a');
+    flow.signal('ok', { job: 'a' });
+    expect(flow.refused).toMatch(/has ended/);
+  });
+
+  it('fails when no signal comes in time, and not when one does', () => {
+    const timed = { w: { flow: waitFor({ timeoutMinutes: 5 }) } };
+    const { flow } = begin(input(workflow(timed)));
+    const [[id, timer] = ['', null]] = [...flow.timers];
+    expect(timer?.afterMs).toBe(300_000);
+    expect(flow.fire(id)).toEqual(expect.arrayContaining(['failure w', 'run failure']));
+    const { flow: other } = begin(input(workflow(timed)));
+    other.signal('ok');
+    expect([...other.timers]).toEqual([]);
+    expect(other.fire(id)).toEqual([]);
+    expect(other.shown['w']).toBe('queued');
+  });
+
+  it('of a gate is an approval that needs no runner', () => {
+    const { flow } = begin(input(withPlans({ ok: gate('ok', { flow: waitFor() }), ship: { needs: ['ok'] } })));
+    expect(flow.signal('ok')).toContain('start ship');
+    expect(flow.shown['ok']).toBe('success');
+  });
+
+  it('ends with its run', () => {
+    const { flow } = begin(input(workflow({ w: { flow: waitFor() } })));
+    expect(flow.cancel()).toEqual(expect.arrayContaining(['cancelled w', 'run cancelled']));
+  });
+});
+
+describe('milestone', () => {
+  const milestone = (state: MilestonePlan['state'], otherwise: MilestonePlan['otherwise'] = 'skip') =>
+    keys({ milestone: { job: 'm', state, otherwise } });
+
+  it('waits until the other job runs', () => {
+    const { flow, first } = begin(input(workflow({ a: {}, m: { needs: ['a'] }, g: { flow: milestone('running') } })));
+    expect(first).toEqual(['job-waits', 'start a']);
+    expect(flow.complete('a')).toEqual(['start m']);
+    expect(flow.begun('m')).toEqual(['start g']);
+  });
+
+  it('that has passed skips the job, or fails it', () => {
+    const ends = (['skip', 'fail'] as const).map((otherwise) => {
+      const { flow } = begin(
+        input(workflow({ m: {}, a: {}, g: { needs: ['a'], flow: milestone('running', otherwise) } })),
+      );
+      flow.begun('m');
+      flow.complete('m');
+      return flow.complete('a');
+    });
+    expect(ends).toEqual([
+      ['skipped g', 'run success'],
+      ['failure g', 'run failure'],
+    ]);
+  });
+
+  it('of an end waits for it', () => {
+    const { flow } = begin(input(workflow({ m: {}, g: { flow: milestone('failure') } })));
+    flow.begun('m');
+    expect(flow.complete('m', 'failure')).toEqual(['start g']);
+  });
+
+  it('of a job that comes after the one that waits would never hold, and fails it', () => {
+    const { flow } = begin(input(workflow({ g: { flow: milestone('running') }, m: { needs: ['g'] } })));
+    expect(flow.conclusion).toBe('failure');
+    expect(flow.settled.get('g')?.message).toMatch(/for ever/);
+  });
+});
+
+describe('locks of a run', () => {
+  const mutex = { concurrency: { group: 'M', cancelInProgress: null, scope: 'run' as const } };
+
+  it('are had by one at a time, first come, first served, and not asked of the host', () => {
+    const { flow, first } = begin(input(workflow({ a: mutex, b: mutex, c: mutex })));
+    expect(first).toEqual(['start a', 'job-waits', 'job-waits']);
+    expect(flow.complete('a', 'failure')).toEqual(['start b']);
+    expect(flow.complete('b')).toEqual(['start c']);
+    expect(flow.complete('c')).toEqual(['run failure']);
+    expect(flow.commands.some(({ kind }) => kind === 'acquire-group')).toBe(false);
+  });
+
+  it('pass over who was cancelled while it waited', () => {
+    const { flow } = begin(input(workflow({ a: mutex, b: mutex, c: mutex })));
+    expect(flow.ask({ kind: 'cancel', target: 'b' })).toEqual(['cancelled b']);
+    expect(flow.complete('a')).toEqual(['start c']);
+  });
+
+  it('are the same in a called workflow', () => {
+    const child = callable({ x: mutex });
+    const { flow, first } = begin(input(workflow({ a: mutex, call: { uses: './c.yml' } }), { './c.yml': child }));
+    expect(first).toEqual(['start a', 'job-waits']);
+    expect(flow.complete('a')).toEqual(['start call.x']);
+  });
+
+  it('that a calling job has are not for what it calls: it would wait for ever', () => {
+    const child = callable({ x: mutex });
+    const { flow } = begin(input(workflow({ call: { uses: './c.yml', ...mutex } }), { './c.yml': child }));
+    expect(flow.conclusion).toBe('failure');
+    expect(flow.settled.get('call.x')?.message).toMatch(/for ever/);
+  });
+
+  it('of a section are kept from its first job to the end of its last', () => {
+    const section = (name: string) => keys({ section: { lock: 'db', name } });
+    const { flow } = begin(
+      input(
+        workflow({
+          p1: { flow: section('p') },
+          p2: { needs: ['p1'], flow: section('p') },
+          q1: { flow: section('q') },
+          q2: { needs: ['q1'], flow: section('q') },
+        }),
+      ),
+    );
+    expect([...flow.running.keys()]).toEqual(['p1']);
+    expect(flow.complete('p1')).toEqual(['start p2']);
+    expect(flow.complete('p2')).toEqual(['start q1']);
+    flow.complete('q1');
+    expect(flow.complete('q2')).toEqual(['run success']);
+  });
+
+  it('of a section that waits for who wants its lock are refused to that one', () => {
+    const section = keys({ section: { lock: 'm', name: 'p' } });
+    const { flow } = begin(
+      input(workflow({ p1: { flow: section }, x: { needs: ['p1'], ...mutex }, p2: { needs: ['x'], flow: section } })),
+    );
+    flow.complete('p1');
+    expect(flow.settled.get('x')?.message).toMatch(/for ever/);
+    expect(flow.conclusion).toBe('failure');
+  });
+
+  it('are given back by a holder that jumps back', () => {
+    const { flow } = begin(input(workflow({ a: {}, b: { needs: ['a'], ...mutex }, c: { needs: ['a'], ...mutex } })));
+    flow.complete('a');
+    expect(flow.finish('b', { goto: { target: 'b', with: {} } })).toContain('start c');
+    expect(flow.complete('c')).toContain('start b~2');
+    expect(flow.complete('b~2')).toEqual(['run success']);
+  });
+});
+
+describe('race', () => {
+  it('is won by the first to start; the others are withdrawn, which is neutral', () => {
+    const { flow } = begin(
+      input(
+        workflow({
+          a: {},
+          x: { flow: keys({ race: 'g' }) },
+          y: { needs: ['a'], flow: keys({ race: 'g' }) },
+          m: { needs: ['x', 'y'], flow: keys({ join: { mode: 'active' } }) },
+        }),
+      ),
+    );
+    expect(flow.neverStarted['y']).toBe('withdrawn race');
+    flow.complete('a');
+    expect(flow.complete('x')).toEqual(['start m']);
+    expect(flow.complete('m')).toEqual(['run success']);
+  });
+
+  it('is not won while the job waits for a signal', () => {
+    const waits = keys({ race: 'g', waitFor: { signals: ['*'], buffered: true, timeoutMinutes: null, from: [] } });
+    const { flow } = begin(input(workflow({ x: { flow: waits }, y: { flow: waits } })));
+    expect(flow.signal('go', { job: 'y' })).toEqual(expect.arrayContaining(['start y', 'withdrawn x']));
+    expect(flow.complete('y')).toEqual(['run success']);
+  });
+});
+
+describe('times', () => {
+  it('start-at keeps a job until then', () => {
+    const { flow } = begin(input(workflow({ a: { flow: keys({ startAt: '2030-01-31T06:00:00Z' }) } })));
+    const [[id, timer] = ['', null]] = [...flow.timers];
+    expect(timer?.at).toBe(Date.UTC(2030, 0, 31, 6));
+    expect(flow.fire(id)).toEqual(['start a']);
+    expect(flow.fire(id)).toEqual([]);
+  });
+
+  it('start-within-minutes skips what has not started by then, at once, and tells its dependants', () => {
+    const { flow } = begin(
+      input(workflow({ a: {}, b: { needs: ['a'], flow: keys({ startWithinMinutes: 1 }) }, c: { needs: ['b'] } })),
+    );
+    const [[id] = ['']] = [...flow.timers];
+    expect(flow.fire(id)).toEqual(expect.arrayContaining(['skipped b', 'skipped c']));
+    expect(flow.neverStarted['b']).toBe('skipped expired');
+    expect(flow.complete('a')).toEqual(['run success']);
+  });
+
+  it('start-within-minutes means nothing to what has started', () => {
+    const { flow } = begin(input(workflow({ b: { flow: keys({ startWithinMinutes: 1 }) } })));
+    const [[id] = ['']] = [...flow.timers];
+    expect(flow.fire(id)).toEqual([]);
+    expect(flow.complete('b')).toContain('run success');
+  });
+
+  it('delays of a stage are before the start and count for those that wait', () => {
+    const stage = { number: 0, waitsFor: [], startsAfter: [], tolerant: false, delayBeforeMs: 3, delayAfterMs: 4 };
+    const { flow } = begin(input(workflow({ a: { flow: keys({ stage }) }, b: { needs: ['a'] } })));
+    const [[before] = ['']] = [...flow.timers];
+    expect(flow.fire(before)).toEqual(['start a']);
+    expect(flow.complete('a')).toEqual(['set-timer']);
+    const after = [...flow.timers.keys()].find((id) => id !== before) ?? '';
+    expect(flow.fire(after)).toEqual(['start b']);
+  });
+});
+
+describe('a pause', () => {
+  it('starts nothing, lets go on what runs, and loses nothing', () => {
+    const { flow } = begin(input(workflow({ a: {}, b: { needs: ['a'] } })));
+    expect(flow.ask({ kind: 'pause' })).toEqual(['run-paused']);
+    expect(flow.complete('a')).toEqual([]);
+    expect(flow.ask({ kind: 'resume' })).toEqual(['run-paused', 'start b']);
+    expect(flow.complete('b')).toEqual(['run success']);
+  });
+
+  it('is refused twice, and its end without one', () => {
+    const { flow } = begin(input(workflow({ a: {} })));
+    flow.ask({ kind: 'resume' });
+    expect(flow.refused).toMatch(/not paused/);
+    flow.ask({ kind: 'pause' });
+    flow.ask({ kind: 'pause' });
+    expect(flow.refused).toMatch(/already/);
+  });
+
+  it('keeps what its timers asked for until it is over', () => {
+    const { flow } = begin(input(workflow({ a: {}, b: { needs: ['a'], flow: keys({ startWithinMinutes: 1 }) } })));
+    flow.ask({ kind: 'pause' });
+    const [[id] = ['']] = [...flow.timers];
+    expect(flow.fire(id)).toEqual([]);
+    expect(flow.shown['b']).toBe('pending');
+    expect(flow.ask({ kind: 'resume' })).toEqual(expect.arrayContaining(['run-paused', 'skipped b']));
+  });
+
+  it('ends with the run that is cancelled, so that what cleans up can', () => {
+    const { flow } = begin(input(workflow({ a: {}, z: { needs: ['a'], if: 'always()' } })));
+    flow.ask({ kind: 'pause' });
+    flow.cancel();
+    expect(flow.complete('a', 'cancelled')).toEqual(['start z']);
+    expect(flow.complete('z')).toEqual(['run cancelled']);
+  });
+});
