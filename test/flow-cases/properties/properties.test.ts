@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { ShownFlow } from '../../../src/flow/show-flow.ts';
 import { NO_TROUBLE, type Troubles } from '../case-host.ts';
 import type { FlowCase } from '../case-file.ts';
+import { readKey } from '../job-name.ts';
 import { MemoryHost } from '../memory-host.ts';
 import { translateCase, type TranslatedCase } from '../translate-case.ts';
 import { World } from '../world.ts';
@@ -115,7 +116,13 @@ async function play(one: FlowCase, troubles: Troubles = NO_TROUBLE): Promise<Pla
   const world = new World(translated);
   const host = new MemoryHost(world, troubles);
   await world.play(host);
+  const plans = translated.input.workflows.flatMap((workflow) => workflow.jobs);
+  const suspended = new Set(plans.filter(({ flow }) => (flow?.waitFor ?? null) !== null).map(({ id }) => id));
   for (let signal = 0; world.runs[0]?.conclusion === null && signal < MAX_SIGNALS; signal++) {
+    const { jobs } = await host.show(0);
+    // Nothing else may hold a run up for ever.
+    const waiting = jobs.filter(({ path, status }) => status === 'waiting' && suspended.has(readKey(path).id));
+    expect([jobs, waiting.length > 0]).toEqual([jobs, true]);
     const request = { kind: 'signal', name: 'go', job: null, data: null, persistent: true } as const;
     await host.tell(0, { kind: 'requested', id: `signal ${signal}`, by: { user: 'ada' }, request });
     await world.goOn();

@@ -8,9 +8,9 @@ const MAX_TICKS = 6;
 type Members = Record<string, unknown>;
 
 const ticks = fc.nat(MAX_TICKS);
-/** Most jobs have few of the keys. */
-const sometimes = <T>(value: fc.Arbitrary<T>, freq = 5): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined, freq });
+/** Most jobs have few of the keys: it is there once in so many times. */
+const sometimes = <T>(value: fc.Arbitrary<T>, times = 8): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: times - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
 
 const doing: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ ticks }) },
@@ -52,9 +52,9 @@ const loop = fc.record({
 
 const job = fc.record({
   needs: fc.array(fc.nat(MAX_JOBS), { maxLength: 3 }),
-  do: sometimes(doing, 1),
+  do: doing,
   if: sometimes(fc.constantFrom<unknown>(false, true, 'always()', 'failure()')),
-  join: sometimes(join, 2),
+  join: sometimes(join, 3),
   choose: sometimes(
     fc.record({
       mode: fc.constantFrom('one', 'many'),
@@ -85,7 +85,7 @@ const job = fc.record({
   finally: sometimes(fc.constant(true), 8),
   on_failure: sometimes(fc.constantFrom('fail-run', 'stop-branch', 'ignore')),
   start_before_tick: sometimes(fc.integer({ min: 1, max: 8 }), 8),
-  terminate: sometimes(fc.constantFrom('success', 'failure', 'cancelled'), 20),
+  terminate: sometimes(fc.constantFrom('success', 'failure', 'cancelled'), 30),
 });
 
 const happening = fc.record({
@@ -187,9 +187,9 @@ function jobOf(
           },
     milestone: milestone === undefined || index === 0 ? undefined : { ...milestone, job: `j${milestone.job % index}` },
     cancels:
-      cancels === undefined
+      cancels === undefined || index === 0
         ? undefined
-        : { on: cancels.on, targets: [cancels.target % 2 === 0 ? 'region:x' : `j${cancels.target % (index + 1)}`] },
+        : { on: cancels.on, targets: [cancels.target % 2 === 0 ? 'region:x' : `j${cancels.target % index}`] },
     ...around('before'),
     ...around('after'),
     ...around('on_failure_jobs'),
