@@ -5,17 +5,17 @@ import { type OperationContext, Refusal } from '../operation.ts';
 import { carryOut } from './carry-out.ts';
 import { emit, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
-import { type SubmissionSpec, withRun, type WorkflowsSpec } from './run-spec.ts';
+import { runInput, type SubmissionSpec, type WorkflowsSpec } from './run-spec.ts';
 import { writeSnapshot } from './run-state.ts';
 
 /** Starts an attempt at a run: its first, or a re-run. The run's row says which. */
 export async function beginAttempt(
   context: OperationContext,
   run: RunRow,
-  { workflows, calls }: WorkflowsSpec,
-  { github, inputs, vars, options }: SubmissionSpec,
+  workflows: WorkflowsSpec,
+  submission: SubmissionSpec,
 ): Promise<void> {
-  const input: FlowInput = { workflows, calls, contexts: { github: withRun(github, run), inputs, vars }, options };
+  const input = runInput(run, workflows, submission);
   const { state, commands } = startFlow(input);
   const jobs = Math.max(state.instances.size, commands.length, state.jobs.size);
   const { maxJobs } = context.settings;
@@ -27,7 +27,7 @@ export async function beginAttempt(
     );
   await writeSnapshot(context, run.id, run.version, null);
   context.runs.put(run.id, run.version, state);
-  const path = workflows[0]?.path ?? '';
+  const path = input.workflows[0]?.path ?? '';
   const event = startedEvent(input, path, isoTime(context.now));
   await emit(context, run.id, run.attempt === 1 ? event : { ...event, attempt: run.attempt });
   await carryOut(context, run, commands);

@@ -7,7 +7,6 @@ import type { OperationContext } from '../operation.ts';
 import { isFromFork } from './is-from-fork.ts';
 import { maySeeToken } from './may-see-token.ts';
 import { readRun, type RunRow } from './run-row.ts';
-import { loadSubmission } from './run-spec.ts';
 import { inputOf } from './run-state.ts';
 import type { StoredCommand } from './start-jobs.ts';
 
@@ -46,7 +45,7 @@ export async function composeMessage(
   const input = await inputOf(context, run);
   const { plan, env, defaults } = planOf(input, command);
   const { github, vars } = input.contexts;
-  const { checkout, tokenClones } = await checkoutOf(context, run);
+  const { checkout, tokenClones } = await checkoutOf(context, run, input.cloneUrl);
   const message: UnsealedMessage = {
     runId: String(run.id),
     key: command.key,
@@ -83,6 +82,7 @@ function planOf({ workflows }: FlowInput, command: StoredCommand): Pick<StartJob
 async function checkoutOf(
   context: OperationContext,
   run: RunRow,
+  cloneUrl: string | null,
 ): Promise<{ readonly checkout: UnsealedMessage['checkout']; readonly tokenClones: boolean }> {
   const row = await context.db
     .selectFrom('run')
@@ -92,7 +92,6 @@ async function checkoutOf(
     .executeTakeFirst();
   if (!row || row.sha === null) return { checkout: null, tokenClones: false };
   const { baseUrl } = context.settings;
-  const { cloneUrl } = await loadSubmission(context, run.submission_sha);
   const url = row.clone_url ?? cloneUrl ?? `${baseUrl}/${row.name}`;
   const checkout = { repository: row.name, url, ref: row.ref ?? row.sha, sha: row.sha };
   return { checkout, tokenClones: maySeeToken(url, row.clone_url, baseUrl) };

@@ -7,7 +7,7 @@ import { readJobReport } from './job-report.ts';
 import { emit, isoTime } from './run-events.ts';
 import { lockRun } from './run-row.ts';
 import type { StoredCommand } from './start-jobs.ts';
-import { tellRun } from './tell-run.ts';
+import { tellLocked } from './tell-run.ts';
 
 export interface JobEnd {
   readonly jobId: number;
@@ -39,7 +39,7 @@ export async function jobEnded(context: OperationContext, end: JobEnd): Promise<
   const reported = { conclusion: end.conclusion, reason: end.reason as Reason | null };
   const shown = applyContinueOnError(reported, continueOnError);
   const wish = end.wish === undefined ? {} : { wish: end.wish };
-  await tellRun(context, runId, { kind: 'job-completed', key, ...reported, outputs, ...wish }, async (commands) => {
+  await tellLocked(context, run, { kind: 'job-completed', key, ...reported, outputs, ...wish }, async (commands) => {
     // The flow may count it for something else, such as a choice that could not be made.
     const concluded = commands.find(
       (command): command is JobConcluded => command.kind === 'job-concluded' && command.key === key,

@@ -23,6 +23,21 @@ export interface SubmissionSpec {
   readonly diagnostics: RunView['diagnostics'];
 }
 
+/** What flow decides a run by, and what the server does with its jobs by: kept in memory with the run's state. */
+export interface RunInput extends FlowInput {
+  readonly exclusive: SubmissionSpec['exclusive'];
+  readonly cloneUrl: SubmissionSpec['cloneUrl'];
+}
+
+export function runInput(
+  run: { readonly id: number; readonly number: number; readonly attempt: number },
+  { workflows, calls }: WorkflowsSpec,
+  { github, inputs, vars, options, exclusive, cloneUrl }: SubmissionSpec,
+): RunInput {
+  const contexts = { github: withRun(github, run), inputs, vars };
+  return { workflows, calls, contexts, options, exclusive, cloneUrl };
+}
+
 /** @returns its SHA-256. */
 export async function storeSpec(context: OperationContext, spec: WorkflowsSpec | SubmissionSpec): Promise<string> {
   const body = JSON.stringify(spec);
@@ -59,7 +74,7 @@ export async function loadSubmission(context: OperationContext, sha256: string):
 }
 
 /** The `github` context of a run. */
-export function withRun(
+function withRun(
   github: JsonMap,
   { id, number, attempt }: { readonly id: number; readonly number: number; readonly attempt: number },
 ): JsonMap {

@@ -1,13 +1,21 @@
 import type { FlowEvent } from '../../flow/flow-event.ts';
-import type { FlowInput } from '../../flow/flow-input.ts';
 import type { FlowState } from '../../flow/flow-state.ts';
 import { reduce, start } from '../../flow/reduce.ts';
 import type { OperationContext } from '../operation.ts';
 import type { RunRow } from './run-row.ts';
-import { loadSubmission, loadWorkflowsSpec, withRun } from './run-spec.ts';
+import { loadSubmission, loadWorkflowsSpec, runInput, type RunInput } from './run-spec.ts';
 
-/** Events between two snapshots, or as many as the run has jobs: then no event costs more because the run is large. */
+/** Events between two snapshots, at least. */
 export const EVENTS_PER_SNAPSHOT = 100;
+
+/**
+ * Events between two snapshots of a state: about as many as the run has jobs, so that no event costs more because the
+ * run is large. Doubles and never lies in between, so that a run that grows comes to a snapshot too.
+ */
+function eventsPerSnapshot({ instances, jobs }: FlowState): number {
+  const size = Math.max(EVENTS_PER_SNAPSHOT, instances.size, jobs.size);
+  return EVENTS_PER_SNAPSHOT * 2 ** Math.floor(Math.log2(size / EVENTS_PER_SNAPSHOT));
+}
 
 /** The state of a run as of its row's version: from memory, or rebuilt from what is written. */
 export async function stateOf(context: OperationContext, run: RunRow): Promise<FlowState> {
@@ -18,13 +26,13 @@ export async function stateOf(context: OperationContext, run: RunRow): Promise<F
   return state;
 }
 
-/** What flow decides the run by. */
-export async function inputOf(context: OperationContext, run: RunRow): Promise<FlowInput> {
+/** What the run is decided by. */
+export async function inputOf(context: OperationContext, run: RunRow): Promise<RunInput> {
   const known = context.runs.get(run.id, run.version);
-  if (known !== null) return known.input;
-  const { workflows, calls } = await loadWorkflowsSpec(context, run.input_sha);
-  const { github, inputs, vars, options } = await loadSubmission(context, run.submission_sha);
-  return { workflows, calls, contexts: { github: withRun(github, run), inputs, vars }, options };
+  // Flow hands on what it was begun with.
+  if (known !== null) return known.input as RunInput;
+  const workflows = await loadWorkflowsSpec(context, run.input_sha);
+  return runInput(run, workflows, await loadSubmission(context, run.submission_sha));
 }
 
 /** Writes down what a run was told, and its state now and then. */
@@ -42,8 +50,8 @@ export async function recordEvent(
     .execute();
   await db.updateTable('run').set({ version }).where('id', '=', run.id).execute();
   context.runs.put(run.id, version, state);
-  const every = Math.max(EVENTS_PER_SNAPSHOT, state.instances.size);
-  if (state.conclusion === null && version % every === 0) await writeSnapshot(context, run.id, version, state);
+  if (state.conclusion === null && version % eventsPerSnapshot(state) === 0)
+    await writeSnapshot(context, run.id, version, state);
   return version;
 }
 

@@ -7,7 +7,7 @@ import { emitAll, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
 import { rowOfJob } from './job-rows.ts';
 import { neededFeatures } from './needed-features.ts';
-import { loadSubmission } from './run-spec.ts';
+import { inputOf } from './run-state.ts';
 import { forgetWaiting } from './waiting-jobs.ts';
 
 /** Of a `start-job`, what its workflow does not say. The rest is there for jobs in loops and around others only. */
@@ -21,7 +21,7 @@ const ROWS_PER_STATEMENT = 200;
 export async function startJobs(context: OperationContext, run: RunRow, commands: readonly StartJob[]): Promise<void> {
   if (commands.length === 0) return;
   const { db, now } = context;
-  const { exclusive } = await loadSubmission(context, run.submission_sha);
+  const { exclusive } = await inputOf(context, run);
   const ids = new Map<string, number>();
   const instances = commands.filter(({ instance }) => instance > 0);
   await forgetWaiting(context, run, [...new Set(instances.map(({ key, instance }) => keyOfJob(key, instance)))]);

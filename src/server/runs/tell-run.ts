@@ -3,7 +3,7 @@ import type { FlowState } from '../../flow/flow-state.ts';
 import { reduce } from '../../flow/reduce.ts';
 import type { OperationContext } from '../operation.ts';
 import { carryOut } from './carry-out.ts';
-import { lockRun } from './run-row.ts';
+import { lockRun, type RunRow } from './run-row.ts';
 import { recordEvent, stateOf } from './run-state.ts';
 
 /**
@@ -19,13 +19,27 @@ export async function tellRun(
   before: (commands: readonly FlowCommand[]) => Promise<void> = nothing,
 ): Promise<string | null> {
   const run = await lockRun(context, runId);
-  if (run === null || run.state === 'completed') {
+  if (run !== null) return tellLocked(context, run, event, before);
+  await before([]);
+  return null;
+}
+
+/** {@link tellRun} of one whose row is locked by now. */
+export async function tellLocked(
+  context: OperationContext,
+  run: RunRow,
+  event: FlowEvent,
+  before: (commands: readonly FlowCommand[]) => Promise<void>,
+): Promise<string | null> {
+  if (run.state === 'completed') {
     await before([]);
     return null;
   }
   const known = await stateOf(context, run);
   const { state, commands, refused } = reduce(known, event);
   await before(commands);
+  if (event.kind === 'requested' && state.instances.size > Math.max(known.instances.size, context.settings.maxJobs))
+    return `It would have ${state.instances.size} jobs; at most ${context.settings.maxJobs} are taken (server.maxJobs).`;
   if (refused !== null || (commands.length === 0 && isSame(known, state))) return refused;
   const version = await recordEvent(context, run, event, state);
   await carryOut(context, { ...run, version }, commands);

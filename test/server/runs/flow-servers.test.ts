@@ -19,18 +19,18 @@ describeDatabases('after a restart', (database) => {
     const first = await openTestStore({ database, url, clock });
     const text = `on: push\njobs: { a: ${job('wait-for: { signal: go, timeout-minutes: 1 }')} }`;
     const run = await newRun({ text });
-    for (let n = 0; n < 26; n++)
+    for (let n = 0; n < 13; n++)
       must(await first.execute('submit-run', submission(Array.from({ length: 10 }, () => run))));
     await first.close();
     await clock.advance(60_000);
     const second = await openTestStore({ database, url, clock, node: 'second' });
     let fired = 0;
     for (let more = true; more;) {
-      const swept = must(await second.execute('sweep', {}));
+      const swept = must(await second.execute('sweep', { rows: 50 }));
       fired += swept.timers;
       more = swept.more;
     }
-    expect(fired).toBe(260);
+    expect(fired).toBe(130);
     const open = await second.db.selectFrom('run').select('id').where('state', '!=', 'completed').execute();
     expect(open).toEqual([]);
     expect(second.troubles).toEqual([]);
