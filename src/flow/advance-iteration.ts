@@ -83,6 +83,7 @@ function begin(draft: FlowDraft, key: string): boolean {
   }
   if (!mayStart(draft, instance) || !claimRace(draft, iteration))
     return draft.instances.get(key).status.kind !== 'settled';
+  if (!draft.iterations.get(iteration).ran) draft.iterations.update(iteration, { ran: true });
   switch (settings.kind) {
     case 'steps':
       startInstance(draft, key);

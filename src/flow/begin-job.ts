@@ -109,6 +109,7 @@ const NEW_ITERATION: Omit<IterationState, 'job' | 'number' | 'arrivals' | 'jump'
   outcome: null,
   fate: null,
   announced: false,
+  ran: false,
   superseded: false,
   goto: null,
 };

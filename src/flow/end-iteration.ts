@@ -6,7 +6,7 @@ import { resultOf } from './conclusions.ts';
 import { bareName } from './display-name.ts';
 import { aroundPlans, type FlowDraft } from './flow-draft.ts';
 import type { AroundPhase, Ended, IterationState } from './flow-state.ts';
-import { jobContexts } from './job-contexts.ts';
+import { isEndedByForce, jobContexts } from './job-contexts.ts';
 import { jumpFrom } from './jump.ts';
 import { attempt } from './key-problem.ts';
 import { openMain } from './main-part.ts';
@@ -33,7 +33,8 @@ export function finishMain(draft: FlowDraft, key: string, ended: Ended, message:
   const { flow } = draft.planOfIteration(key);
   const { conclusion } = ended;
   if (message !== null || conclusion === 'skipped') tellOfEnd(draft, key, ended, message);
-  if (conclusion === 'skipped') {
+  const wasStopped = conclusion === 'cancelled' || conclusion === 'withdrawn';
+  if (conclusion === 'skipped' || (wasStopped && !draft.iterations.get(key).ran)) {
     draft.iterations.update(key, { main: ended, outcome: ended });
     endIteration(draft, key);
     return;
@@ -99,7 +100,8 @@ export function aroundEnded(
 
 function goOn(draft: FlowDraft, key: string, phases: readonly AroundPhase[]): void {
   const { flow } = draft.planOfIteration(key);
-  const next = phases.find((phase) => aroundPlans(flow, phase).length > 0);
+  const isForced = isEndedByForce(draft, draft.jobs.get(draft.iterations.get(key).job).scope);
+  const next = isForced ? undefined : phases.find((phase) => aroundPlans(flow, phase).length > 0);
   if (next !== undefined) openAround(draft, key, next);
   else if (flow?.stage && flow.stage.delayAfterMs > 0) {
     draft.iterations.update(key, { stage: { kind: 'delay-after' } });
@@ -108,7 +110,7 @@ function goOn(draft: FlowDraft, key: string, phases: readonly AroundPhase[]): vo
 }
 
 function openAround(draft: FlowDraft, key: string, phase: AroundPhase): void {
-  draft.iterations.update(key, { stage: { kind: 'around', phase } });
+  draft.iterations.update(key, { stage: { kind: 'around', phase }, ran: true });
   const iteration = draft.iterations.get(key);
   const job = draft.jobs.get(iteration.job);
   const { workflow, depth, loop, inputs, secrets, names } = draft.scopes.get(job.scope);

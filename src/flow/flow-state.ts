@@ -204,6 +204,8 @@ export interface IterationState {
   readonly fate: Ended | null;
   /** The host knows of its end, of which no worker reports. */
   readonly announced: boolean;
+  /** Something of it ran: what cleans up after it has something to do. */
+  readonly ran: boolean;
   /** Belongs to a time before a jump back: its end counts for nothing. */
   readonly superseded: boolean;
   readonly goto: FlowWish['goto'];

@@ -1,5 +1,6 @@
 import type { StatusFunctions } from '../expressions/evaluate.ts';
 import type { Json, JsonMap } from '../protocol/job-message.ts';
+import { scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Arrival, IterationState, JobState, Lineage } from './flow-state.ts';
 
@@ -128,6 +129,21 @@ export function isCancelled(draft: FlowDraft, scope: string): boolean {
       );
     case 'finally':
       return false;
+  }
+}
+
+/** Nothing of it is to clean up any more. */
+export function isEndedByForce(draft: FlowDraft, key: string): boolean {
+  const { cancelled, source } = draft.scopes.get(key);
+  if (cancelled?.force === true) return true;
+  switch (source.kind) {
+    case 'workflow':
+      return key !== '' && isEndedByForce(draft, draft.jobs.get(draft.instances.get(key).job).scope);
+    case 'around':
+    case 'round':
+      return isEndedByForce(draft, draft.jobs.get(draft.iterations.get(source.iteration).job).scope);
+    case 'finally':
+      return isEndedByForce(draft, scopeBeforeFinally(key));
   }
 }
 

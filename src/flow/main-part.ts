@@ -53,7 +53,7 @@ export function passGate(draft: FlowDraft, key: string, plan: GateJobPlan): void
     finishMain(draft, key, { conclusion: 'failure', reason: 'condition-error' }, outputs.message);
     return;
   }
-  draft.iterations.update(key, { outputs: outputs.value });
+  draft.iterations.update(key, { outputs: outputs.value, ran: true });
   finishMain(draft, key, { conclusion: 'success', reason: null }, null);
 }
 
@@ -65,7 +65,7 @@ function beginLoop(draft: FlowDraft, key: string, plan: LoopJobPlan): void {
     finishMain(draft, key, { conclusion: 'failure', reason: 'condition-error' }, vars.message);
     return;
   }
-  draft.iterations.update(key, { round: { number: 0, vars: vars.value } });
+  draft.iterations.update(key, { round: { number: 0, vars: vars.value }, ran: true });
   lookAgain(draft, job);
   nextRound(draft, key);
 }

@@ -49,8 +49,8 @@ export function plans(jobs: Readonly<Record<string, JobSketch>>): readonly JobPl
 /** Jobs by id, the sketched ones and those that are plans already. */
 export function withPlans(jobs: Readonly<Record<string, JobSketch | JobPlan>>, flow?: WorkflowFlowPlan): WorkflowPlan {
   const made = Object.entries(jobs).map(([id, job]): JobPlan => {
-    if ('kind' in job) return job as JobPlan;
-    return workflow({ [id]: job as JobSketch }).jobs[0]!;
+    if ('kind' in job) return job;
+    return workflow({ [id]: job }).jobs[0]!;
   });
   return { ...workflow({}), jobs: made, ...(flow && { flow }) };
 }
