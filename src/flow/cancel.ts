@@ -29,8 +29,11 @@ export function cancelScope(draft: FlowDraft, key: string, cause: CancelJobCause
       continue;
     }
     if (job.phase !== 'open' || (!force && holdsWhenCancelled(draft, job))) continue;
-    for (let number = 1; number <= job.iterations; number++)
-      cancelIteration(draft, iterationKey(path, number), cause, force);
+    for (let number = 1; number <= job.iterations; number++) {
+      const iteration = iterationKey(path, number);
+      // Of a job that was skipped before it was begun anew there is none.
+      if (draft.iterations.find(iteration) !== null) cancelIteration(draft, iteration, cause, force);
+    }
   }
   const inFinally = finallyScope(key);
   if (force && draft.scopes.find(inFinally) !== null) cancelScope(draft, inFinally, cause, force);
@@ -67,7 +70,7 @@ export function cancelInstance(
   force: boolean,
   fate: Ended | null,
 ): void {
-  const { status } = draft.instances.get(key);
+  const { status, settings } = draft.instances.get(key);
   switch (status.kind) {
     case 'waiting':
     case 'launching':
@@ -82,6 +85,8 @@ export function cancelInstance(
       draft.commands.push({ kind: 'cancel-job', key: status.started, cause });
       return;
     case 'calling':
+      // The rounds of a loop end with its iteration.
+      if (settings.kind === 'body') return;
       if (fate === null) cancelScope(draft, key, cause, force);
       else withdrawScope(draft, key, fate);
       return;
