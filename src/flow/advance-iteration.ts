@@ -4,6 +4,7 @@ import type { InstanceSettings, InstanceState } from './flow-state.ts';
 import { milestoneState, passedMilestone } from './gates.ts';
 import { endlessWait } from './group-queue.ts';
 import { flowContext, jobContexts } from './job-contexts.ts';
+import { openBody } from './main-part.ts';
 import { sayInstanceWaits } from './instance-waits.ts';
 import { attemptKey } from './keys.ts';
 import { takeLock } from './locks.ts';
@@ -97,6 +98,10 @@ function begin(draft: FlowDraft, key: string): boolean {
       openScope(draft, key, { workflow, source, depth: scope.depth + 1, loop: null, inputs, secrets, names }, null);
       break;
     }
+    case 'body':
+      draft.instances.update(key, { status: { kind: 'calling' } });
+      openBody(draft, iteration);
+      return true;
     case 'none':
       throw new RangeError(`'${key}' cannot be started`);
   }

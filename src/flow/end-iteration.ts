@@ -12,6 +12,7 @@ import { attempt } from './key-problem.ts';
 import { openMain } from './main-part.ts';
 import { openScope } from './open-scope.ts';
 import { claimRace } from './races.ts';
+import { settleBody } from './settle-instance.ts';
 import { announce, passEarly } from './settle-job.ts';
 import { terminateScope } from './terminate.ts';
 import { cancelTargets } from './targets.ts';
@@ -32,6 +33,7 @@ export function beginParts(draft: FlowDraft, key: string): void {
 export function finishMain(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
   const { flow } = draft.planOfIteration(key);
   const { conclusion } = ended;
+  settleBody(draft, key, ended);
   if (message !== null || conclusion === 'skipped') tellOfEnd(draft, key, ended, message);
   const wasStopped = conclusion === 'cancelled' || conclusion === 'withdrawn';
   if (conclusion === 'skipped' || (wasStopped && !draft.iterations.get(key).ran)) {
@@ -237,7 +239,8 @@ function leaveOut(draft: FlowDraft, key: string, untaken: readonly string[]): vo
 export function tellOfEnd(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
   const iteration = draft.iterations.get(key);
   const [only] = iteration.instances;
-  const status = only === undefined || iteration.instances.length > 1 ? null : draft.instances.get(only).status;
+  const instance = only === undefined || iteration.instances.length > 1 ? null : draft.instances.get(only);
+  const status = instance === null || instance.settings.kind === 'body' ? null : instance.status;
   if (only !== undefined && status !== null) {
     const { attempt: attempts } = draft.instances.get(only);
     draft.commands.push({ kind: 'job-concluded', key: lastKey(only, iteration, attempts), ...ended, message });

@@ -23,7 +23,7 @@ export function evaluateSettings(draft: FlowDraft, job: JobState, contexts: Inst
     const { concurrency, ...call } = evaluateCall(draft, job, plan, contexts);
     return { kind: 'call', groups: [...groups, ...concurrency], ...call };
   }
-  if (plan.kind !== 'steps') throw new RangeError(`the job '${plan.id}' has no steps`);
+  if (plan.kind !== 'steps') return { kind: 'body', groups };
   return { kind: 'steps', groups, ...evaluateSteps(plan, contexts) };
 }
 

@@ -255,6 +255,8 @@ export interface InstanceState {
 /** The job's keys as evaluated for one instance; `none` when that failed, and the instance with it. */
 export type InstanceSettings =
   | { readonly kind: 'none'; readonly groups: readonly [] }
+  /** Of a gate or a loop: there only to have the groups. */
+  | { readonly kind: 'body'; readonly groups: readonly GroupRequest[] }
   | {
       readonly kind: 'steps';
       readonly groups: readonly GroupRequest[];

@@ -24,19 +24,19 @@ export function openMain(draft: FlowDraft, key: string): void {
   draft.iterations.update(key, { stage: { kind: 'main' } });
   const job = draft.jobs.get(draft.iterations.get(key).job);
   const plan = draft.planOf(job);
-  switch (plan.kind) {
-    case 'gate':
-      passGate(draft, key, plan);
-      return;
-    case 'loop':
-      if (claimRace(draft, key)) beginLoop(draft, key, plan);
-      return;
-    case 'steps':
-    case 'call': {
-      const ending = openInstances(draft, key, jobContexts(draft, job, draft.iterations.get(key)));
-      if (ending !== null) finishMain(draft, key, ending, ending.message);
-    }
+  if ((plan.kind === 'gate' || plan.kind === 'loop') && plan.concurrency === null) {
+    openBody(draft, key);
+    return;
   }
+  const ending = openInstances(draft, key, jobContexts(draft, job, draft.iterations.get(key)));
+  if (ending !== null) finishMain(draft, key, ending, ending.message);
+}
+
+/** A gate or a loop that has its locks and groups. */
+export function openBody(draft: FlowDraft, key: string): void {
+  const plan = draft.planOfIteration(key);
+  if (plan.kind === 'gate') passGate(draft, key, plan);
+  else if (plan.kind === 'loop' && claimRace(draft, key)) beginLoop(draft, key, plan);
 }
 
 /** A job without a body has passed what it waited for. */

@@ -120,7 +120,7 @@ function completeJob(draft: FlowDraft, path: string): null {
 }
 
 function completeIteration(draft: FlowDraft, key: string, iteration: IterationState, ended: Ended): void {
-  if (iteration.stage.kind === 'gates' || (iteration.stage.kind === 'main' && iteration.instances.length === 0)) {
+  if (iteration.stage.kind === 'gates' || (iteration.stage.kind === 'main' && hasNoInstances(draft, key, iteration))) {
     withdrawWith(draft, key, ended);
     return;
   }
@@ -128,6 +128,12 @@ function completeIteration(draft: FlowDraft, key: string, iteration: IterationSt
   draft.iterations.update(key, { fate: ended, closed: true });
   const fate: Ended = { conclusion: 'withdrawn', reason: 'completed' };
   for (const instance of iteration.instances) cancelInstance(draft, instance, 'withdrawn', false, fate);
+}
+
+/** None that a worker has, or will have. */
+function hasNoInstances(draft: FlowDraft, key: string, { instances }: IterationState): boolean {
+  const { kind } = draft.planOfIteration(key);
+  return instances.length === 0 || kind === 'loop' || kind === 'gate';
 }
 
 function withdrawWith(draft: FlowDraft, key: string, ended: Ended): void {

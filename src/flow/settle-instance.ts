@@ -29,6 +29,7 @@ export function settleInstance(
   draft.instances.update(key, { status: { kind: 'settled', conclusion, reason } });
   if (status.kind === 'retrying') draft.commands.push({ kind: 'clear-timer', id: `${key}/retry` });
   if (announce) {
+    if (instance.settings.kind === 'body') draft.iterations.update(instance.iteration, { announced: true });
     draft.commands.push({
       kind: 'job-settled',
       // One that was to be tried again has a row for the attempt that does not come.
@@ -57,10 +58,20 @@ export function settleInstance(
 }
 
 /** Gives back the groups that an instance held, and the one it waited for. */
-function releaseGroups(draft: FlowDraft, key: string, { settings, groupsHeld, status }: InstanceState): void {
+export function releaseGroups(draft: FlowDraft, key: string, { settings, groupsHeld, status }: InstanceState): void {
   const asked = settings.groups.slice(0, groupsHeld + (status.kind === 'launching' ? 1 : 0));
   for (const group of new Set(asked.filter(({ ofRun }) => ofRun === true).map(({ group: name }) => name)))
     releaseLock(draft, key, group);
   for (const group of new Set(asked.filter(({ ofRun }) => ofRun !== true).map(({ group: name }) => name)))
     draft.commands.push({ kind: 'release-group', key, group });
+}
+
+/** A gate or a loop has ended: what it had is free. */
+export function settleBody(draft: FlowDraft, iteration: string, { conclusion, reason }: Ended): void {
+  const [key] = draft.iterations.get(iteration).instances;
+  const instance = key === undefined ? null : draft.instances.get(key);
+  if (key === undefined || instance?.settings.kind !== 'body' || instance.status.kind === 'settled') return;
+  draft.instances.update(key, { status: { kind: 'settled', conclusion, reason } });
+  draft.iterations.update(iteration, { open: 0, active: 0 });
+  releaseGroups(draft, key, instance);
 }
