@@ -27,7 +27,7 @@ export interface SoakResult {
   readonly steps: number;
   readonly logBytes: number;
   readonly faults: Readonly<Record<string, number>>;
-  /** Jobs whose worker was killed: lost by design, once, with what they had reported. */
+  /** Jobs whose worker was killed, or never had its order: lost by design, once, with what they had reported. */
   readonly lostWithWorker: number;
   /** Sentences; empty when all holds. */
   readonly violations: readonly string[];
@@ -166,6 +166,8 @@ class SoakWorld {
     let steps = 0;
     let logBytes = 0;
     let lost = 0;
+    /** Of those, the ones that had not come to a step. */
+    let unbegun = 0;
     for (const [run, workflow] of this.#submitted) {
       const view = await this.#sealed(run);
       if (view.state !== 'completed') violations.push(`run ${run} is ${view.state}`);
@@ -181,6 +183,7 @@ class SoakWorld {
         if (found.conclusion === 'skipped') continue;
         const wasLost = isLost(found.reason);
         if (wasLost) lost++;
+        if (wasLost && !job.steps.some(({ id }) => ledger.begins.has(`${run} ${job.id} ${id}`))) unbegun++;
         if (found.conclusion !== 'success' && !wasLost)
           violations.push(
             `${where} ended as ${String(found.conclusion)} (${String(found.reason)}, ${String(found.message)})`,
@@ -208,8 +211,12 @@ class SoakWorld {
         }
       }
     }
-    if (this.#killedWorkers.size < lost)
-      violations.push(`${lost} jobs were lost, but only ${this.#killedWorkers.size} workers were killed`);
+    const workers = this.#killedWorkers.size;
+    if (workers < lost - unbegun)
+      violations.push(`${lost - unbegun} jobs were lost on their way, but only ${workers} workers were killed`);
+    // An agent that dies between the record of a start and its worker's order leaves a job that nobody may start again.
+    const killed = workers + (this.#faults.agent ?? 0);
+    if (killed < lost) violations.push(`${lost} jobs were lost, but only ${killed} workers and agents were killed`);
     for (const key of ledger.begins.keys()) {
       const [run = ''] = key.split(' ');
       if (!this.#submitted.has(Number(run))) violations.push(`somebody ran ${key}, which nobody asked for`);
