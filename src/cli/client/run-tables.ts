@@ -1,4 +1,5 @@
 import { durationText } from '../../local/duration-text.ts';
+import { triedAgain } from '../../local/job-title.ts';
 import type { Palette } from '../../local/palette.ts';
 import { plainLine } from '../../local/plain-line.ts';
 import { conclusionText, endText } from '../../local/step-text.ts';
@@ -40,8 +41,9 @@ export function printRun(run: RunView, flags: PrintFlags, host: CliHost): void {
   stdout.write(`${palette.bold(cut(`Run ${run.id}: ${plainLine(run.name)}`))}\n`);
   stdout.write(`${paint(stateOf(run), palette)(cut(stateOf(run)))}\n`);
   for (const fact of facts) stdout.write(`${cut(plainLine(fact))}\n`);
+  const again = triedAgain(run.jobs);
   for (const job of run.jobs) {
-    stdout.write(`\n${jobLine(job, palette, cut)}\n`);
+    stdout.write(`\n${jobLine(job, again.has(job.key), palette, cut)}\n`);
     const lines = tableLines(STEP_COLUMNS(palette), job.steps, width).slice(1);
     for (const line of lines) stdout.write(`${line}\n`);
   }
@@ -61,12 +63,13 @@ const STEP_COLUMNS = (palette: Palette): readonly Column<Step>[] => [
   { title: '', text: ({ step }) => `${step.background ? 'background ' : ''}${endText(step)}`.trim(), least: 8 },
 ];
 
-function jobLine(job: JobView, palette: Palette, cut: (line: string) => string): string {
+function jobLine(job: JobView, isAgain: boolean, palette: Palette, cut: (line: string) => string): string {
   const symbol = job.state === 'completed' ? conclusionSymbol(job.conclusion, palette) : palette.cyan('·');
   const parts = [
     `${job.key}${job.name === job.key ? '' : ` (${plainLine(job.name)})`}: ${job.conclusion ?? (job.waitsFor === null ? job.state : job.waiting)}`,
     ...(job.reason === null ? [] : [job.reason.replaceAll('-', ' ')]),
     ...(job.waiting === null || job.waitsFor !== null ? [] : [job.waiting]),
+    ...(isAgain ? ['tried again'] : []),
     ...(job.message === null ? [] : [job.message]),
     ...(job.runner === null ? [] : [`on ${job.runner}`]),
     ...(job.attempt > 1 ? [`try ${job.attempt}`] : []),

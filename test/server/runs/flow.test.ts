@@ -15,12 +15,21 @@ const workflow = (jobs: Readonly<Record<string, string>>, more = ''): string =>
 const MINUTE = 60_000;
 const RETRY = { goto: null, retry: { afterMs: null, state: { seen: 'a' } } };
 
+/** Every job of a run that is over has its end, and nothing of it is left to happen. */
+async function expectAllEnded(store: TestStore): Promise<void> {
+  const over = store.db.selectFrom('run').select('id').where('state', '=', 'completed');
+  const open = store.db.selectFrom('job').select(['key', 'state']).where('state', '!=', 'completed');
+  expect(await open.where('run_id', 'in', over).execute()).toEqual([]);
+  expect(await store.db.selectFrom('flow_timer').select('id').where('run_id', 'in', over).execute()).toEqual([]);
+}
+
 describeDatabases('a run on a server', (database) => {
   const withStore = (body: (store: TestStore, clock: FakeClock) => Promise<void>) => async () => {
     const clock = new FakeClock();
     const store = await openTestStore({ database, clock });
     try {
       await body(store, clock);
+      await expectAllEnded(store);
       expect(store.troubles).toEqual([]);
     } finally {
       await store.close();
@@ -123,6 +132,24 @@ describeDatabases('a run on a server', (database) => {
       expect(await run.job('build~r2')).toMatchObject({ attempt: 2, conclusion: 'success' });
       await run.play('after');
       expect(await run.conclusion()).toBe('success');
+    }),
+  );
+
+  it(
+    'ends all that waits when it is cancelled: attempts to come, signals and gates',
+    withStore(async (store, clock) => {
+      const text = workflow({
+        build: job('retry: { max-attempts: 3 }'),
+        deploy: job('wait-for: { signal: go, timeout-minutes: 5 }'),
+        later: job(`start-at: '${new Date(clock.now() + MINUTE).toISOString()}'`),
+        gate: '{ needs: [build, deploy], join: active }',
+      });
+      const run = await RunHand.submit(store, text);
+      await run.play('build', 'failure', {}, RETRY);
+      expect(await run.jobs()).toMatchObject({ 'build~r2': 'waiting', deploy: 'waiting', later: 'waiting' });
+      await run.cancel();
+      expect(await run.jobs()).toMatchObject({ 'build~r2': 'cancelled', deploy: 'cancelled', later: 'cancelled' });
+      expect(await run.conclusion()).toBe('cancelled');
     }),
   );
 
