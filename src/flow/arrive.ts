@@ -1,9 +1,9 @@
 import type { JsonMap } from '../protocol/job-message.ts';
-import { keepsArrivals, joinOf } from './consider-job.ts';
+import { ANY_NEED, keepsArrivals, joinOf } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended, JobState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
-import { attempt } from './key-problem.ts';
+import { type Attempt, attempt, KeyProblem } from './key-problem.ts';
 import { counts } from './settle-job.ts';
 import { evaluateCount } from './typed-value.ts';
 
@@ -17,7 +17,8 @@ export function arrive(draft: FlowDraft, key: string, ended: Ended, outputs: Jso
     !isSuccess || before.succeeded === 'yes' ? before.succeeded : reason === 'failure-ignored' ? 'ignored' : 'yes';
   draft.jobs.update(path, { succeeded });
   const job = draft.jobs.get(path);
-  const times = isSuccess ? spawnOf(draft, key) : 1;
+  const spawn = isSuccess ? spawnOf(draft, key) : ONCE;
+  const times = spawn.kind === 'value' ? spawn.value : 1;
   for (const dependant of before.dependants) {
     const other = draft.jobs.get(dependant);
     if (!counts(draft, other, before) && counts(draft, other, job))
@@ -44,18 +45,28 @@ function queueArrivals(
   const isCounted = reason !== 'failure-ignored' || join.mode !== 'count' || join.countIgnoredFailures;
   const arrival = { need, id, result: conclusion, isSuccess: conclusion === 'success' && isCounted, outputs };
   const added = Array.from({ length: join.mode === 'each' ? times : 1 }, () => ({ ...arrival }));
-  const queue = [...(other.arrivals.queues[need] ?? []), ...added];
+  // Where each of them begins the job they are taken in the order in which they came, whoever they are of.
+  const name = join.mode === 'each' ? ANY_NEED : need;
+  const queue = [...(other.arrivals.queues[name] ?? []), ...added];
   draft.jobs.update(dependant, {
-    arrivals: { ...other.arrivals, queues: { ...other.arrivals.queues, [need]: queue } },
+    arrivals: { ...other.arrivals, queues: { ...other.arrivals.queues, [name]: queue } },
   });
 }
 
-function spawnOf(draft: FlowDraft, key: string): number {
+/** How many times a success of the iteration begins dependants that begin once for each arrival. */
+export function spawnOf(draft: FlowDraft, key: string): Attempt<number> {
   const iteration = draft.iterations.get(key);
   const job = draft.jobs.get(iteration.job);
   const template = draft.planOf(job).flow?.spawn ?? null;
-  if (template === null) return 1;
+  if (template === null) return ONCE;
   const contexts = { ...jobContexts(draft, job, iteration), outputs: iteration.outputs };
-  const count = attempt(() => evaluateCount('spawn', template, { contexts }));
-  return count.kind === 'value' && count.value !== null ? Math.max(0, Math.floor(count.value)) : 1;
+  return attempt(() => {
+    const count = evaluateCount('spawn', template, { contexts }) ?? 1;
+    if (Number.isInteger(count) && count >= 0 && count <= MAX_SPAWN) return count;
+    throw new KeyProblem(`\`spawn\` takes a whole number from 0 to ${MAX_SPAWN}, but it is ${count}.`);
+  });
 }
+
+const ONCE: Attempt<number> = { kind: 'value', value: 1 };
+/** More jobs than that a run does not have. */
+const MAX_SPAWN = 10_000;

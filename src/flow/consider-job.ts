@@ -5,6 +5,9 @@ import type { Arrival, Arrivals, JobState } from './flow-state.ts';
 import { settleJob, skipJob } from './settle-job.ts';
 import { withdrawLate } from './withdraw.ts';
 
+/** In place of a need's path: arrivals of all of them. */
+export const ANY_NEED = '';
+
 export const JOIN_ALL: JoinPlan = { mode: 'all', keep: false };
 
 export function joinOf(draft: FlowDraft, job: JobState): JoinPlan {
@@ -37,7 +40,9 @@ function beginOnce(draft: FlowDraft, path: string, job: JobState, join: JoinPlan
     return;
   }
   const needs = job.needs.length;
-  const leftOut = job.needs.filter((need) => need.path === null).length;
+  // Only the options leave jobs out.
+  const isWhole = draft.input.options.job === null;
+  const leftOut = isWhole ? 0 : job.needs.filter((need) => need.path === null).length;
   if (job.successes + leftOut >= join.count) {
     beginJob(draft, path, null);
     if (join.late === 'cancel' && draft.jobs.get(path).begun > 0) withdrawLate(draft, path);
@@ -64,20 +69,12 @@ interface Taken {
 /** What the next iteration is begun by; null when there is not enough yet. */
 function takeArrivals(draft: FlowDraft, job: JobState, join: JoinPlan): Taken | null {
   const { queues, isFired } = job.arrivals;
+  if (join.mode === 'each') return takeBatch(queues, join.batch);
   const paths = job.needs.flatMap(({ path }) => path ?? []);
   const firsts = paths.flatMap((path) => queues[path]?.[0] ?? []);
   const shifted = (): Arrivals['queues'] =>
     Object.fromEntries(paths.map((path) => [path, queues[path]?.slice(1) ?? []]));
   switch (join.mode) {
-    case 'each': {
-      const all = paths.flatMap((path) => queues[path] ?? []);
-      if (all.length < join.batch) return null;
-      const batch = all.slice(0, join.batch);
-      const rest = Object.fromEntries(
-        paths.map((path) => [path, queues[path]?.filter((a) => !batch.includes(a)) ?? []]),
-      );
-      return { left: { queues: rest, isFired: false }, arrivals: batch };
-    }
     case 'all':
       if (firsts.length < paths.length || paths.length === 0) return null;
       return { left: { queues: shifted(), isFired: false }, arrivals: firsts };
@@ -91,6 +88,12 @@ function takeArrivals(draft: FlowDraft, job: JobState, join: JoinPlan): Taken | 
     case 'active':
       return null;
   }
+}
+
+function takeBatch(queues: Arrivals['queues'], size: number): Taken | null {
+  const all = queues[ANY_NEED] ?? [];
+  if (all.length < size) return null;
+  return { left: { queues: { [ANY_NEED]: all.slice(size) }, isFired: false }, arrivals: all.slice(0, size) };
 }
 
 function isSettled(draft: FlowDraft, path: string): boolean {

@@ -1,6 +1,6 @@
 import { evaluateCondition } from '../expressions/evaluate.ts';
 import type { JobConclusion } from '../protocol/conclusion.ts';
-import { arrive } from './arrive.ts';
+import { arrive, spawnOf } from './arrive.ts';
 import { failRun } from './cancel.ts';
 import { resultOf } from './conclusions.ts';
 import { bareName } from './display-name.ts';
@@ -186,8 +186,15 @@ export function tellEarly(draft: FlowDraft, key: string): void {
 
 /** A success that chooses nobody is none. */
 function chosen(draft: FlowDraft, key: string, ended: Ended): Ended {
+  if (ended.conclusion !== 'success') return ended;
+  const spawn = spawnOf(draft, key);
+  if (spawn.kind === 'problem') {
+    const failed: Ended = { conclusion: 'failure', reason: 'condition-error' };
+    tellOfEnd(draft, key, failed, spawn.message);
+    return failed;
+  }
   const choose = draft.planOfIteration(key).flow?.choose ?? null;
-  if (choose === null || ended.conclusion !== 'success') return ended;
+  if (choose === null) return ended;
   const taken = branchesOf(draft, key);
   if (taken.kind === 'value') {
     const named = [...choose.branches.map(({ job }) => job), ...(choose.default === null ? [] : [choose.default])];

@@ -152,7 +152,7 @@ export interface Jump {
 
 /** For joins that begin more than once: what has come of the needs and was not used yet. */
 export interface Arrivals {
-  /** By path of the need, oldest first. */
+  /** By path of the need, oldest first; of `each` all under one name. */
   readonly queues: { readonly [need: string]: readonly Arrival[] };
   /** The first of each queue is a round that has begun the job already. */
   readonly isFired: boolean;

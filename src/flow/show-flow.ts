@@ -62,9 +62,15 @@ export function showFlow(state: FlowState): ShownFlow {
   };
 }
 
+/** By name, the second round of a loop before the tenth. */
 function inOrder(keys: readonly string[]): readonly string[] {
-  return [...keys].sort((one, other) => (one < other ? -1 : one > other ? 1 : 0));
+  const padded = keys.map(
+    (key) => [key.replaceAll(/\d+/g, (digits) => digits.padStart(MAX_DIGITS, '0')), key] as const,
+  );
+  return padded.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)).map(([, key]) => key);
 }
+
+const MAX_DIGITS = 10;
 
 function runOf({ conclusion, paused, scopes }: FlowState): ShownFlow['run'] {
   if (conclusion !== null) return conclusion;

@@ -7,6 +7,9 @@ import { nextGate, passGates, SIGNAL, timerId } from './gates.ts';
 import { type JobContexts, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 
+/** Signals that nobody has consumed; a run that is sent more was not made for them. */
+const MAX_SIGNALS = 1_000;
+
 /** The first signal that was kept and lets the job go on; it is gone then. */
 export function consumeSignal(
   draft: FlowDraft,
@@ -50,7 +53,10 @@ export function receiveSignal(
       forbidden = `The signal '${name}' is not ${signal.by}'s to send to '${path}'.`;
   }
   if (forbidden !== null) return forbidden;
-  if (persistent) draft.signals = [...draft.signals, signal];
+  if (!persistent) return null;
+  if (draft.signals.length >= MAX_SIGNALS)
+    return `The run keeps ${MAX_SIGNALS} signals already that nobody waited for.`;
+  draft.signals = [...draft.signals, signal];
   return null;
 }
 

@@ -176,6 +176,13 @@ describe('join: each', () => {
     expect(flow.complete('a', 'success', { n: '3' })).toEqual(['start b', 'start b~2', 'start b~3']);
   });
 
+  it('does not begin as often as nobody can want: the job that spawns fails', () => {
+    const { flow } = begin(
+      input(workflow({ a: { flow: keys({ spawn: '${{ outputs.n }}' }) }, b: { needs: ['a'], flow: each() } })),
+    );
+    expect(flow.complete('a', 'success', { n: '99999999' })).toEqual(['job-concluded', 'skipped b', 'run failure']);
+  });
+
   it('is skipped when nothing arrives', () => {
     const { flow } = begin(input(workflow({ a: { if: 'false' }, d: { needs: ['a'], flow: each() } })));
     expect(flow.neverStarted).toEqual({ a: 'skipped condition', d: 'skipped needs' });

@@ -177,6 +177,13 @@ describe('a loop', () => {
     expect(begin(input(withPlans({ l }))).flow.conclusion).toBe('failure');
   });
 
+  it('is shown round by round', () => {
+    const l = loop('l', { until: 'loop.index == 9', jobs: plans({ b: {} }) });
+    const { flow } = begin(input(withPlans({ l })));
+    for (let round = 1; round <= 10; round++) flow.complete(`l@${round}.b`);
+    expect(Object.keys(flow.shown)).toEqual(['l', ...Array.from({ length: 10 }, (_, index) => `l@${index + 1}.b`)]);
+  });
+
   it('asks for the approval of every round anew', () => {
     const waitFor = { signals: ['ok'], buffered: true, timeoutMinutes: null, from: [] };
     const l = loop('l', { until: 'loop.index == 1', jobs: [gate('ok', { flow: keys({ waitFor }) })] });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { FlowEvent } from '../../src/flow/flow-event.ts';
+import { reduce } from '../../src/flow/reduce.ts';
 import type { MilestonePlan, WaitForPlan } from '../../src/protocol/flow-plan.ts';
 import { begin } from './flow-driver.ts';
 import { gate, keys, withPlans } from './flow-keys.ts';
@@ -60,6 +62,20 @@ describe('wait-for', () => {
     flow.complete('a');
     flow.signal('ok', { job: 'a' });
     expect(flow.refused).toMatch(/has ended/);
+  });
+
+  it('keeps a thousand signals that nobody waited for, and refuses more', () => {
+    const { flow } = begin(input(workflow({ a: {} })));
+    const event = (id: number): FlowEvent => ({
+      kind: 'requested',
+      id: String(id),
+      by: { user: 'alice' },
+      request: { kind: 'signal', name: 'ok', job: null, data: null, persistent: true },
+    });
+    let { state } = flow;
+    for (let id = 0; id < 1_000; id++) ({ state } = reduce(state, event(id)));
+    expect(state.signals).toHaveLength(1_000);
+    expect(reduce(state, event(1_000)).refused).toMatch(/1000 signals/);
   });
 
   it('fails when no signal comes in time, and not when one does', () => {

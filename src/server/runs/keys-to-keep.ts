@@ -1,3 +1,4 @@
+import { scopeBeforeFinally } from '../../flow/finally-scope.ts';
 import type { FlowState, InstanceStatus, JobState } from '../../flow/flow-state.ts';
 import { Table } from '../../flow/table.ts';
 
@@ -21,7 +22,7 @@ export function keysToKeep(state: FlowState): string[] | null {
       case 'round':
         return iterations.get(source.iteration).job;
       case 'finally':
-        return ownerOf(scope.slice(0, -'@finally'.length));
+        return ownerOf(scopeBeforeFinally(scope));
     }
   };
   /** Something that the job waited for is run again. */
