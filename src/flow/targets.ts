@@ -6,19 +6,18 @@ import { withdrawJob } from './withdraw.ts';
 const REGION = 'region:';
 
 /**
- * The paths that a job, or a person, means: a path; else the id of a job next to the one that asks, or of its neighbours
- * further out; `region:NAME` for all of a region, everywhere. Null when there are none.
+ * The paths that a job, or a person, means: the id of a job next to the one that asks, or of its neighbours further out;
+ * else a path; `region:NAME` for all of a region, everywhere. Null when there are none.
  */
 export function targetsOf(draft: FlowDraft, target: string, scope: string): readonly string[] | null {
   if (target.startsWith(REGION)) return membersOf(draft, target.slice(REGION.length));
-  if (draft.jobs.find(target) !== null) return [target];
   for (let at: string | null = scope; at !== null; at = around(draft, at)) {
     const found = draft.scopes
       .get(at)
       .jobs.find((path) => draft.jobs.get(path).id.toLowerCase() === target.toLowerCase());
     if (found !== undefined) return [found];
   }
-  return null;
+  return draft.jobs.find(target) === null ? null : [target];
 }
 
 /** The scope around a scope. */
