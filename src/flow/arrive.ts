@@ -21,10 +21,12 @@ export function arrive(draft: FlowDraft, key: string, ended: Ended, outputs: Jso
   const times = spawn.kind === 'value' ? spawn.value : 1;
   for (const dependant of before.dependants) {
     const other = draft.jobs.get(dependant);
+    const join = joinOf(draft, other);
     if (!counts(draft, other, before) && counts(draft, other, job))
       draft.jobs.update(dependant, { successes: other.successes + 1 });
     queueArrivals(draft, dependant, job, path, { ended, outputs, times });
-    draft.push({ kind: 'consider', job: dependant });
+    // The others hear of it when no end of this one can come any more.
+    if (join.mode === 'count' || keepsArrivals(join)) draft.push({ kind: 'consider', job: dependant });
   }
 }
 

@@ -78,8 +78,12 @@ export function lineageBefore(draft: FlowDraft, job: JobState): Lineage {
       cancelled: active.some(({ lineage }) => lineage.cancelled),
     };
   }
+  const stages = draft.planOf(job).flow?.stage?.waitsFor ?? [];
+  // A job of an earlier stage that had nothing to do is no obstacle, unless it was skipped for a failure.
+  const isWell = ({ id, lineage }: JobState): boolean =>
+    lineage.success || (stages.includes(id) && !lineage.failure && !lineage.cancelled);
   return {
-    success: needs.every(({ lineage }) => lineage.success),
+    success: needs.every(isWell),
     failure: needs.some(({ lineage }) => lineage.failure),
     cancelled: needs.some(({ lineage }) => lineage.cancelled),
   };

@@ -275,6 +275,25 @@ describe('times', () => {
   });
 });
 
+describe('a later stage', () => {
+  const stage = (number: number, waitsFor: readonly string[]) =>
+    keys({ stage: { number, waitsFor, startsAfter: [], tolerant: false, delayBeforeMs: 0, delayAfterMs: 0 } });
+  const stages = (condition: string | null) => ({
+    a: { if: condition, flow: stage(0, []) },
+    b: { flow: stage(1, ['a']) },
+    c: { flow: stage(2, ['b']) },
+  });
+
+  it('runs behind a job that had nothing to do', () => {
+    expect(begin(input(workflow(stages('false')))).first).toEqual(['skipped a', 'start b']);
+  });
+
+  it('is skipped behind one that failed, and so are all stages after it', () => {
+    const { flow } = begin(input(workflow(stages(null))));
+    expect(flow.complete('a', 'failure')).toEqual(['skipped b', 'skipped c', 'run failure']);
+  });
+});
+
 describe('a pause', () => {
   it('starts nothing, lets go on what runs, and loses nothing', () => {
     const { flow } = begin(input(workflow({ a: {}, b: { needs: ['a'] } })));
