@@ -25,6 +25,8 @@ export function beginParts(draft: FlowDraft, key: string): void {
     return;
   }
   if (flow.cancels?.on === 'start') cancelTargets(draft, key, flow.cancels.targets);
+  // What it ended may be what it is in.
+  if (draft.iterations.get(key).stage.kind !== 'gates') return;
   if (flow.before.length === 0) openMain(draft, key);
   else if (claimRace(draft, key)) openAround(draft, key, 'before');
 }
