@@ -6,7 +6,9 @@ import { readJobName, readKey } from './job-name.ts';
 import { findJob, jobStatus, pathsOf } from './shown-jobs.ts';
 import type { TranslatedCase } from './translate-case.ts';
 import { TICK_MS } from './translate-flow.ts';
-import { childRuns, isRunStatus, type World } from './world.ts';
+import { childRuns } from './child-runs.ts';
+import { isRunStatus } from './run-status.ts';
+import type { World } from './world.ts';
 
 /** How a case ended. */
 export interface Outcome {

@@ -5,7 +5,9 @@ import { type BodyEnd, type BodyRun, endOfBody, lengthOf } from './body-run.ts';
 import type { After, CaseEvent } from './case-events.ts';
 import type { CaseAgents, CaseHost } from './case-host.ts';
 import { CaseProblem } from './fields.ts';
-import { callsAround, readKey } from './job-name.ts';
+import { childRuns } from './child-runs.ts';
+import { readKey } from './job-name.ts';
+import { isFinal, isRunStatus } from './run-status.ts';
 import { jobStatus } from './shown-jobs.ts';
 import type { TranslatedCase } from './translate-case.ts';
 import { EPOCH, TICK_MS } from './translate-flow.ts';
@@ -311,40 +313,4 @@ function isBodyOf(
 ): boolean {
   const isJob = body.path === path || readKey(body.key).id === path;
   return isJob && (instance === null || body.instance === instance + 1);
-}
-
-/** Words that mean the same of a run. */
-const RUN_WORDS: Readonly<Record<string, string>> = { waiting: 'pending', queued: 'pending', buffered: 'pending' };
-
-export function isRunStatus(word: string, shown: ShownFlow['run']): boolean {
-  if (word === 'completed') return isFinal(shown);
-  return (RUN_WORDS[word] ?? word) === shown;
-}
-
-const OPEN: readonly string[] = ['pending', 'queued', 'waiting', 'running', 'paused'];
-
-function isFinal(status: string): boolean {
-  return !OPEN.includes(status);
-}
-
-export interface ChildRun {
-  readonly scope: string;
-  readonly pipeline: string;
-  readonly status: string;
-}
-
-/** Runs of pipelines that jobs of the run called, in the order of their paths. */
-export function childRuns({ input, pipelines }: TranslatedCase, shown: ShownFlow, keys: readonly string[]): ChildRun[] {
-  const scopes = [...new Set([...keys, ...shown.jobs.map(({ path }) => path)].flatMap(callsAround))];
-  const uses = new Map(
-    input.workflows.flatMap(({ jobs }) =>
-      jobs.flatMap((job) => (job.kind === 'call' ? [[job.id, job.uses] as const] : [])),
-    ),
-  );
-  return scopes.map((scope) => {
-    const { path, id, instance } = readKey(scope);
-    const name = pipelines.get(uses.get(id) ?? '') ?? id;
-    const status = jobStatus(shown, { path, instance: instance === null ? null : instance - 1 });
-    return { scope, pipeline: name, status };
-  });
 }
