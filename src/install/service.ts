@@ -1,0 +1,23 @@
+/** A service of the operating system that keeps one runner going. systemd and launchd have one implementation each. */
+export interface Service {
+  /** Writes the unit, enables it, does not start it. Repeating an install that was interrupted completes it. */
+  install(): Promise<void>;
+  start(): Promise<void>;
+  /** An ordinary stop: the agent drains; returns when it has ended. */
+  stop(): Promise<void>;
+  status(): Promise<ServiceStatus>;
+  /** Stops, disables and removes it. What is not there any more is passed over. */
+  uninstall(): Promise<void>;
+}
+
+export interface ServiceStatus {
+  /** As `paceline-runner.build-1.service`. */
+  readonly name: string;
+  readonly installed: boolean;
+  readonly enabled: boolean;
+  readonly running: boolean;
+  /** The agent's, while it runs. */
+  readonly pid: number | null;
+  /** What the service manager says, in its words: `active (running)`. */
+  readonly text: string;
+}
