@@ -71,6 +71,8 @@ export interface Database {
   /** What viewers are told, in order; `body` is a RunEvent. `id` is the Last-Event-ID. */
   event: { id: Generated<number>; run_id: number; at: number; body: string };
   runner: RunnerTable;
+  /** `repositories`: JSON list of patterns. The group `default` is always there. */
+  runner_group: { name: string; tier: 'trusted' | 'untrusted'; repositories: string; created_at: number };
   session: SessionTable;
   label_set: { id: Generated<number>; labels: string };
   token: TokenTable;
@@ -129,6 +131,8 @@ interface RunTable {
   /** Spec with what the run was submitted with beside them: contexts, options, exclusive jobs. */
   submission_sha: string;
   attempt: number;
+  /** 1: what it runs was written by somebody who need not have any right in the repository. */
+  untrusted: Generated<number>;
   /** Cause of a cancellation under way. */
   cancelling: string | null;
   priority: number;
@@ -218,6 +222,7 @@ interface RunnerTable {
   created_at: number;
   last_seen: number | null;
   removed_at: number | null;
+  group_name: Generated<string>;
 }
 
 interface SessionTable {
@@ -237,6 +242,12 @@ interface SessionTable {
   opened_at: number;
   last_seen: number;
   expires_at: number;
+  /** 0: its agent said in its last poll that it takes nothing now. */
+  takes_work: Generated<number>;
+  /** Why, as the agent says. */
+  note: string | null;
+  /** 1: its agent is to end, and has not said yet that it does. */
+  leave_asked: Generated<number>;
 }
 
 interface TokenTable {
@@ -251,4 +262,8 @@ interface TokenTable {
   expires_at: number | null;
   last_used_at: number | null;
   revoked_at: number | null;
+  /** Of a registration token: the group that its runners are in; null: `default`. */
+  group_name: string | null;
+  /** Of a registration token that is good for one runner, of one job: JSON, its name and labels. */
+  jit: string | null;
 }

@@ -52,6 +52,9 @@ describeDatabases('a database of a version before', (database) => {
         { name: 'g', capacity: 1 },
       ]);
       expect(await db.selectFrom('flow_timer').selectAll().execute()).toEqual([]);
+      expect(await db.selectFrom('runner_group').select(['name', 'tier', 'repositories']).execute()).toEqual([
+        { name: 'default', tier: 'trusted', repositories: '["*"]' },
+      ]);
     },
   );
 });
