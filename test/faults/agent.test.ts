@@ -9,6 +9,7 @@ import {
   oneJob,
   QUICK,
   run,
+  startOne,
   whenAttempt,
   whenFile,
   whenLogsAreSealed,
@@ -115,9 +116,7 @@ describe('an agent that is killed', () => {
     'leaves a live tail of the log that is byte by byte what is stored (runner#664)',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         const gate = new Gate(plane, 'middle');
         const count = (from: number, to: number): string => `for n in $(seq ${from} ${to}); do echo "line $n"; done`;
         const id = await plane.submit(
@@ -145,9 +144,7 @@ describe('an agent that is killed', () => {
     'twice, with two jobs in its slots, loses neither',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        let agent = plane.startAgent('one', ['--slots', '2']);
+        let agent = await startOne(plane, ['--slots', '2']);
         const gates = [new Gate(plane, 'a'), new Gate(plane, 'b')];
         const ids = await Promise.all(
           gates.map((gate) => plane.submit(oneJob([run(`${gate.script}; echo done`, 'id: main')]))),
@@ -170,9 +167,7 @@ describe('an agent that is asked to end', () => {
     'finishes what runs, takes nothing more, and exits with 0',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         const gate = new Gate(plane, 'middle');
         const first = await plane.submit(oneJob([run(gate.script, 'id: main')]));
         await gate.whenReached();
@@ -192,9 +187,7 @@ describe('an agent that is asked to end', () => {
     'a second time cancels its job, post steps included',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         const gate = new Gate(plane, 'middle');
         const last = join(plane.directory, 'last');
         const id = await plane.submit(
@@ -250,9 +243,7 @@ describe('an agent whose drain takes too long', () => {
     () =>
       withPlane(
         async (plane) => {
-          await plane.startServer();
-          await plane.register('one');
-          const agent = plane.startAgent('one');
+          const agent = await startOne(plane);
           const gate = new Gate(plane, 'middle');
           const last = join(plane.directory, 'last');
           const id = await plane.submit(

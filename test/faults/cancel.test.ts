@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { endings, Gate, oneJob, run, whenAttempt, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, startOne, whenAttempt, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -39,9 +39,7 @@ describe('a cancellation', () => {
     'of a job that is offered ends it at once, and its agent cannot accept it any more',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         await expectFree(plane);
         const starts = join(plane.directory, 'starts');
         // Its poll is answered with an offer that it cannot read yet.
@@ -61,9 +59,7 @@ describe('a cancellation', () => {
     'that meets the end of its job leaves one conclusion, which nothing changes',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         for (let n = 0; n < 5; n++) {
           const gate = new Gate(plane, `end-${n}`);
           const id = await plane.submit(oneJob([run(gate.script, 'id: main')]));

@@ -5,7 +5,7 @@ import { expect, it } from '@jest/globals';
 import { type ControlPlane, freePort } from '../support/control-plane.ts';
 import { describePostgres } from '../support/postgres.ts';
 import { createPostgresDatabase, startPostgres, stopPostgres } from '../support/postgres-server.ts';
-import { endings, Gate, oneJob, run, whenFile, whenLogsAreSealed, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, startOne, whenFile, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -18,9 +18,7 @@ describePostgres('on PostgreSQL', () => {
     'a job goes on while the database is stopped, and is whole when it is started again',
     () =>
       onPostgres(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         const gate = new Gate(plane, 'middle');
         const done = join(plane.directory, 'done');
         const script = `echo before; ${gate.script}; echo after; echo over >> ${done}`;

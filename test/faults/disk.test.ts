@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { CAN_MOUNT, type SmallDisk, smallDisk } from '../support/small-disk.ts';
-import { endings, oneJob, QUICK, run, whenLogsAreSealed, withPlane } from './fault-plane.ts';
+import { endings, oneJob, QUICK, run, startOne, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -29,9 +29,7 @@ const LOUD = `y=$(printf '%90s' | tr ' ' y); awk -v y="$y" 'BEGIN { for (n = 1; 
         const disk = small(plane, 1_024);
         await mkdir(plane.dataDirectory);
         await symlink(disk.path, join(plane.dataDirectory, 'logs'));
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         const id = await plane.submit(
           oneJob([run(LOUD, 'id: loud'), run('echo "n=7" >> "$GITHUB_OUTPUT"', 'id: last')]),
         );
@@ -68,9 +66,7 @@ const LOUD = `y=$(printf '%90s' | tr ' ' y); awk -v y="$y" 'BEGIN { for (n = 1; 
           const disk = small(plane, 8 * 1_024);
           await mkdir(join(plane.directory, 'agents'));
           await symlink(disk.path, plane.stateOf('one'));
-          await plane.startServer();
-          await plane.register('one');
-          plane.startAgent('one');
+          await startOne(plane);
           const filler = join(disk.path, 'filler');
           const id = await plane.submit(
             oneJob([

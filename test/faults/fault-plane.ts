@@ -3,7 +3,7 @@ import { watch } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { AttemptState } from '../../src/protocol/attempt-state.ts';
 import type { RunView } from '../../src/protocol/run-api.ts';
-import { ControlPlane, type ControlPlaneOptions } from '../support/control-plane.ts';
+import { ControlPlane, type ControlPlaneOptions, type Running } from '../support/control-plane.ts';
 
 /** A lease so short that a test sees it end; it does no harm that a busy machine misses one. */
 export const QUICK = {
@@ -28,6 +28,17 @@ export async function withPlane(
     },
   );
   if (left.length > 0) throw new Error(`left behind: ${left.map(({ name }) => name).join('; ')}`);
+}
+
+/** A server, and an agent `one` on it, which is returned. */
+export async function startOne(
+  plane: ControlPlane,
+  args: readonly string[] = [],
+  environment: Record<string, string> = {},
+): Promise<Running> {
+  await plane.startServer();
+  await plane.register('one');
+  return plane.startAgent('one', args, environment);
 }
 
 /** A job whose script waits for a gate: a file that the test opens. */

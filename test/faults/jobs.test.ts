@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RunView } from '../../src/protocol/run-api.ts';
-import { endings, Gate, oneJob, run, whenLogsAreSealed, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, startOne, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -19,9 +19,7 @@ describe('a job', () => {
     'that burns all cores does not keep its agent from renewing the lease',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         const burners = 10 * cpus().length;
         const script = `for i in $(seq ${burners}); do (end=$((SECONDS+10)); while [ $SECONDS -lt $end ]; do :; done) & done; wait`;
         const id = await plane.submit(oneJob([run(script, 'id: main')]));
@@ -42,9 +40,7 @@ describe('a job', () => {
     'with a log of 60 MB, binary and without a newline at its end is stored byte by byte',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         const id = await plane.submit(
           oneJob([
             run('yes "$(printf %99s | tr " " y)" | head -c 60000000; printf end', 'id: big'),
@@ -69,9 +65,7 @@ describe('a job', () => {
     () =>
       withPlane(async (plane) => {
         const secret = 'f3a9-SECRET-0b71c2d4';
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         await plane.request('PUT', '/v1/secrets/TOKEN', { value: secret });
         const gate = new Gate(plane, 'middle');
         const id = await plane.submit(
@@ -108,9 +102,7 @@ describe('a job', () => {
     'with a thousand steps, two hundred of them in the background, is reported whole',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         const steps = Array.from({ length: 1_000 }, (_, n) =>
           run(':', `id: s${n}${n % 5 === 0 ? ', background: true' : ''}`),
         );
@@ -127,9 +119,7 @@ describe('a job', () => {
     'whose step leaves a child behind that prints later has none of it in any log, and no child afterwards',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         const [ask, told] = [join(plane.directory, 'ask'), join(plane.directory, 'told')];
         const until = (path: string): string => `until [ -e ${path} ]; do sleep 0.05; done`;
         const id = await plane.submit(
@@ -155,9 +145,7 @@ describe('a job', () => {
     'that is cancelled ends within the grace, its whole tree with it',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         const gate = new Gate(plane, 'middle');
         const id = await plane.submit(
           oneJob([

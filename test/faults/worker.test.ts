@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { FailpointName } from '../../src/kernel/failpoint.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
-import { endings, Gate, oneJob, run, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, startOne, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -25,9 +25,7 @@ describe('a worker that is killed', () => {
     'leaves no process, and the results it had are kept',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         const gate = new Gate(plane, 'middle');
         const id = await plane.submit(
           oneJob([
@@ -84,9 +82,7 @@ describe('a worker that is killed', () => {
     'has nothing left of its job when the next one begins (aion#204)',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        plane.startAgent('one');
+        await startOne(plane);
         const pids = join(plane.directory, 'pids');
         const gate = new Gate(plane, 'middle');
         const orphans = `for n in 1 2 3; do setsid sh -c 'echo $$ >> ${pids}; exec sleep 600' & done`;
@@ -108,9 +104,7 @@ describe('a worker that is killed', () => {
     'by its own job takes neither the agent down nor the job up again',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         const starts = join(plane.directory, 'starts');
         // The parent of the shell is the worker.
         const poison = await plane.submit(oneJob([run(`echo start >> ${starts}; kill -9 $PPID; sleep 5`, 'id: main')]));
@@ -127,9 +121,7 @@ describe('a worker that is killed', () => {
     'each time, where the job may be tried again, fails it after three attempts (poison job)',
     () =>
       withPlane(async (plane) => {
-        await plane.startServer();
-        await plane.register('one');
-        const agent = plane.startAgent('one');
+        const agent = await startOne(plane);
         const starts = join(plane.directory, 'starts');
         const poison = await plane.submit(
           oneJob([run(`echo start >> ${starts}; kill -9 $PPID; sleep 5`, 'id: main')]),
