@@ -10,6 +10,14 @@ export function count(text: string): number {
   throw new InvalidArgumentError('Expected a whole number from 1.');
 }
 
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** `30s`, `30m`, `12h`, `7d` in seconds; null for anything else. */
+export function secondsOf(text: string): number | null {
+  const [, amount, unit] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
+  return amount === undefined || unit === undefined ? null : Number(amount) * (UNITS[unit] ?? 1);
+}
+
 /** `a,b` and several times, together. */
 export function list(value: string, before: readonly string[] = []): readonly string[] {
   const items = value

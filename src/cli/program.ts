@@ -116,6 +116,11 @@ const COMMANDS: readonly CommandEntry[] = [
     'register, list and remove repositories',
     async () => (await import('./commands/client.ts')).clientCommands.repositories,
   ),
+  entry(
+    'audit',
+    'show who changed what on a server',
+    async () => (await import('./commands/client.ts')).clientCommands.audit,
+  ),
   {
     name: 'worker',
     description: 'run one job for an agent',

@@ -60,6 +60,12 @@ export const repositoryViewSchema = z.strictObject({
 export const repositoryListSchema = z.strictObject({ repositories: z.array(repositoryViewSchema) });
 
 export const runnerListSchema = z.strictObject({ runners: z.array(runnerViewSchema) });
+/** `GET /v1/audit`: what fits all that is given. */
+export const auditQuerySchema = pageSchema.extend({
+  since: time.optional().describe('Not older than this.'),
+  actor: z.string().min(1).optional().describe('By them: as the entries say it, or without the number of the token.'),
+  action: z.string().min(1).optional().describe('`run.cancel`, or `run` for all that was done to runs.'),
+});
 export const auditListSchema = z.strictObject({ entries: z.array(auditEntrySchema), cursor });
 
 export type NewToken = z.infer<typeof newTokenSchema>;
@@ -67,4 +73,5 @@ export type TokenList = z.infer<typeof tokenListSchema>;
 export type SecretView = z.infer<typeof secretViewSchema>;
 export type VariableView = z.infer<typeof variableViewSchema>;
 export type RepositoryView = z.infer<typeof repositoryViewSchema>;
+export type AuditList = z.infer<typeof auditListSchema>;
 export type RunnerList = z.infer<typeof runnerListSchema>;

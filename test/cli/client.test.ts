@@ -37,6 +37,7 @@ describe('help', () => {
     ['secrets set'],
     ['variables set'],
     ['repositories set'],
+    ['audit'],
   ])('%s explains with an example', async (command) => {
     const { exitCode, stdout, stderr } = await line.run([...command.split(' '), '--help']);
     expect([exitCode, stderr]).toEqual([0, '']);
@@ -385,6 +386,43 @@ describe('what a server keeps', () => {
     expect((await line.run(['runners', 'resume', 'build-7'], server.environment)).exitCode).toBe(0);
     expect((await line.run(['runners', 'remove', 'build-7'], server.environment)).exitCode).toBe(0);
     expect((await line.run(['runners', 'remove', 'none'], server.environment)).exitCode).toBe(2);
+  });
+
+  it('the audit is asked for by pages, as a table or as JSON', async () => {
+    const entry = (id: number, detail: object): object => {
+      const at = '2026-01-31T10:00:00.123Z';
+      return { id, at, actor: 'deploy (token 3)', action: 'run.cancel', target: `run ${id}`, detail };
+    };
+    const first = { entries: Array.from({ length: 100 }, (_, at) => entry(200 - at, {})), cursor: 101 };
+    const rest = { entries: [entry(100, { force: true, name: 'x', none: null })], cursor: 100 };
+    server.on('GET /v1/audit', json(200, first), json(200, rest));
+    const args = ['--limit', '101', '--since', '2026-01-30', '--actor', 'deploy', '--action', 'run'];
+    const { stdout, stderr } = await line.run(['audit', ...args], server.environment);
+    expect(stderr).toBe('');
+    const lines = stdout.trimEnd().split('\n');
+    expect([lines.length, lines[0], lines[101]]).toEqual([
+      102,
+      'TIME (UTC)\tACTOR\tACTION\tTARGET\tDETAIL',
+      '2026-01-31 10:00:00\tdeploy (token 3)\trun.cancel\trun 100\tforce: true, name: x',
+    ]);
+    const asked = 'since=2026-01-30T00%3A00%3A00.000Z&actor=deploy&action=run';
+    expect(server.seen.map(({ path }) => path)).toEqual([
+      `/v1/audit?${asked}&limit=100`,
+      `/v1/audit?${asked}&limit=1&cursor=101`,
+    ]);
+    server.on('GET /v1/audit', { ...rest, cursor: null });
+    const listed = await line.run(['audit', '--json', '--since', '2h'], server.environment);
+    expect(JSON.parse(listed.stdout)).toEqual(rest.entries);
+    server.on('GET /v1/audit', { entries: [], cursor: null });
+    expect(await line.run(['audit'], server.environment)).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: 'There is no such entry.\n',
+    });
+    expect(await line.run(['audit', '--since', 'yesterday'], server.environment)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--since takes a span such as 30m'),
+    });
   });
 
   it.each([

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { systemClock } from '../../kernel/clock.ts';
 import type { NewToken, RepositoryView, SecretView, TokenList, VariableView } from '../../protocol/keeping-api.ts';
 import type {
+  AuditEntry,
   RunnerView,
   RunSummary,
   RunView,
@@ -24,9 +25,17 @@ export interface RunFilter {
   readonly limit: number;
 }
 
+/** Which entries of the audit a list has. */
+export interface AuditFilter {
+  readonly since?: string;
+  readonly actor?: string;
+  readonly action?: string;
+  readonly limit: number;
+}
+
 /**
- * People's part of the API, typed. Every method throws a `CommandProblem` with one sentence and the exit code for what
- * the server refuses, or for no answer at all.
+ * People's part of the API, typed: a method for each of its requests, which makes the file long. Every method throws a
+ * `CommandProblem` with one sentence and the exit code for what the server refuses, or for no answer at all.
  */
 export class ServerClient {
   readonly #transport: Transport;
@@ -58,21 +67,27 @@ export class ServerClient {
     return this.#ask('POST', '/v1/runs', this.#schemas.submitReplySchema, request, ONCE());
   }
 
-  async runs({ limit, ...filter }: RunFilter): Promise<RunSummary[]> {
-    const runs: RunSummary[] = [];
-    let cursor: number | null = null;
-    do {
-      const size = Math.min(limit - runs.length, MAX_PAGE);
-      const path = `/v1/runs${query({ ...filter, limit: size, cursor })}`;
-      const page: { runs: RunSummary[]; cursor: number | null } = await this.#ask(
+  runs({ limit, ...filter }: RunFilter): Promise<RunSummary[]> {
+    return this.#pages(limit, async (page) => {
+      const { runs, cursor } = await this.#ask(
         'GET',
-        path,
+        `/v1/runs${query({ ...filter, ...page })}`,
         this.#schemas.runListSchema,
       );
-      runs.push(...page.runs);
-      cursor = page.cursor;
-    } while (cursor !== null && runs.length < limit);
-    return runs;
+      return { items: runs, cursor };
+    });
+  }
+
+  /** Newest first. */
+  audit({ limit, ...filter }: AuditFilter): Promise<AuditEntry[]> {
+    return this.#pages(limit, async (page) => {
+      const { entries, cursor } = await this.#ask(
+        'GET',
+        `/v1/audit${query({ ...filter, ...page })}`,
+        this.#schemas.auditListSchema,
+      );
+      return { items: entries, cursor };
+    });
   }
 
   run(id: number): Promise<RunView> {
@@ -198,6 +213,21 @@ export class ServerClient {
 
   close(): Promise<void> {
     return this.#transport.close();
+  }
+
+  /** Asks for page after page until there are `limit` items, or no more. */
+  async #pages<Item>(
+    limit: number,
+    ask: (page: { limit: number; cursor: number | null }) => Promise<{ items: Item[]; cursor: number | null }>,
+  ): Promise<Item[]> {
+    const all: Item[] = [];
+    let after: number | null = null;
+    do {
+      const page = await ask({ limit: Math.min(limit - all.length, MAX_PAGE), cursor: after });
+      all.push(...page.items);
+      after = page.cursor;
+    } while (after !== null && all.length < limit);
+    return all;
   }
 
   async #ask<T>(

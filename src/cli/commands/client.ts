@@ -1,4 +1,5 @@
 import type { DefineCommand } from '../command-context.ts';
+import { defineAudit } from './audit.ts';
 import { defineLogin } from './login.ts';
 import { defineRepositories } from './repositories.ts';
 import { defineRunners } from './runners.ts';
@@ -20,4 +21,5 @@ export const clientCommands = {
   secrets: defineSecrets,
   variables: defineVariables,
   repositories: defineRepositories,
+  audit: defineAudit,
 } satisfies Readonly<Record<string, DefineCommand>>;

@@ -8,7 +8,7 @@ import { withServer } from '../client/server-client.ts';
 import type { Column } from '../client/table.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { count, list } from '../option-values.ts';
+import { count, list, secondsOf } from '../option-values.ts';
 
 interface CreateFlags extends ServerFlags, PrintFlags {
   readonly kind: 'user' | 'registration';
@@ -32,7 +32,7 @@ export const defineTokens: DefineCommand = (command, { host, end }) => {
     .addHelpText('after', HELP)
     .action(async (name: string, flags: CreateFlags) => {
       const { kind, scopes = [], uses = null } = flags;
-      const expiresSeconds = flags.expires === undefined ? null : secondsOf(flags.expires);
+      const expiresSeconds = flags.expires === undefined ? null : expirySeconds(flags.expires);
       // What is no scope is refused by the server, which knows them.
       const request = { name, kind, scopes: scopes as Scope[], expiresSeconds, uses };
       const created = await withServer(flags, host, (client) => client.createToken(request));
@@ -61,14 +61,10 @@ export const defineTokens: DefineCommand = (command, { host, end }) => {
     });
 };
 
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-
-/** `30m`, `12h`, `7d`. */
-function secondsOf(text: string): number {
-  const [, amount, unit] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
-  if (amount === undefined || unit === undefined)
-    throw new UsageError(`--expires takes a number and a unit, such as 30m, 12h or 7d, not '${text}'.`);
-  return Number(amount) * (UNITS[unit] ?? 1);
+function expirySeconds(text: string): number {
+  const seconds = secondsOf(text);
+  if (seconds !== null) return seconds;
+  throw new UsageError(`--expires takes a number and a unit, such as 30m, 12h or 7d, not '${text}'.`);
 }
 
 const COLUMNS: readonly Column<TokenView>[] = [

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import {
   auditListSchema,
-  pageSchema,
+  auditQuerySchema,
   repositoryListSchema,
   repositoryRequestSchema,
   repositoryViewSchema,
@@ -67,11 +67,17 @@ export function repositoryEndpoints(store: Store, runs: Pick<RunService, 'refres
       path: '/v1/audit',
       summary: 'Who changed what, newest first.',
       access: { kind: 'scope', scope: 'audit:read' },
-      query: pageSchema,
+      query: auditQuerySchema,
       reply: { kind: 'json', schema: auditListSchema, status: 200 },
       errors: [],
-      handle: async ({ query: { cursor = null, limit } }) =>
-        unwrap(await store.execute('list-audit', { cursor, limit })),
+      handle: async ({ query: { cursor = null, since, ...rest } }) =>
+        unwrap(
+          await store.execute('list-audit', {
+            ...rest,
+            cursor,
+            ...(since !== undefined && { since: Date.parse(since) }),
+          }),
+        ),
     }),
   ];
 }

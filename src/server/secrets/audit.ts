@@ -1,3 +1,4 @@
+import { type RawBuilder, sql, type SqlBool } from 'kysely';
 import type { AuditEntry } from '../../protocol/run-api.ts';
 import type { OperationContext } from '../operation.ts';
 
@@ -21,15 +22,29 @@ export async function audit({ db, now }: OperationContext, record: AuditRecord):
     .execute();
 }
 
+export interface AuditFilter {
+  readonly cursor: number | null;
+  readonly limit: number;
+  /** Milliseconds of the epoch. */
+  readonly since?: number | undefined;
+  /** As written down, or what stands before ` (token N)`. */
+  readonly actor?: string | undefined;
+  /** As written down, or what stands before the dot. */
+  readonly action?: string | undefined;
+}
+
 /** Newest first. */
 export async function listAudit(
   { db }: OperationContext,
-  { cursor, limit }: { readonly cursor: number | null; readonly limit: number },
+  { cursor, limit, since, actor, action }: AuditFilter,
 ): Promise<{ entries: AuditEntry[]; cursor: number | null }> {
   const rows = await db
     .selectFrom('audit')
     .selectAll()
     .$if(cursor !== null, (query) => query.where('id', '<', cursor ?? 0))
+    .$if(since !== undefined, (query) => query.where('at', '>=', since ?? 0))
+    .$if(actor !== undefined, (query) => query.where(isOrBegins('actor', actor ?? '', ' (token ')))
+    .$if(action !== undefined, (query) => query.where(isOrBegins('action', action ?? '', '.')))
     .orderBy('id', 'desc')
     .limit(limit + 1)
     .execute();
@@ -42,4 +57,11 @@ export async function listAudit(
     detail: JSON.parse(detail) as Record<string, unknown>,
   }));
   return { entries, cursor: rows.length > limit ? (entries.at(-1)?.id ?? null) : null };
+}
+
+/** The column is the text, or begins with the text and the separator. Not LIKE, which has characters of its own. */
+function isOrBegins(column: 'actor' | 'action', text: string, separator: string): RawBuilder<SqlBool> {
+  const name = sql.ref(column);
+  const beginning = sql`cast(${text + separator} as text)`;
+  return sql<SqlBool>`(${name} = ${text} or substr(${name}, 1, length(${beginning})) = ${beginning})`;
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Scope } from '../../../src/protocol/run-api.ts';
+import type { AuditFilter } from '../../../src/server/secrets/audit.ts';
 import { SecretBox } from '../../../src/server/secrets/secret-box.ts';
 import { rotateKey } from '../../../src/server/secrets/rotate-key.ts';
 import { setSecretValue } from '../../../src/server/secrets/set-secret.ts';
@@ -178,6 +179,35 @@ describeDatabases('what a server keeps', (database) => {
     expect(rest.value.cursor).toBeNull();
     expect(entries.every((entry) => entry.actor === actor)).toBe(true);
     expect(JSON.stringify(entries)).not.toContain('hunter');
+  });
+
+  it('the audit is asked for by time, by who and by what', async () => {
+    const store = await start();
+    const by = async (name: string, value: string): Promise<unknown> =>
+      store.execute('set-variable', { actor: name, scope: '', name: 'LEVEL', value });
+    await by('deploy (token 3)', '1');
+    await by('deploy (token 31)', '2');
+    await by('deploy more (token 4)', '3');
+    await by('100% (token 5)', '4');
+    await store.execute('delete-variable', { actor: 'dep_oy (token 6)', scope: '', name: 'LEVEL' });
+    const asked = async (filter: Partial<AuditFilter>): Promise<string[]> => {
+      const listed = await store.execute('list-audit', { cursor: null, limit: 9, ...filter });
+      if (!listed.ok) throw new Error(listed.error.message);
+      return listed.value.entries.map((entry) => `${entry.actor} ${entry.action}`);
+    };
+    expect(await asked({ actor: 'deploy' })).toEqual([
+      'deploy (token 31) variable.set',
+      'deploy (token 3) variable.set',
+    ]);
+    expect(await asked({ actor: 'deploy (token 3)' })).toEqual(['deploy (token 3) variable.set']);
+    expect(await asked({ actor: 'dep_oy' })).toEqual(['dep_oy (token 6) variable.delete']);
+    expect(await asked({ actor: '100%' })).toEqual(['100% (token 5) variable.set']);
+    expect(await asked({ action: 'variable' })).toHaveLength(5);
+    expect(await asked({ action: 'variable.delete' })).toEqual(['dep_oy (token 6) variable.delete']);
+    expect(await asked({ action: 'var' })).toEqual([]);
+    const [first] = await store.db.selectFrom('audit').select('at').execute();
+    expect(await asked({ since: first!.at })).toHaveLength(5);
+    expect(await asked({ since: first!.at + 1 })).toEqual([]);
   });
 
   it('what was refused leaves no trace in the audit', async () => {
