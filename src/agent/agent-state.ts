@@ -8,6 +8,8 @@ import { AttemptTable } from './attempt-table.ts';
 export interface OpenSession {
   readonly key: SessionKey;
   readonly incarnation: string;
+  /** What the server can do. */
+  readonly features: readonly string[];
   readonly renewMs: number;
 }
 

@@ -1,4 +1,4 @@
-import type { PollReply, PollRequest } from '../protocol/agent-api.ts';
+import { MAX_NOTE_LENGTH, type PollReply, type PollRequest } from '../protocol/agent-api.ts';
 import type { ApiResult } from '../protocol/api-error.ts';
 import type { AgentState, OpenSession } from './agent-state.ts';
 import { goOn } from './attempt-life.ts';
@@ -53,10 +53,11 @@ export class PollLoop {
   /** Null when what the request told is not true any more. */
   async #poll(session: OpenSession): Promise<ApiResult<PollReply | null> | null> {
     const state = this.#state;
-    const request = this.#request();
+    const request = this.#request(session);
     const stale = (): boolean =>
       state.session !== session ||
       state.takesWork !== request.takesWork ||
+      noteOf(state, session)?.note !== request.note ||
       (state.takesWork && state.attempts.freeSlots > request.freeSlots);
     const controller = new AbortController();
     let answered = false;
@@ -76,12 +77,13 @@ export class PollLoop {
     }
   }
 
-  #request(): PollRequest {
+  #request(session: OpenSession): PollRequest {
     const { attempts, accepting, takesWork } = this.#state;
     const held = attempts.open.filter(({ isHeld }) => isHeld);
     return {
       freeSlots: takesWork ? attempts.freeSlots : 0,
       takesWork,
+      ...noteOf(this.#state, session),
       holding: [
         ...held.map(({ id, fence, cancel }) => ({ attempt: id, fence, cancelling: cancel !== null })),
         ...[...accepting].map(([attempt, fence]) => ({ attempt, fence, cancelling: false })),
@@ -112,4 +114,12 @@ export class PollLoop {
     state.wake();
     return news;
   }
+}
+
+/** For people, where the server can do something with it. */
+function noteOf({ stage, health }: AgentState, { features }: OpenSession): Pick<PollRequest, 'note'> | null {
+  const problem = stage === 'work' ? (health?.problem ?? null) : null;
+  return problem === null || !features.includes('poll-notes')
+    ? null
+    : { note: problem.message.slice(0, MAX_NOTE_LENGTH) };
 }

@@ -85,11 +85,11 @@ export class SessionLoop {
   /** A server whose memory went back is told of what it once had as well: with one more session. */
   async #begin(reply: SessionReply, toldTo: string | null): Promise<void> {
     const state = this.#state;
-    const { session, token, incarnation, renewMs } = reply;
+    const { session, token, incarnation, features, renewMs } = reply;
     state.incarnation = incarnation;
     await applyVerdicts(state, reply.attempts);
     if (toldTo === incarnation) await confirmAll(state);
-    if (!hasUnconfirmed(state)) state.session = { key: { session, token }, incarnation, renewMs };
+    if (!hasUnconfirmed(state)) state.session = { key: { session, token }, incarnation, features, renewMs };
     else state.ports.log.warn('the server is another than the one that stored earlier jobs: they are told again');
     state.wake();
   }

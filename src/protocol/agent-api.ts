@@ -18,6 +18,7 @@ const hash = z.string().regex(/^[0-9a-f]{32}$/);
 /** Steps are numbered without gaps: nobody has so many. What counts them has room for it in every format. */
 export const MAX_STEP_NUMBER = 1_000_000;
 const MAX_PROTOCOL_VERSION = 1_000_000;
+export const MAX_NOTE_LENGTH = 500;
 const step = z.number().int().min(0).max(MAX_STEP_NUMBER);
 
 /** `POST /v1/runners`, bearer: a registration token. */
@@ -93,6 +94,8 @@ export const pollRequestSchema = z.strictObject({
   freeSlots: z.number().int().min(0).max(256),
   /** False while draining or unhealthy: offers are withdrawn, cancellations still told. */
   takesWork: z.boolean(),
+  /** Why it takes none, for people. Where both have the feature `poll-notes`. */
+  note: z.string().max(MAX_NOTE_LENGTH).optional(),
   /** Every attempt the agent knows of: offered, accepted, running. Makes a repeated answer needless. */
   holding: z.array(z.strictObject({ attempt: text, fence: count, cancelling: z.boolean() })).max(10_000),
 });

@@ -174,7 +174,10 @@ export const runnerViewSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
   labels: z.array(z.string()),
-  state: z.enum(['idle', 'busy', 'paused', 'draining', 'offline']),
+  /** `unhealthy`: its agent says that it takes no work now. */
+  state: z.enum(['idle', 'busy', 'paused', 'draining', 'unhealthy', 'offline']),
+  /** Why it is unhealthy, as its agent says. */
+  note: z.string().nullable(),
   ephemeral: z.boolean(),
   version: z.string().nullable(),
   slots: z.number().int(),

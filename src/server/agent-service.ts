@@ -20,7 +20,7 @@ import type {
   SyncRequest,
 } from '../protocol/agent-api.ts';
 import type { ApiErrorCode, ApiErrorReason, ApiResult } from '../protocol/api-error.ts';
-import { SERVER_FEATURES } from '../protocol/version.ts';
+import { SERVER_FEATURES, SHARED_FEATURES } from '../protocol/version.ts';
 import { DECLINE_MEMORY_MS } from './dispatch/limits.ts';
 import type { LiveSession } from './dispatch/live-session.ts';
 import { LogWatchers } from './dispatch/log-watchers.ts';
@@ -118,7 +118,7 @@ export class AgentService implements AgentApi {
         token,
         tokenMs: settings.sessionTokenMs,
         protocol,
-        features: [...SERVER_FEATURES],
+        features: [...SERVER_FEATURES, ...SHARED_FEATURES.filter((one) => request.features.includes(one))],
         incarnation,
         leaseMs: settings.leaseMs,
         renewMs: Math.round(settings.leaseMs / RENEWALS_PER_LEASE),

@@ -77,6 +77,7 @@ export class ScriptedServer implements AgentApi {
   drained = 0;
   paused = false;
   leave = false;
+  features: string[] = [];
   logIntervalMs = 3_000;
   readonly #gates = new Map<Call, Promise<void>>();
   readonly #answered = new Pulse();
@@ -221,8 +222,8 @@ export class ScriptedServer implements AgentApi {
       this.sessions.push(request);
       this.#session = `s${++this.#count}`;
       const attempts = request.attempts.map(({ attempt, fence }) => this.#verdict(attempt, fence));
-      const { leaseMs, incarnation } = this;
-      const server = { incarnation, leaseMs, renewMs: leaseMs / 4, features: [], protocol: 1, tokenMs: 3_600_000 };
+      const { leaseMs, incarnation, features } = this;
+      const server = { incarnation, leaseMs, renewMs: leaseMs / 4, features, protocol: 1, tokenMs: 3_600_000 };
       return { ok: true, value: { session: this.#session, token: this.token, ...server, attempts } };
     });
   }

@@ -114,10 +114,26 @@ describe('taking work', () => {
     await bench.start();
     await bench.startJob('a1');
     expect(bench.server.polls.at(-1)).toMatchObject({ freeSlots: 0, takesWork: false });
+    expect(bench.server.polls.at(-1)).not.toHaveProperty('note');
     expect(bench.statuses.at(-1)?.state).toBe('connecting');
     bench.health = null;
     await bench.pass(30_000);
     expect(bench.machine.started('a1')).toBe(1);
+  });
+
+  it('says why it takes no work, to a server that can do something with it', async () => {
+    const bench = new AgentBench();
+    bench.server.features = ['poll-notes'];
+    bench.health = { kind: 'script', message: 'the script says no' };
+    await bench.start();
+    expect(bench.server.polls.at(-1)).toMatchObject({ takesWork: false, note: 'the script says no' });
+    bench.health = { kind: 'disk', message: 'the disk is full' };
+    await bench.pass(30_000);
+    expect(bench.server.polls.at(-1)).toMatchObject({ takesWork: false, note: 'the disk is full' });
+    bench.health = null;
+    await bench.pass(30_000);
+    expect(bench.server.polls.at(-1)).toMatchObject({ takesWork: true });
+    expect(bench.server.polls.at(-1)).not.toHaveProperty('note');
   });
 
   it('ignores an offer whose id cannot be the name of a folder', async () => {

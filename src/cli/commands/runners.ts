@@ -52,6 +52,7 @@ function columns(palette: Palette): readonly Column<RunnerView>[] {
     busy: palette.cyan,
     paused: palette.yellow,
     draining: palette.yellow,
+    unhealthy: palette.red,
     offline: palette.dim,
   };
   return [
@@ -62,6 +63,7 @@ function columns(palette: Palette): readonly Column<RunnerView>[] {
     { title: 'SEEN', text: ({ lastSeenAt }) => agoText(lastSeenAt, Date.now()) },
     { title: 'VERSION', text: ({ version }) => version ?? '' },
     { title: 'KIND', text: ({ ephemeral }) => (ephemeral ? 'ephemeral' : '') },
+    { title: 'NOTE', text: ({ note }) => note ?? '' },
   ];
 }
 

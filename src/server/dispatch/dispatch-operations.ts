@@ -14,6 +14,7 @@ import { pollState } from './poll-state.ts';
 import { registerRunner } from './register-runner.ts';
 import { extendLeases, sweep } from './sweep.ts';
 import { syncAttempts } from './sync-attempts.ts';
+import { tellSessions } from './tell-sessions.ts';
 
 /** Runners, their sessions, and who has which attempt. */
 export const dispatchOperations = {
@@ -29,6 +30,7 @@ export const dispatchOperations = {
   'offer-work': offerWork,
   'withdraw-offers': withdrawSessionOffers,
   'poll-state': pollState,
+  'tell-sessions': tellSessions,
   'accept-attempt': acceptAttempt,
   'decline-attempt': declineAttempt,
   'fail-attempt': failAttempt,

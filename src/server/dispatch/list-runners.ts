@@ -15,7 +15,7 @@ export async function listRunners({ db, now }: OperationContext): Promise<readon
     .leftJoin('session', (join) => join.onRef('session.runner_id', '=', 'runner.id').on('session.state', '!=', 'ended'))
     .select(['runner.id', 'runner.name', 'runner.labels', 'runner.ephemeral', 'runner.consumed', 'runner.paused'])
     .select(['runner.last_seen', 'session.state', 'session.last_seen as heard', 'session.slots', 'session.version'])
-    .select(['session.features'])
+    .select(['session.features', 'session.takes_work', 'session.note'])
     .where('runner.removed_at', 'is', null)
     .orderBy('runner.name')
     .execute();
@@ -38,8 +38,10 @@ export async function listRunners({ db, now }: OperationContext): Promise<readon
         online,
         paused: row.paused === 1,
         draining: row.state === 'draining' || row.consumed === 1,
+        unhealthy: row.takes_work === 0,
         full: running >= slots,
       }),
+      note: row.note,
       ephemeral: row.ephemeral === 1,
       version: row.version,
       slots,
@@ -54,11 +56,14 @@ function stateOf(so: {
   readonly online: boolean;
   readonly paused: boolean;
   readonly draining: boolean;
+  readonly unhealthy: boolean;
   readonly full: boolean;
 }): RunnerView['state'] {
   if (!so.online) return 'offline';
-  if (so.paused) return 'paused';
+  // One that drains takes no work either, and is well.
   if (so.draining) return 'draining';
+  if (so.paused) return 'paused';
+  if (so.unhealthy) return 'unhealthy';
   return so.full ? 'busy' : 'idle';
 }
 

@@ -157,14 +157,29 @@ export class PollDesk {
       for (const poll of polls) poll.end({ kind: 'error', error: result.error });
       return;
     }
+    const news: HeldPoll[] = [];
     for (const [index, { view }] of result.value.views.entries()) {
       const poll = polls[index];
       // Another poll, or another look, has taken its place.
       if (!poll || this.#held.get(poll.session.id) !== poll || this.#toView.has(poll.session.id)) continue;
       if (view === null) poll.end({ kind: 'over' });
+      else if (isNews(poll.request, view)) news.push(poll);
       else if (!poll.request.takesWork && view.offered > 0) await this.#withdraw(poll);
       else this.#compare(poll, view);
     }
+    if (news.length > 0) await this.#writeDown(news);
+  }
+
+  /** Seldom: an agent says something else of itself than it did. */
+  async #writeDown(polls: readonly HeldPoll[]): Promise<void> {
+    const sessions = polls.map(({ session: { id }, request: { takesWork, note } }) => ({
+      ...{ session: id, takesWork },
+      ...(note === undefined ? {} : { note }),
+    }));
+    const result = await this.#options.store.execute('tell-sessions', { sessions });
+    for (const poll of polls)
+      if (result.ok) this.look(poll.session.id);
+      else poll.end({ kind: 'error', error: result.error });
   }
 
   async #withdraw(poll: HeldPoll): Promise<void> {
@@ -218,6 +233,10 @@ export class PollDesk {
     // The poll that waited has gone: the next one is told what was offered, or this one when it is looked at.
     else this.look(session);
   }
+}
+
+function isNews({ takesWork, note }: PollRequest, view: NonNullable<SessionView['view']>): boolean {
+  return takesWork !== view.takesWork || (note ?? null) !== view.note;
 }
 
 const NOTHING: PollEnd = { kind: 'reply', reply: null };

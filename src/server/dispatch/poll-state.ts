@@ -17,6 +17,9 @@ export interface SessionView {
     readonly paused: boolean;
     readonly leave: boolean;
     readonly draining: boolean;
+    /** What is written down of what its agent said. */
+    readonly takesWork: boolean;
+    readonly note: string | null;
     /** Offers in all, those that the agent knows of among them. */
     readonly offered: number;
   } | null;
@@ -35,6 +38,8 @@ export async function pollState(
     .select([
       'session.id',
       'session.state',
+      'session.takes_work',
+      'session.note',
       'runner.paused',
       'runner.ephemeral',
       'runner.consumed',
@@ -92,6 +97,8 @@ export async function pollState(
           row.removed_at !== null ||
           (row.ephemeral === 1 && row.consumed === 1 && mine.length === 0 && holding.length === 0),
         draining: row.state === 'draining',
+        takesWork: row.takes_work === 1,
+        note: row.note,
         offered: mine.filter(({ state }) => state === 'offered').length,
       },
     };

@@ -19,8 +19,9 @@ export async function waitReasons(
     .selectAll()
     .where('id', 'in', [...new Set(labelSets)])
     .execute();
-  const runners = (await listRunners(context)).map(({ view: { state, labels }, features }) => ({
+  const runners = (await listRunners(context)).map(({ view: { state, note, labels }, features }) => ({
     state,
+    note,
     offered: offeredLabels(labels, features),
   }));
   return new Map(
@@ -44,7 +45,7 @@ function wantedOf(wanted: readonly string[], state: RunnerView['state']): readon
   return state === 'offline' ? wanted.filter((label) => !label.startsWith(FEATURE)) : wanted;
 }
 
-function reasonOf(wanted: readonly string[], runners: readonly Pick<RunnerView, 'state'>[]): string {
+function reasonOf(wanted: readonly string[], runners: readonly Pick<RunnerView, 'state' | 'note'>[]): string {
   const labels = wanted.filter((label) => !label.startsWith(FEATURE)).join(', ') || 'any labels';
   if (runners.length === 0) return `no runner has the labels ${labels}`;
   const states = new Map<RunnerView['state'], number>();
@@ -54,9 +55,11 @@ function reasonOf(wanted: readonly string[], runners: readonly Pick<RunnerView, 
   const who = runners.length === 1 ? 'the one runner' : `all ${runners.length} runners`;
   const away = runners.length - count('busy');
   if (away === 0) return `${who} with the labels ${labels} ${runners.length === 1 ? 'is' : 'are'} busy`;
-  const parts = (['busy', 'paused', 'draining', 'offline'] as const)
+  const why = runners.find(({ state, note }) => state === 'unhealthy' && note !== null)?.note;
+  const parts = (['busy', 'paused', 'draining', 'unhealthy', 'offline'] as const)
     .filter((state) => count(state) > 0)
-    .map((state) => (runners.length === 1 ? state : `${count(state)} ${state}`));
+    .map((state) => (runners.length === 1 ? state : `${count(state)} ${state}`))
+    .map((part) => (part.endsWith('unhealthy') && why !== undefined ? `${part} (${why})` : part));
   const whose = runners.length === 1 ? 'the one runner' : `the ${runners.length} runners`;
   return `${whose} with the labels ${labels}: ${parts.join(', ')}`;
 }

@@ -32,6 +32,11 @@ describe('the service for agents', () => {
       expect(await world.service.openSession(request)).toMatchObject({ ok: false, error: { code: 'unauthorized' } });
     });
 
+    it('with features that older agents have not heard of, for those alone that have', async () => {
+      expect((await agent.connect()).features).not.toContain('poll-notes');
+      expect((await agent.connect({ features: ['exclusive', 'poll-notes'] })).features).toContain('poll-notes');
+    });
+
     it('for the owner of the key alone', async () => {
       const other = await world.agent();
       const stolen = { ...(await other.sessionRequest()), runner: agent.runner };
@@ -142,6 +147,22 @@ describe('the service for agents', () => {
       expect((await other.told()).offers.map(({ attempt }) => attempt)).toEqual(offers.map(({ attempt }) => attempt));
       world.service.close();
       await poll;
+    });
+
+    it('and writes down once that an agent takes no work, and why', async () => {
+      const shown = async () =>
+        must(await world.store.execute('list-runners', {})).runners.map(({ state, note }) => ({ state, note }));
+      const polls = [agent.poll({ takesWork: false, note: 'no room' })];
+      await settle();
+      expect(await shown()).toEqual([{ state: 'unhealthy', note: 'no room' }]);
+      polls.push(agent.poll({ takesWork: false, note: 'no room' }));
+      await settle();
+      expect(world.asked.filter((name) => name === 'tell-sessions')).toHaveLength(1);
+      polls.push(agent.poll());
+      await settle();
+      expect(await shown()).toEqual([{ state: 'idle', note: null }]);
+      world.service.close();
+      await Promise.all(polls);
     });
 
     it('and tells of a cancellation as long as the agent does not say that it knows', async () => {

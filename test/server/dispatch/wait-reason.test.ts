@@ -40,6 +40,27 @@ describe('a job that waits', () => {
     );
   });
 
+  it('says what keeps a runner that takes no work now, and forgets it', async () => {
+    const { id } = await world.session({ labels: ['linux'] });
+    const attempt = await world.job({ labels: ['linux'] });
+    const note = '100 MB are free on the disk';
+    await world.do('tell-sessions', { sessions: [{ session: id, takesWork: false, note }] });
+    expect(await reasonOf(attempt)).toBe(`the one runner with the labels linux: unhealthy (${note})`);
+    await world.runner({ labels: ['linux'] });
+    expect(await reasonOf(attempt)).toBe(`the 2 runners with the labels linux: 1 unhealthy (${note}), 1 offline`);
+    await world.do('tell-sessions', { sessions: [{ session: id, takesWork: true }] });
+    expect(await reasonOf(attempt)).toBe('a runner is about to take it');
+  });
+
+  it('says that a runner drains, and not that it is unhealthy', async () => {
+    const { id } = await world.session({ labels: ['linux'] });
+    await world.do('tell-sessions', { sessions: [{ session: id, takesWork: false }] });
+    await world.do('drain-session', { session: id });
+    expect(await reasonOf(await world.job({ labels: ['linux'] }))).toBe(
+      'the one runner with the labels linux: draining',
+    );
+  });
+
   it('says that its runner is offline once it is not heard of', async () => {
     await world.session({ labels: ['linux'] });
     const attempt = await world.job({ labels: ['linux'] });
