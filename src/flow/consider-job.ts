@@ -2,7 +2,7 @@ import type { JoinPlan } from '../protocol/flow-plan.ts';
 import { beginJob } from './begin-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Arrival, Arrivals, JobState } from './flow-state.ts';
-import { settleJob, skipJob } from './settle-job.ts';
+import { endUnbegun, settleJob, skipJob } from './settle-job.ts';
 import { withdrawLate } from './withdraw.ts';
 
 /** In place of a need's path: arrivals of all of them. */
@@ -24,7 +24,8 @@ export function considerJob(draft: FlowDraft, path: string): void {
   const job = draft.jobs.get(path);
   if (job.phase === 'settled' || job.dying > 0) return;
   if (job.fate !== null) {
-    if (job.live === 0) settleJob(draft, path, job.fate);
+    if (job.phase === 'pending') endUnbegun(draft, path, { ...job.fate, message: null });
+    else if (job.live === 0) settleJob(draft, path, job.fate);
     return;
   }
   const join = joinOf(draft, job);

@@ -9,6 +9,7 @@ import type { AroundPhase, Ended, IterationState } from './flow-state.ts';
 import { isEndedByForce, jobContexts } from './job-contexts.ts';
 import { jumpFrom } from './jump.ts';
 import { attempt } from './key-problem.ts';
+import { releaseSection } from './locks.ts';
 import { openMain } from './main-part.ts';
 import { openScope } from './open-scope.ts';
 import { claimRace } from './races.ts';
@@ -132,6 +133,7 @@ export function endIteration(draft: FlowDraft, key: string): void {
   const job = draft.jobs.get(path);
   if (superseded) {
     draft.jobs.update(path, { dying: job.dying - 1 });
+    releaseSection(draft, path);
     draft.push({ kind: 'consider', job: path });
     return;
   }

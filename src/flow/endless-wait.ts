@@ -1,3 +1,4 @@
+import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { InstanceState, IterationState, JobState } from './flow-state.ts';
 import { iterationKey, pathIn } from './keys.ts';
@@ -15,18 +16,44 @@ export function waitsForEndOf(draft: FlowDraft, first: Wait, path: string): bool
   let known: ReadonlyMap<string, string> | null = null;
   // Most who hold a lock run, and nothing of this has to be known.
   const holderBefore: FindHolder = (key) => (known ??= holdersByWaiter(draft)).get(key) ?? null;
+  const waiter = idOf({ job: path });
+  const users = new Map<string, { readonly user: string; spare: number }[]>();
   const seen = new Set<string>();
   const open = [first];
   for (let wait = open.pop(); wait !== undefined; wait = open.pop()) {
-    if ('job' in wait && wait.job === path) return true;
-    const id = 'job' in wait ? `job ${wait.job}` : `holder ${wait.holder}`;
-    if (seen.has(id)) continue;
-    seen.add(id);
-    open.push(
-      ...('job' in wait ? beforeJob(draft, wait.job, holderBefore) : beforeHolder(draft, wait.holder, holderBefore)),
-    );
+    const user = idOf(wait);
+    if (seen.has(user)) continue;
+    seen.add(user);
+    if (user === waiter) continue;
+    const before =
+      'job' in wait ? beforeJob(draft, wait.job, holderBefore) : [all(beforeHolder(draft, wait.holder, holderBefore))];
+    for (const { of, spare } of before) {
+      const use = { user, spare };
+      for (const other of of) users.set(idOf(other), [...(users.get(idOf(other)) ?? []), use]);
+      open.push(...of);
+    }
   }
-  return false;
+  if (!seen.has(waiter)) return false;
+  const stuck = new Set([waiter]);
+  // A set that is iterated also gives what is added meanwhile.
+  for (const id of stuck) for (const use of users.get(id) ?? []) if (use.spare-- === 0) stuck.add(use.user);
+  return stuck.has(idOf(first));
+}
+
+export type Wait = { readonly job: string } | { readonly holder: string };
+
+/** Things that have to end; so many of them need not. */
+interface Waits {
+  readonly of: readonly Wait[];
+  readonly spare: number;
+}
+
+function all(of: readonly Wait[]): Waits {
+  return { of, spare: 0 };
+}
+
+function idOf(wait: Wait): string {
+  return 'job' in wait ? `job ${wait.job}` : `holder ${wait.holder}`;
 }
 
 /** Who has the lock that somebody waits for. */
@@ -38,22 +65,31 @@ function holdersByWaiter(draft: FlowDraft): ReadonlyMap<string, string> {
   return holders;
 }
 
-export type Wait = { readonly job: string } | { readonly holder: string };
-
 /** What has to end before the job can. */
-function beforeJob(draft: FlowDraft, path: string, holderBefore: FindHolder): Wait[] {
+function beforeJob(draft: FlowDraft, path: string, holderBefore: FindHolder): Waits[] {
   const job = draft.jobs.get(path);
   if (job.phase === 'settled') return [];
-  const mode = draft.planOf(job).flow?.join.mode ?? 'all';
-  // One that takes some of its needs does not wait for each of them.
-  const needs = mode === 'count' || job.jump !== null ? [] : job.needs;
-  const waits: Wait[] = needs.flatMap((need) => (need.path === null ? [] : [{ job: need.path }]));
+  const waits = needsBefore(draft, job);
   for (let number = 1; number <= job.iterations; number++) {
     const key = iterationKey(path, number);
     const iteration = draft.iterations.find(key);
-    if (iteration !== null) waits.push(...beforeIteration(draft, key, iteration, job, holderBefore));
+    if (iteration !== null) waits.push(all(beforeIteration(draft, key, iteration, job, holderBefore)));
   }
   return waits;
+}
+
+function needsBefore(draft: FlowDraft, job: JobState): Waits[] {
+  const join = joinOf(draft, job);
+  if (job.jump !== null || (job.phase === 'open' && !keepsArrivals(join))) return [];
+  const needs = job.needs.flatMap(({ path }) => (path === null || isOver(draft, path) ? [] : [{ job: path }]));
+  if (join.mode !== 'count' || join.late === 'queue') return [all(needs)];
+  // One that takes some of its needs does not wait for each of them.
+  return [{ of: needs, spare: Math.max(needs.length - (join.count - job.successes), 0) }];
+}
+
+function isOver(draft: FlowDraft, path: string): boolean {
+  const { phase, told } = draft.jobs.get(path);
+  return phase === 'settled' || told;
 }
 
 function beforeIteration(

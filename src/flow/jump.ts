@@ -6,6 +6,7 @@ import type { Ended, JobState } from './flow-state.ts';
 import { isCancelled, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { iterationKey } from './keys.ts';
+import { releaseSection } from './locks.ts';
 import { withdrawIteration } from './withdraw.ts';
 
 type Jumped =
@@ -101,6 +102,7 @@ function jumpBack(draft: FlowDraft, source: string, target: string, below: Reado
     }
   }
   for (const path of again) forget(draft, path);
+  for (const path of again) releaseSection(draft, path);
   releaseRaces(draft, again);
   const touched = new Set([...again].flatMap((path) => [path, ...draft.jobs.get(path).dependants]));
   for (const path of touched) recount(draft, path);

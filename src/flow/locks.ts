@@ -2,7 +2,7 @@ import { evaluateText } from '../expressions/evaluate.ts';
 import { launchInstance } from './advance-iteration.ts';
 import { SECTION, waitsForEndOf } from './endless-wait.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { JobState, LockState } from './flow-state.ts';
+import type { LockState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
 
 export type Taken =
@@ -89,15 +89,21 @@ function stillWaits(draft: FlowDraft, key: string): boolean {
   return draft.instances.find(key)?.status.kind === 'launching' || draft.iterations.find(key)?.stage.kind === 'gates';
 }
 
-/** A job is settled: its section gives its lock back when it was the last. */
-export function releaseSection(draft: FlowDraft, path: string, job: JobState): void {
+/**
+ * A job of a section is settled, or is to be begun anew: the section gives its lock back when all of it has ended, or
+ * nothing of it has begun.
+ */
+export function releaseSection(draft: FlowDraft, path: string): void {
+  const job = draft.jobs.get(path);
   const section = draft.planOf(job).flow?.section ?? null;
   if (section === null) return;
-  const isOpen = draft.scopes.get(job.scope).jobs.some((other) => {
-    const member = draft.jobs.get(other);
-    return other !== path && member.phase !== 'settled' && draft.planOf(member).flow?.section?.name === section.name;
-  });
-  if (isOpen) return;
+  const members = draft.scopes
+    .get(job.scope)
+    .jobs.map((other) => draft.jobs.get(other))
+    .filter((other) => draft.planOf(other).flow?.section?.name === section.name);
+  if (members.some(({ phase, dying }) => phase === 'open' || dying > 0)) return;
+  const isEntered = members.some(({ result }) => result !== null && result !== 'skipped' && result !== 'withdrawn');
+  if (isEntered && members.some(({ phase }) => phase === 'pending')) return;
   const holder = sectionOf(job.scope, section.name);
   for (const [lock, state] of draft.locks.entries()) if (state.holder === holder) release(draft, lock, holder);
 }

@@ -19,7 +19,7 @@ export function settleJob(draft: FlowDraft, path: string, { conclusion, reason }
   if (draft.planOf(job).flow?.startWithinMinutes != null)
     draft.commands.push({ kind: 'clear-timer', id: `${path}/within` });
   if (!job.told) wakeDependants(draft, job);
-  releaseSection(draft, path, job);
+  releaseSection(draft, path);
   lookAgain(draft, job);
   const { open } = draft.scopes.update(job.scope, { open: draft.scopes.get(job.scope).open - 1 });
   if (open === 0) draft.push({ kind: 'close', scope: job.scope });
@@ -50,13 +50,18 @@ export function counts(draft: FlowDraft, dependant: JobState, need: JobState): b
   );
 }
 
-/** Ends a job that was not begun, and tells the host. */
+/** Ends a job that was not begun, and tells the host. Of one that was begun before a jump back, all has to end first. */
 export function endUnbegun(
   draft: FlowDraft,
   path: string,
-  ending: { readonly conclusion: JobConclusion; readonly reason: Reason; readonly message: string | null },
+  ending: { readonly conclusion: JobConclusion; readonly reason: Reason | null; readonly message: string | null },
 ): void {
   const job = draft.jobs.get(path);
+  if (job.dying > 0) {
+    const { conclusion, reason } = ending;
+    draft.jobs.update(path, { fate: { conclusion, reason }, jump: null });
+    return;
+  }
   // It has a number, as if it had begun: a jump may have ended it like this before.
   const number = job.iterations + 1;
   announce(draft, iterationKey(path, number), path, ending);

@@ -15,7 +15,6 @@ export function withdrawJob(draft: FlowDraft, path: string, fate: Ended): boolea
   const job = draft.jobs.get(path);
   if (job.phase === 'settled') return false;
   if (job.phase === 'pending') {
-    if (job.dying > 0) draft.jobs.update(path, { jump: null });
     endUnbegun(draft, path, { ...fate, reason: fate.reason ?? 'withdrawn', message: null });
     return true;
   }

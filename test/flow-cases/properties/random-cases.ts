@@ -130,30 +130,26 @@ function jobsOf(list: readonly Members[], callees: readonly string[]): Members[]
     const numbers = index === 0 ? [] : (written as number[]).map((need) => need % index);
     return [...new Set(numbers)].map((need) => `j${need}`);
   });
-  const before = needs.reduce<Set<string>[]>((all, own, index) => {
-    const indirect = own.flatMap((need) => [...(all[Number(need.slice(1))] ?? [])]);
-    return [...all, new Set([...indirect, `j${index}`])];
-  }, []);
   return list.map((members, index) => {
     const dependants = list.flatMap((_, other) => (needs[other]?.includes(`j${index}`) ? [`j${other}`] : []));
     return plain({
       ...members,
-      ...jobOf(members, index, { needs: needs[index] ?? [], before: [...(before[index] ?? [])], dependants }, callees),
+      ...jobOf(members, index, { needs: needs[index] ?? [], count: list.length, dependants }, callees),
     });
   });
 }
 
-/** Ids of jobs; `before`: of all that come before it, and its own. */
+/** Ids of jobs; `count`: of all that are beside it. */
 interface Neighbours {
   readonly needs: readonly string[];
-  readonly before: readonly string[];
+  readonly count: number;
   readonly dependants: readonly string[];
 }
 
 function jobOf(
   members: Members,
   index: number,
-  { needs, before, dependants }: Neighbours,
+  { needs, count, dependants }: Neighbours,
   callees: readonly string[],
 ): Members {
   const {
@@ -184,7 +180,7 @@ function jobOf(
       members['loop'] !== undefined || members['instances'] !== undefined
         ? undefined
         : jumps
-          ? { ...body, jump: { to: before[jump.to % before.length], times: jump.times } }
+          ? { ...body, jump: { to: `j${jump.to % count}`, times: jump.times } }
           : known,
     loop: calls ? undefined : members['loop'],
     instances: calls || members['loop'] !== undefined ? undefined : members['instances'],
