@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', 'examples/', 'test/fixtures/', 'test/conformance/'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', 'packages/', 'examples/', 'test/fixtures/', 'test/conformance/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

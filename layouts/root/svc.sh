@@ -1,0 +1,10 @@
+#!/bin/sh
+# The runner as a service of the system: svc.sh install [user] | start | stop | status | uninstall
+set -eu
+self=$0
+while [ -L "$self" ]; do
+  link=$(readlink "$self")
+  case $link in /*) self=$link ;; *) self=$(dirname "$self")/$link ;; esac
+done
+here=$(cd "$(dirname "$self")" && pwd -P)
+exec "$here/bin/paceline" service "$@" --folder "$here"
