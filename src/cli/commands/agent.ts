@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import type { CliHost } from '../cli-host.ts';
 import type { DefineCommand } from '../command-context.ts';
+import type { ExitCode } from '../exit-codes.ts';
 import { count, list } from '../option-values.ts';
 import {
   drainCommand,
@@ -10,6 +12,8 @@ import {
   type RunAgentFlags,
   statusCommand,
 } from '../agent-command.ts';
+import { placeOf, type PlaceFlags } from '../runner-place.ts';
+import { registerFirst } from '../first-registration.ts';
 
 /** For `paceline up`, which is of another bundle. */
 export { agentStatus } from '../../agent/agent-status.ts';
@@ -26,6 +30,14 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
       .option('--state <folder>', 'where its credentials and its jobs are kept')
       .option('--config <file>', 'configuration (default: runner.config.json in the current folder)')
       .addHelpText('after', HELP);
+  const placed = (name: string, description: string): Command =>
+    sub(name, description).option('--folder <folder>', 'of an installed runner, instead of state and configuration');
+  const inPlace =
+    <F extends PlaceFlags>(run: (flags: F, host: CliHost) => Promise<ExitCode>) =>
+    async (given: F): Promise<void> => {
+      const place = placeOf(given, host);
+      end(await run(place.flags, place.host));
+    };
   sub('register', 'make a runner of this machine known to a server')
     .option('--server <url>', 'address of the server (default: agent.server, PACELINE_SERVER)')
     .option('--token-file <file>', 'registration token, - for standard input', '-')
@@ -34,25 +46,22 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--ephemeral', 'it takes one job and is gone')
     .option('--replace', 'take the name over from a runner that is not connected')
     .action(async (flags: RegisterFlags) => end(await registerCommand(flags, host)));
-  sub('run', 'take jobs until it is told to end')
+  placed('run', 'take jobs until it is told to end')
     .option('--slots <n>', 'jobs at once', count)
     .option('--labels <list>', 'beside those it was registered with', list)
     .option('--ephemeral', 'end after one job')
     .option('--takeover', 'end a live session of another machine with these credentials')
-    .action(async (flags: RunAgentFlags) => end(await runAgentCommand(flags, host)));
-  sub('drain', 'tell the agent to take no more jobs and to end when those that run have ended').action(
-    async (flags: { state?: string; config?: string }) => end(await drainCommand(flags, host)),
+    .action(async (flags: RunAgentFlags) => {
+      await registerFirst(flags, host);
+      return end(await runAgentCommand(flags, host));
+    });
+  placed('drain', 'tell the agent to take no more jobs and to end when those that run have ended').action(
+    inPlace(drainCommand),
   );
-  sub('status', 'show what the agent does')
-    .option('--json', 'print JSON')
-    .action(async (flags: { state?: string; config?: string; json?: boolean }) =>
-      end(await statusCommand(flags, host)),
-    );
-  sub('remove', 'remove its credentials and what is left of its jobs from this machine')
+  placed('status', 'show what the agent does').option('--json', 'print JSON').action(inPlace(statusCommand));
+  placed('remove', 'remove its credentials and what is left of its jobs from this machine')
     .option('--force', 'even if results were not sent yet')
-    .action(async (flags: { state?: string; config?: string; force?: boolean }) =>
-      end(await removeCommand(flags, host)),
-    );
+    .action(inPlace(removeCommand));
 };
 
 const HELP = `
