@@ -51,10 +51,12 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--labels <list>', 'beside those it was registered with', list)
     .option('--ephemeral', 'end after one job')
     .option('--takeover', 'end a live session of another machine with these credentials')
-    .action(async (flags: RunAgentFlags) => {
-      await registerFirst(flags, host);
-      return end(await runAgentCommand(flags, host));
-    });
+    .action(
+      inPlace<RunAgentFlags>(async (flags, placed) => {
+        await registerFirst(flags, placed);
+        return runAgentCommand(flags, placed);
+      }),
+    );
   placed('drain', 'tell the agent to take no more jobs and to end when those that run have ended').action(
     inPlace(drainCommand),
   );
