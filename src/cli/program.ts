@@ -1,12 +1,38 @@
 import { Command, CommanderError } from 'commander';
 import type { CliHost } from './cli-host.ts';
-import type { DefineCommand } from './command-context.ts';
+import type { CommandContext, DefineCommand } from './command-context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** Reads the command line and does what it says. Only the modules of the chosen command are loaded. */
 export async function runProgram(args: readonly string[], host: CliHost): Promise<ExitCode> {
   let code: ExitCode = EXIT.success;
-  const program = new Command('paceline')
+  const context: CommandContext = { host, end: (given) => (code = given), wholeProgram: () => wholeProgram(host) };
+  const program = newProgram(host);
+  const chosen = COMMANDS.find(({ name }) => name === args[0]);
+  if (chosen) await addCommand(program, chosen, context);
+  else for (const { name, description, hidden } of COMMANDS) program.command(name, { hidden }).description(description);
+
+  try {
+    if (args.length === 0) program.help({ error: true });
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Help and version end this way too, with exit code 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+    throw error;
+  }
+}
+
+/** With every command, none of which is going to be run. */
+export async function wholeProgram(host: CliHost): Promise<Command> {
+  const program = newProgram(host);
+  const context: CommandContext = { host, end: () => undefined, wholeProgram: () => Promise.resolve(program) };
+  for (const entry of COMMANDS) if (!entry.hidden) await addCommand(program, entry, context);
+  return program;
+}
+
+function newProgram(host: CliHost): Command {
+  return new Command('paceline')
     .description('Runs GitHub Actions workflow files on your own machines, their steps side by side.')
     .version(host.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -20,23 +46,14 @@ export async function runProgram(args: readonly string[], host: CliHost): Promis
       getErrHelpWidth: () => Math.min(host.stderr.columns, MAX_HELP_COLUMNS),
     })
     .addHelpText('after', EXAMPLES);
+}
 
-  const chosen = COMMANDS.find(({ name }) => name === args[0]);
-  if (chosen) {
-    const command = program.command(chosen.name).description(chosen.description);
-    (await chosen.load())(command, { host, end: (given) => (code = given) });
-  } else
-    for (const { name, description, hidden } of COMMANDS) program.command(name, { hidden }).description(description);
-
-  try {
-    if (args.length === 0) program.help({ error: true });
-    await program.parseAsync(args, { from: 'user' });
-    return code;
-  } catch (error) {
-    // Help and version end this way too, with exit code 0.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
-    throw error;
-  }
+async function addCommand(
+  program: Command,
+  { name, description, load }: CommandEntry,
+  context: CommandContext,
+): Promise<void> {
+  (await load())(program.command(name).description(description), context);
 }
 
 const MAX_HELP_COLUMNS = 120;
@@ -46,7 +63,7 @@ interface CommandEntry {
   readonly description: string;
   /** Not for people. */
   readonly hidden: boolean;
-  load(): Promise<DefineCommand>;
+  readonly load: () => Promise<DefineCommand>;
 }
 
 function entry(name: string, description: string, load: () => Promise<DefineCommand>): CommandEntry {
@@ -120,6 +137,11 @@ const COMMANDS: readonly CommandEntry[] = [
     'audit',
     'show who changed what on a server',
     async () => (await import('./commands/client.ts')).clientCommands.audit,
+  ),
+  entry(
+    'completion',
+    'print a completion script for a shell',
+    async () => (await import('./commands/completion.ts')).defineCompletion,
   ),
   {
     name: 'worker',

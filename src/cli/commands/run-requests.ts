@@ -12,7 +12,7 @@ type Flags = ServerFlags & PrintFlags;
 /** What is asked of a run while it goes on. `ofRun` makes a command whose first argument is the run. */
 export function defineRunRequests(
   ofRun: (name: string, description: string) => Command,
-  { host, end }: CommandContext,
+  { host, end }: Pick<CommandContext, 'host' | 'end'>,
 ): void {
   /** Asks, and says in a sentence what was done. */
   const ask = async (
