@@ -1,10 +1,12 @@
 import type { Dispatcher, request } from 'undici';
+import { chooseProxy, type ProxySettings } from '../kernel/proxy-choice.ts';
+import { AgentProblem } from './agent-problem.ts';
+import { readTrust, type TlsFiles } from './trust.ts';
 
-/** As in HTTP_PROXY, HTTPS_PROXY, NO_PROXY; null: none. */
-export interface ProxySettings {
-  readonly http: string | null;
-  readonly https: string | null;
-  readonly no: string | null;
+/** How a machine reaches servers. */
+export interface NetworkSettings {
+  readonly proxy: ProxySettings;
+  readonly tls: TlsFiles;
 }
 
 /** Results, and logs beside them. */
@@ -20,20 +22,47 @@ export interface Connections {
   readonly request: typeof request;
 }
 
-/** Loads undici. How long an answer may take is its caller's to say. */
-export async function openConnections({ http, https, no }: ProxySettings): Promise<Connections> {
-  const { EnvHttpProxyAgent, request } = await import('undici');
-  const open = (connections: number): Dispatcher =>
-    new EnvHttpProxyAgent({
-      // Empty, not left out: then undici would look into the environment itself.
-      httpProxy: http ?? '',
-      httpsProxy: https ?? '',
-      noProxy: no ?? '',
+/**
+ * For an agent; loads undici. How long an answer may take is its caller's to say. Rejects with an {@link AgentProblem} for
+ * settings that are wrong.
+ */
+export async function openConnections(server: string, network: NetworkSettings): Promise<Connections> {
+  const { request } = await import('undici');
+  const open = (connections: number): Promise<Dispatcher> =>
+    openDispatcher(server, network, {
       connections,
-      connect: { timeout: CONNECT_MS },
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-  return { main: open(CONNECTIONS), held: open(1), request };
+  return { main: await open(CONNECTIONS), held: await open(1), request };
+}
+
+export interface DispatcherOptions {
+  readonly connections?: number;
+  readonly keepAliveTimeout?: number;
+  readonly headersTimeout: number;
+  readonly bodyTimeout: number;
+}
+
+/**
+ * Connections to one server, by its proxy if it has one. HTTPS goes through a proxy by CONNECT, HTTP as a request to the
+ * proxy. Rejects with an {@link AgentProblem} for settings that are wrong.
+ */
+export async function openDispatcher(
+  server: string,
+  { proxy, tls }: NetworkSettings,
+  options: DispatcherOptions,
+): Promise<Dispatcher> {
+  const { Agent, ProxyAgent } = await import('undici');
+  const url = new URL(server);
+  const choice = chooseProxy(url, proxy);
+  if (choice.kind === 'invalid') throw new AgentProblem('usage', `${choice.why}.`);
+  const uri = choice.kind === 'proxy' ? choice.url : null;
+  // Reading what is trusted takes longer than a whole request in clear.
+  const isSecure = url.protocol === 'https:' || uri?.startsWith('https:') === true;
+  const secure = isSecure ? { secureContext: (await readTrust(tls)).context } : {};
+  const connect = { timeout: CONNECT_MS, ...secure };
+  if (uri === null) return new Agent({ ...options, connect });
+  return new ProxyAgent({ ...options, uri, proxyTunnel: false, proxyTls: connect, requestTls: connect });
 }

@@ -12,7 +12,8 @@ import {
   syncReplySchema,
 } from '../protocol/agent-api.ts';
 import type { ApiResult } from '../protocol/api-error.ts';
-import { openConnections, type ProxySettings } from './connections.ts';
+import { connectionProblem, mayWantClientCertificate } from './connection-problem.ts';
+import { type NetworkSettings, openConnections } from './connections.ts';
 import { noAnswer, type Reply, readReply } from './read-reply.ts';
 
 /** An answer to anything but a poll. */
@@ -52,10 +53,15 @@ interface Ask {
   readonly signal?: AbortSignal;
 }
 
-/** The client of a server's HTTP API; loads undici. @param server Its address, such as `https://ci.example.com`. */
-export async function openHttpApi(server: string, proxy: ProxySettings, version: string): Promise<HttpApi> {
-  const { main, held, request } = await openConnections(proxy);
+/**
+ * The client of a server's HTTP API; loads undici. Rejects with an `AgentProblem` for settings that are wrong.
+ *
+ * @param server Its address, such as `https://ci.example.com`.
+ */
+export async function openHttpApi(server: string, network: NetworkSettings, version: string): Promise<HttpApi> {
+  const { main, held, request } = await openConnections(server, network);
   const base = server.replace(/\/+$/, '');
+  const mayWantCertificate = mayWantClientCertificate(server, network);
   let renewalMs = REQUEST_MS;
   const pending = new Set<Pending>();
   /** When the last renewal was given up that got no answer; null: the server was heard of since. */
@@ -111,7 +117,9 @@ export async function openHttpApi(server: string, proxy: ProxySettings, version:
       };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      return isLate() ? { kind: 'timeout', ms: performance.now() - asked.at } : { kind: 'none', error };
+      return isLate()
+        ? { kind: 'timeout', ms: performance.now() - asked.at }
+        : { kind: 'none', why: connectionProblem(error, mayWantCertificate) };
     } finally {
       clearTimeout(timer);
       pending.delete(asked);

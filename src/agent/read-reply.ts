@@ -10,7 +10,8 @@ export type Reply =
       readonly text: string;
     }
   | { readonly kind: 'timeout'; readonly ms: number }
-  | { readonly kind: 'none'; readonly error: unknown };
+  /** `why` is for people. */
+  | { readonly kind: 'none'; readonly why: string };
 
 const errorSchema = z.object({
   error: z.object({
@@ -30,7 +31,7 @@ export function readReply<T>(reply: Reply, schema: z.ZodType<T>): ApiResult<T>;
 export function readReply(reply: Reply, schema: null): ApiResult<null>;
 export function readReply<T>(reply: Reply, schema: z.ZodType<T> | null): ApiResult<T | null> {
   if (reply.kind === 'timeout') return noAnswer(`no answer within ${Math.round(reply.ms / MS_PER_SECOND)} s`);
-  if (reply.kind === 'none') return noAnswer(textOf(reply.error));
+  if (reply.kind === 'none') return noAnswer(reply.why);
   const { status, text } = reply;
   if (status === NO_CONTENT && schema === null) return { ok: true, value: null };
   const json = parse(text);
@@ -60,12 +61,4 @@ function parse(text: string): unknown {
     // Then no schema fits it.
     return null;
   }
-}
-
-/** The deepest cause says what it was: `connect ECONNREFUSED 127.0.0.1:7380`. */
-function textOf(error: unknown): string {
-  let deepest = error;
-  while (deepest instanceof Error && deepest.cause !== undefined) deepest = deepest.cause;
-  if (deepest instanceof AggregateError && deepest.errors.length > 0) deepest = deepest.errors[0];
-  return deepest instanceof Error ? deepest.message : String(deepest);
 }

@@ -1,5 +1,5 @@
 import { AgentProblem } from './agent-problem.ts';
-import type { ProxySettings } from './connections.ts';
+import type { NetworkSettings } from './connections.ts';
 import { openHttpApi } from './http-api.ts';
 import { makeKeys, readIdentity, writeIdentity } from './identity.ts';
 import { runnerLabels } from './runner-labels.ts';
@@ -17,14 +17,14 @@ export interface RegisterAgentOptions {
   /** Take the name over from a runner without a live session. */
   readonly replace: boolean;
   readonly stateDirectory: string;
-  readonly proxy: ProxySettings;
+  readonly network: NetworkSettings;
 }
 
 /** Makes keys, tells the server the public ones, and writes the credentials. Rejects with an {@link AgentProblem}. */
 export async function registerAgent(
   options: RegisterAgentOptions,
 ): Promise<{ readonly runner: string; readonly name: string }> {
-  const { server, token, name, labels, ephemeral, replace, stateDirectory, proxy } = options;
+  const { server, token, name, labels, ephemeral, replace, stateDirectory, network } = options;
   const unlock = await lockState(stateDirectory);
   try {
     const before = await readIdentity(stateDirectory);
@@ -34,7 +34,7 @@ export async function registerAgent(
         `The runner ${before.name} of ${before.server} is registered in ${stateDirectory} already. Remove it first, or replace it with --replace.`,
       );
     const { publicKey, sealKey, ...keys } = makeKeys();
-    const api = await openHttpApi(server, proxy, 'register');
+    const api = await openHttpApi(server, network, 'register');
     try {
       const all = runnerLabels(process.platform, process.arch, labels);
       const reply = await api.register(token, { name, labels: all, publicKey, sealKey, ephemeral, replace });

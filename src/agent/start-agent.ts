@@ -14,7 +14,7 @@ import { ATTEMPTS_FOLDER, writeStatus } from './agent-status.ts';
 import { openAttemptFolders } from './attempt-folders.ts';
 import { bootClock } from '../kernel/boot-clock.ts';
 import { checkHealth } from './check-health.ts';
-import type { ProxySettings } from './connections.ts';
+import type { NetworkSettings } from './connections.ts';
 import { failingPorts } from './failing-ports.ts';
 import { openHttpApi } from './http-api.ts';
 import { keysOf, readIdentity, removeIdentity, type RunnerIdentity } from './identity.ts';
@@ -22,8 +22,6 @@ import { machineId } from './machine-id.ts';
 import { runnerLabels } from './runner-labels.ts';
 import { lockState } from './state-lock.ts';
 import { workerProcesses } from './worker-processes.ts';
-
-export type { ProxySettings };
 
 export interface StartAgentOptions {
   readonly config: RunnerConfig;
@@ -35,7 +33,7 @@ export interface StartAgentOptions {
   readonly worker: { readonly command: string; readonly args: readonly string[] };
   /** Of the workers. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly proxy: ProxySettings;
+  readonly network: NetworkSettings;
   readonly version: string;
   /** End a live session of another machine. */
   readonly takeover: boolean;
@@ -74,7 +72,7 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
     await ownFolder(runtimeDirectory);
     prefer();
     const attempts = join(stateDirectory, ATTEMPTS_FOLDER);
-    const api = await openHttpApi(config.agent.server ?? identity.server, options.proxy, options.version);
+    const api = await openHttpApi(config.agent.server ?? identity.server, options.network, options.version);
     const status = statusWriter(stateDirectory, clock, log);
     const { minFreeDiskMb, healthScript } = config.agent;
     const health = { directory: stateDirectory, minFreeBytes: minFreeDiskMb * MB, script: healthScript, environment };

@@ -1,10 +1,10 @@
-import type { AgentProblem } from '../agent/register-agent.ts';
+import type { AgentStatus } from '../agent/agent-ports.ts';
 import type { AgentFacts } from '../agent/agent-status.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import { agoText, printJson, printTable } from './client/print.ts';
-import { asSentence } from './client/request-problem.ts';
 import { readSecretText } from './client/secret-text.ts';
 import { serverUrl } from './client/server-choice.ts';
+import { asProblem } from './agent-problem.ts';
 import type { CliHost } from './cli-host.ts';
 import { CommandProblem } from './command-problem.ts';
 import { configOf } from './config-of.ts';
@@ -13,7 +13,7 @@ import { failpointOf } from './failpoint-of.ts';
 import {
   agentEnvironment,
   machineRunnerName,
-  proxySettings,
+  networkSettings,
   runtimeDirectory,
   stateDirectory,
 } from './agent-machine.ts';
@@ -58,7 +58,7 @@ export async function registerCommand(flags: RegisterFlags, host: CliHost): Prom
       ephemeral: flags.ephemeral ?? config.agent.ephemeral,
       replace: flags.replace ?? false,
       stateDirectory: state,
-      proxy: proxySettings(host),
+      network: networkSettings(config, host),
     }),
   );
   // As it was said here: another folder has no runner.
@@ -86,7 +86,7 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
         runtimeDirectory: runtimeDirectory(state, host),
         worker: host.self,
         environment: agentEnvironment(host),
-        proxy: proxySettings(host),
+        network: networkSettings(config, host),
         version: host.version,
         takeover: flags.takeover ?? false,
         log,
@@ -125,13 +125,16 @@ export async function drainCommand(flags: PlaceFlags, host: CliHost): Promise<Ex
   return EXIT.success;
 }
 
-export async function statusCommand(flags: PlaceFlags & { readonly json?: boolean }, host: CliHost): Promise<ExitCode> {
+export async function statusCommand(
+  flags: PlaceFlags & { readonly json?: boolean; readonly check?: boolean },
+  host: CliHost,
+): Promise<ExitCode> {
   const state = stateDirectory(flags.state, await configOf(flags.config, host), host);
   const { agentStatus } = await import('../agent/agent-status.ts');
   const facts = await asProblem(agentStatus(state));
   if (flags.json === true) printJson(facts, host);
   else printStatus(facts, state, host);
-  return EXIT.success;
+  return flags.check === true && !isWell(facts) ? EXIT.runFailed : EXIT.success;
 }
 
 export async function removeCommand(
@@ -144,6 +147,14 @@ export async function removeCommand(
   host.stdout.write(`The agent of ${state} is removed. \`paceline runners remove\` takes it off the server's list.\n`);
   return EXIT.success;
 }
+
+/** One that lost its server while jobs run is: they go on, and whoever ends it would end them. */
+function isWell({ pid, status }: AgentFacts): boolean {
+  if (pid === null || status === null) return false;
+  return AT_WORK.has(status.state) || status.jobs.length > 0;
+}
+
+const AT_WORK: ReadonlySet<string> = new Set(['idle', 'busy', 'paused', 'draining'] satisfies AgentStatus['state'][]);
 
 function printStatus({ registered, pid, status, writtenAt }: AgentFacts, state: string, host: CliHost): void {
   const { stdout } = host;
@@ -171,15 +182,4 @@ function printStatus({ registered, pid, status, writtenAt }: AgentFacts, state: 
     '',
     host,
   );
-}
-
-/** What a person can do something about becomes the end of the command. */
-async function asProblem<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'AgentProblem') throw error;
-    const kind: AgentProblem['kind'] = 'kind' in error && error.kind === 'usage' ? 'usage' : 'unreachable';
-    throw new CommandProblem(kind === 'usage' ? EXIT.usage : EXIT.unreachable, asSentence(error.message));
-  }
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { ProxySettings } from '../agent/start-agent.ts';
+import type { NetworkSettings } from '../agent/connections.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
+import { proxySettingsOf } from '../kernel/proxy-choice.ts';
 import type { CliHost } from './cli-host.ts';
 import { inheritedEnvironment } from './inherited-environment.ts';
 import { places } from './places.ts';
@@ -23,9 +24,17 @@ export function runtimeDirectory(state: string, { environment }: Pick<CliHost, '
   return join(base, `paceline-${name}`);
 }
 
-export function proxySettings({ environment }: Pick<CliHost, 'environment'>): ProxySettings {
-  const of = (name: string): string | null => environment[name] || environment[name.toUpperCase()] || null;
-  return { http: of('http_proxy'), https: of('https_proxy'), no: of('no_proxy') };
+/** How an agent reaches its server: proxies are those of the environment, certificates those of the configuration. */
+export function networkSettings(
+  { agent }: RunnerConfig,
+  { environment }: Pick<CliHost, 'environment'>,
+): NetworkSettings {
+  const { caFile, clientCertificateFile, clientKeyFile } = agent;
+  const extraCaFile = environment.NODE_EXTRA_CA_CERTS || null;
+  return {
+    proxy: proxySettingsOf(environment),
+    tls: { caFile, clientCertificateFile, clientKeyFile, extraCaFile },
+  };
 }
 
 /** A name that a server takes, made of that of the machine. */

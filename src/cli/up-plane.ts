@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunningAgent } from '../agent/start-agent.ts';
 import { type OpenDiagnosticLog, openDiagnosticLog } from '../kernel/diagnostic-log.ts';
 import type { RunningServer } from '../server/running-server.ts';
-import { agentEnvironment, machineRunnerName, proxySettings } from './agent-machine.ts';
+import { agentEnvironment, machineRunnerName, networkSettings } from './agent-machine.ts';
 import { ServerClient } from './client/server-client.ts';
 import type { ServerChoice } from './client/server-choice.ts';
 import type { CliHost } from './cli-host.ts';
@@ -52,7 +52,7 @@ export async function startPlane(options: UpPlaneOptions, host: CliHost): Promis
     const runner = await ensureRegistered(admin, state, agentConfig, host);
     const agent: RunningAgent = await startAgent({
       ...{ config: agentConfig, stateDirectory: state, runtimeDirectory: join(directory, 'run') },
-      ...{ worker: host.self, environment: agentEnvironment(host), proxy: proxySettings(host) },
+      ...{ worker: host.self, environment: agentEnvironment(host), network: networkSettings(config, host) },
       ...{ version: host.version, takeover: true, log },
     });
     return {
@@ -101,7 +101,7 @@ export const ANY_PORT = '127.0.0.1:0';
 async function ensureRegistered(
   admin: ServerChoice,
   state: string,
-  { agent: { labels } }: RunnerConfig,
+  config: RunnerConfig,
   host: CliHost,
 ): Promise<string> {
   const { agentStatus, registerAgent } = await import('./commands/agent.ts');
@@ -118,8 +118,8 @@ async function ensureRegistered(
     } as const;
     const { token } = await client.createToken({ ...request, scopes: [] });
     const { name } = await registerAgent({
-      ...{ server: admin.url, token, name: machineRunnerName(), labels: [...labels], ephemeral: false },
-      ...{ replace: true, stateDirectory: state, proxy: proxySettings(host) },
+      ...{ server: admin.url, token, name: machineRunnerName(), labels: [...config.agent.labels], ephemeral: false },
+      ...{ replace: true, stateDirectory: state, network: networkSettings(config, host) },
     });
     return name;
   } finally {

@@ -91,6 +91,21 @@ const agent = z.strictObject({
     'Address of the control server. Null: the one that the runner was registered with.',
     url.nullable().default(defaults.agent.server),
   ),
+  caFile: described(
+    'agent.caFile',
+    'Certificates in PEM of authorities that are trusted beside those of Node.js and of the system. Null: none.',
+    path.nullable().default(defaults.agent.caFile),
+  ),
+  clientCertificateFile: described(
+    'agent.clientCertificateFile',
+    'Certificate in PEM for a server that asks for one. Null: none.',
+    path.nullable().default(defaults.agent.clientCertificateFile),
+  ),
+  clientKeyFile: described(
+    'agent.clientKeyFile',
+    'The private key of agent.clientCertificateFile, in PEM.',
+    path.nullable().default(defaults.agent.clientKeyFile),
+  ),
   stateDirectory: described(
     'agent.stateDirectory',
     "Where the runner's identity, its attempts and workspaces are kept. Null: below the state folder of the user.",
@@ -168,6 +183,24 @@ const agent = z.strictObject({
   ),
 });
 
+const tls = z.strictObject({
+  certificateFile: described(
+    'server.tls.certificateFile',
+    'Certificate of the server in PEM, with those that it was issued by. Null: it answers in clear.',
+    path.nullable().default(defaults.server.tls.certificateFile),
+  ),
+  keyFile: described(
+    'server.tls.keyFile',
+    'The private key of server.tls.certificateFile, in PEM.',
+    path.nullable().default(defaults.server.tls.keyFile),
+  ),
+  clientCaFile: described(
+    'server.tls.clientCaFile',
+    'Certificates in PEM of the authorities that issue those of clients: whoever has none is refused. Null: no client is asked.',
+    path.nullable().default(defaults.server.tls.clientCaFile),
+  ),
+});
+
 const server = z.strictObject({
   listen: described(
     'server.listen',
@@ -182,6 +215,7 @@ const server = z.strictObject({
     'Address under which agents and people reach the server. Null: http:// and the address it listens on.',
     url.nullable().default(defaults.server.publicUrl),
   ),
+  tls: tls.prefault({}).meta({ description: 'For a server that answers by TLS itself.' }),
   database: described(
     'server.database',
     'postgres://… for PostgreSQL; a password belongs in PGPASSWORD or PGPASSFILE. Null: SQLite in the data folder.',

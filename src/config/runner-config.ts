@@ -31,6 +31,9 @@ export const DEFAULT_RUNNER_CONFIG = {
   log: { level: 'off' as LogLevel, file: null as string | null },
   agent: {
     server: null as string | null,
+    caFile: null as string | null,
+    clientCertificateFile: null as string | null,
+    clientKeyFile: null as string | null,
     stateDirectory: null as string | null,
     slots: 1,
     labels: [] as string[],
@@ -50,6 +53,11 @@ export const DEFAULT_RUNNER_CONFIG = {
   server: {
     listen: '127.0.0.1:7380',
     publicUrl: null as string | null,
+    tls: {
+      certificateFile: null as string | null,
+      keyFile: null as string | null,
+      clientCaFile: null as string | null,
+    },
     database: null as string | null,
     dataDirectory: null as string | null,
     keyFile: null as string | null,

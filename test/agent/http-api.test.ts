@@ -8,17 +8,17 @@ import { type HttpApi, openHttpApi } from '../../src/agent/http-api.ts';
 import { CHAIN_START } from '../../src/kernel/record-chain.ts';
 import type { SessionRequest } from '../../src/protocol/agent-api.ts';
 import { mintToken } from '../../src/server/secrets/token.ts';
+import { DIRECT } from '../support/direct-network.ts';
 import { openTestApi } from '../support/test-api.ts';
 import { refusal, ScriptedServer } from './scripted-server.ts';
 
-const NO_PROXY = { http: null, https: null, no: null };
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function client(url: string, proxy: Parameters<typeof openHttpApi>[1] = NO_PROXY): Promise<HttpApi> {
-  const api = await openHttpApi(url, proxy, '0.1.0');
+async function client(url: string, network = DIRECT): Promise<HttpApi> {
+  const api = await openHttpApi(url, network, '0.1.0');
   closing.push(() => api.close());
   return api;
 }
@@ -207,22 +207,5 @@ describe('connections', () => {
     while (!(await api.sync(key, { attempts: [] })).ok);
     expect(await log).toMatchObject({ ok: false, error: { reason: 'network' } });
     expect(unanswered[0]).toContain('/logs/1');
-  });
-
-  it('go through a proxy where one is given, and past it where that is said', async () => {
-    const asked: string[] = [];
-    const proxy = await listen(() => undefined);
-    proxy.server.on('connect', (request, socket) => {
-      asked.push(request.url ?? '');
-      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
-    });
-    const { url } = await listen((_request, response) => {
-      response.writeHead(201, { 'content-type': 'application/json' }).end('{"nonce":"n"}');
-    });
-    const through = await client(url, { http: proxy.url, https: null, no: null });
-    expect((await through.nonce()).ok).toBe(false);
-    expect(asked).toEqual([new URL(url).host]);
-    const past = await client(url, { http: proxy.url, https: null, no: '127.0.0.1' });
-    expect((await past.nonce()).ok).toBe(true);
   });
 });

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { openHttpApi } from '../../src/agent/http-api.ts';
 import type { PollReply, UnsealedMessage } from '../../src/protocol/agent-api.ts';
+import { DIRECT } from '../support/direct-network.ts';
 import { AgentBench } from './agent-harness.ts';
 import { stepRecord, unsealedMessage } from './messages.ts';
 
@@ -38,7 +39,7 @@ describe('a server that lies', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const api = await openHttpApi(url, { http: null, https: null, no: null }, '0.1.0');
+    const api = await openHttpApi(url, DIRECT, '0.1.0');
     try {
       expect(await api.nonce()).toMatchObject({
         ok: false,

@@ -12,14 +12,13 @@ import { registerAgent } from '../../src/agent/register-agent.ts';
 import type { LossPolicy } from '../../src/protocol/attempt-state.ts';
 import type { StepPlan } from '../../src/protocol/plan.ts';
 import { mintToken } from '../../src/server/secrets/token.ts';
+import { DIRECT } from '../support/direct-network.ts';
 import { bg, fg, waitAll } from '../support/fake-job.ts';
 import { livingWith, MARKER } from '../support/living-processes.ts';
 import { CLI } from '../support/run-workflow.ts';
 import { openTestApi } from '../support/test-api.ts';
 import { messageOf } from '../worker/job-harness.ts';
 import { ScriptedServer } from './scripted-server.ts';
-
-const NO_PROXY = { http: null, https: null, no: null };
 
 /** A server, and a runner that is registered with it; `start` starts an agent process. */
 class Place {
@@ -57,7 +56,7 @@ class Place {
       ephemeral: false,
       replace: false,
       stateDirectory: place.state,
-      proxy: NO_PROXY,
+      network: DIRECT,
     });
     return place;
   }

@@ -1,11 +1,14 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { TlsFiles } from '../../agent/trust.ts';
 import { UsageError } from '../../local/usage-error.ts';
 
 /** What `paceline login` keeps: one server, with the token for it. */
 export interface Login {
   readonly server: string;
   readonly token: string;
+  /** Certificates for it; absent: none beyond those that everybody trusts. Paths are absolute. */
+  readonly tls?: Omit<TlsFiles, 'extraCaFile'>;
 }
 
 /** Null when nobody has logged in. Throws a {@link UsageError} for a file that is no login. */
@@ -18,8 +21,9 @@ export function readLogin(path: string): Login | null {
     return null;
   }
   try {
-    const { server, token } = JSON.parse(text) as Partial<Login>;
-    if (typeof server === 'string' && typeof token === 'string') return { server, token };
+    const { server, token, tls } = JSON.parse(text) as Partial<Login>;
+    if (typeof server === 'string' && typeof token === 'string')
+      return { server, token, ...(tls === undefined ? {} : { tls }) };
   } catch {
     // Told below.
   }

@@ -13,6 +13,7 @@ import type {
 } from '../../protocol/run-api.ts';
 import type { ApiResult } from '../../protocol/api-error.ts';
 import type { CliHost } from '../cli-host.ts';
+import { clientNetwork } from './client-network.ts';
 import type { LogPlace } from './follow-log.ts';
 import { valueOf } from './request-problem.ts';
 import { type ServerChoice, chooseServer, type ServerFlags } from './server-choice.ts';
@@ -53,8 +54,8 @@ export class ServerClient {
     host: CliHost,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<ServerClient> {
-    const { environment, version } = host;
-    const transport = await Transport.open(choice, { environment, version, clock: systemClock });
+    const network = clientNetwork(choice.url, host);
+    const transport = await Transport.open(choice, { network, version: host.version, clock: systemClock });
     return new ServerClient(transport, await loadSchemas(), signal);
   }
 

@@ -1,13 +1,15 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
+import { connectionProblem, mayWantClientCertificate } from '../../agent/connection-problem.ts';
+import { type NetworkSettings, openDispatcher } from '../../agent/connections.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { sleep } from '../../kernel/clock.ts';
 import type { ApiError, ApiResult } from '../../protocol/api-error.ts';
+import { asProblem } from '../agent-problem.ts';
 import type { ServerChoice } from './server-choice.ts';
 
 /** For an answer to begin, and for the next piece of it; a stream tells that it lives every 15 seconds. */
 const ANSWER_TIMEOUT_MS = 60_000;
-const CONNECT_TIMEOUT_MS = 10_000;
 /** Of a request that the server told to come back later. */
 const MAX_TRIES = 4;
 const DEFAULT_RETRY_MS = 1_000;
@@ -31,41 +33,32 @@ export interface OpenAnswer {
   header(name: string): string | null;
 }
 
+export interface TransportOptions {
+  readonly network: NetworkSettings;
+  readonly version: string;
+  readonly clock: Clock;
+}
+
 /** Requests to one server with one token. Never rejects but for the signal: what goes wrong is an `ApiError`. */
 export class Transport {
   readonly choice: ServerChoice;
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
   readonly #userAgent: string;
+  readonly #mayWantCertificate: boolean;
 
-  private constructor(choice: ServerChoice, clock: Clock, dispatcher: Dispatcher, userAgent: string) {
+  private constructor(choice: ServerChoice, { network, version, clock }: TransportOptions, dispatcher: Dispatcher) {
     this.choice = choice;
     this.#clock = clock;
     this.#dispatcher = dispatcher;
-    this.#userAgent = userAgent;
+    this.#userAgent = `paceline/${version}`;
+    this.#mayWantCertificate = mayWantClientCertificate(choice.url, network);
   }
 
-  static async open(
-    choice: ServerChoice,
-    options: {
-      readonly environment: Readonly<Record<string, string | undefined>>;
-      readonly version: string;
-      readonly clock: Clock;
-    },
-  ): Promise<Transport> {
-    const { EnvHttpProxyAgent } = await import('undici');
-    const { environment, version, clock } = options;
-    const of = (name: string): string => environment[name] ?? environment[name.toUpperCase()] ?? '';
-    const withScheme = (proxy: string): string => (proxy === '' || proxy.includes('://') ? proxy : `http://${proxy}`);
-    const dispatcher = new EnvHttpProxyAgent({
-      httpProxy: withScheme(of('http_proxy')),
-      httpsProxy: withScheme(of('https_proxy')),
-      noProxy: of('no_proxy'),
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: ANSWER_TIMEOUT_MS,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-    });
-    return new Transport(choice, clock, dispatcher, `paceline/${version}`);
+  /** Rejects with a `CommandProblem` for settings of the network that are wrong. */
+  static async open(choice: ServerChoice, options: TransportOptions): Promise<Transport> {
+    const limits = { headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: ANSWER_TIMEOUT_MS };
+    return new Transport(choice, options, await asProblem(openDispatcher(choice.url, options.network, limits)));
   }
 
   /** A request and its JSON. What the server has too much to do for is asked again. */
@@ -103,7 +96,10 @@ export class Transport {
       text = await answer.value.body.text();
     } catch (error) {
       signal.throwIfAborted();
-      return { ok: false, error: this.#network(`the answer was cut short (${messageOf(error)})`) };
+      return {
+        ok: false,
+        error: this.#network(`the answer was cut short (${connectionProblem(error, this.#mayWantCertificate)})`),
+      };
     }
     if (options.schema === null) return { ok: true, value: null as T };
     const value = parsed(text, options.schema);
@@ -131,7 +127,7 @@ export class Transport {
       return { ok: true, value };
     } catch (error) {
       signal.throwIfAborted();
-      return { ok: false, error: this.#network(messageOf(error)) };
+      return { ok: false, error: this.#network(connectionProblem(error, this.#mayWantCertificate)) };
     }
   }
 
@@ -187,11 +183,4 @@ function retryMs({ detail }: ApiError): number {
 
 function single(value: string | string[] | undefined): string | null {
   return (Array.isArray(value) ? value[0] : value) ?? null;
-}
-
-/** The cause is what says something: `connect ECONNREFUSED 127.0.0.1:7380`. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message;
-  return error.message || error.name;
 }

@@ -1,0 +1,14 @@
+import { asSentence } from './client/request-problem.ts';
+import { CommandProblem } from './command-problem.ts';
+import { EXIT } from './exit-codes.ts';
+
+/** What a person can do something about becomes the end of the command. By name: bundles have classes of their own. */
+export async function asProblem<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AgentProblem') throw error;
+    const isUsage = 'kind' in error && error.kind === 'usage';
+    throw new CommandProblem(isUsage ? EXIT.usage : EXIT.unreachable, asSentence(error.message));
+  }
+}

@@ -1,0 +1,5 @@
+import type { NetworkSettings } from '../../src/agent/connections.ts';
+import { NO_TLS_FILES } from '../../src/agent/trust.ts';
+
+/** No proxy, and no certificates beyond those that everybody trusts. */
+export const DIRECT: NetworkSettings = { proxy: { http: null, https: null, no: null }, tls: NO_TLS_FILES };
