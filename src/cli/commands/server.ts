@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { backupCommand, restoreCommand, rotateKeyCommand } from '../backup-command.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { serverCommand, type ServerProcessFlags } from '../server-command.ts';
+import { serverStatusCommand } from '../server-status.ts';
 
 /** For `paceline up`, which is of another bundle. */
 export { startServerHere } from '../server-command.ts';
@@ -23,6 +24,9 @@ export const defineServer: DefineCommand = (command, { host, end }) => {
       .option('--database <url>', 'as the server has it')
       .option('--config <file>', 'configuration (default: runner.config.json in the current folder)')
       .addHelpText('after', HELP);
+  sub('status', 'whether the server answers and has its database').action(async (_own: object, self: Command) =>
+    end(await serverStatusCommand(self.optsWithGlobals(), host)),
+  );
   sub('backup', 'copy database and logs to a folder, also while the server runs')
     .argument('<folder>', 'is made; may be there when it is empty')
     .option('--with-key', 'and the key of the secrets: whoever has the backup has them')
@@ -44,9 +48,10 @@ const HELP = `
 Examples:
   paceline server
   paceline server --listen 0.0.0.0:7380 --public-url https://ci.example.org --database postgres://ci@db/paceline
+  paceline server status
   paceline server backup /backups/monday
   paceline server restore /backups/monday --force
 
 A database whose address has a password is better named by PACELINE_SERVER_DATABASE: arguments are seen by everybody
 on the machine. SIGTERM or Ctrl-C once stops the server, twice ends it at once; jobs go on meanwhile.
-Exit codes: 0 stopped, 2 usage, 4 the database could not be reached, 70 internal error.`;
+Exit codes: 0 stopped, 2 usage, 4 the database or the server could not be reached, 70 internal error.`;
