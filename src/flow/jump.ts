@@ -7,6 +7,7 @@ import { isCancelled, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { iterationKey } from './keys.ts';
 import { releaseSection } from './locks.ts';
+import { setDeadline } from './start-deadline.ts';
 import { withdrawIteration } from './withdraw.ts';
 
 type Jumped =
@@ -155,6 +156,7 @@ function forget(draft: FlowDraft, path: string): void {
     instances: [],
     jump: null,
   });
+  setDeadline(draft, path);
 }
 
 /** A race that is held anew is open again. */

@@ -1,11 +1,8 @@
 import type { JobPlan } from '../protocol/plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { JobState, ScopeState } from './flow-state.ts';
-import { evaluateCount } from './typed-value.ts';
-import { attempt } from './key-problem.ts';
 import { pathIn } from './keys.ts';
-
-const MS_PER_MINUTE = 60_000;
+import { setDeadline } from './start-deadline.ts';
 
 /**
  * Begins an execution of a workflow, or of the jobs around a job: its jobs, each with what it waits for, and a task for
@@ -44,7 +41,7 @@ export function openScope(
       if (other !== undefined) watchers.set(other, (watchers.get(other) ?? new Set()).add(path));
     }
     draft.jobs.set(path, { ...NEW_JOB, scope: key, id: plan.id, index, needs, waiting: waitingFor.length });
-    expireInTime(draft, path, plan, scope);
+    setDeadline(draft, path);
     if (waitingFor.length === 0) draft.push({ kind: 'consider', job: path });
   }
   for (const [path, waiting] of dependants)
@@ -60,23 +57,6 @@ function needsOf({ needs, flow }: JobPlan): string[] {
 function watched({ flow }: JobPlan): readonly string[] {
   if (!flow) return [];
   return [...(flow.milestone ? [flow.milestone.job] : []), ...(flow.stage?.startsAfter ?? [])];
-}
-
-/** The clock of `start-within-minutes` starts with the scope, so that it also ends a wait for needs. */
-function expireInTime(
-  draft: FlowDraft,
-  path: string,
-  { flow }: JobPlan,
-  { inputs, loop }: Pick<ScopeState, 'inputs' | 'loop'>,
-): void {
-  const template = flow?.startWithinMinutes ?? null;
-  if (template === null) return;
-  const { github, vars } = draft.input.contexts;
-  const minutes = attempt(() =>
-    evaluateCount('start-within-minutes', template, { contexts: { github, vars, inputs, loop } }),
-  );
-  if (minutes.kind === 'value' && minutes.value !== null)
-    draft.commands.push({ kind: 'set-timer', id: `${path}/within`, afterMs: minutes.value * MS_PER_MINUTE, at: null });
 }
 
 const NEW_JOB: Omit<JobState, 'scope' | 'id' | 'index' | 'needs' | 'waiting'> = {

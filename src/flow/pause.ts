@@ -1,6 +1,7 @@
 import { launchInstance, startInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { passGate } from './main-part.ts';
+import { isDeadline } from './start-deadline.ts';
 import { timerFired } from './timers.ts';
 
 /** Nothing starts from now on; what runs goes on. */
@@ -9,14 +10,18 @@ export function pauseRun(draft: FlowDraft): void {
   draft.commands.push({ kind: 'run-paused', paused: true });
 }
 
-/** What was held starts in the order in which it would have, then what the timers meanwhile asked for happens. */
+/**
+ * What was to start before a time that has passed does not. What was held starts in the order in which it would have,
+ * then what the other timers meanwhile asked for happens.
+ */
 export function resumeRun(draft: FlowDraft): void {
   const { paused } = draft;
   if (paused === null) return;
   draft.paused = null;
   draft.commands.push({ kind: 'run-paused', paused: false });
+  for (const timer of paused.fired) if (isDeadline(timer)) timerFired(draft, timer);
   for (const key of paused.held) release(draft, key);
-  for (const timer of paused.fired) timerFired(draft, timer);
+  for (const timer of paused.fired) if (!isDeadline(timer)) timerFired(draft, timer);
 }
 
 /** What has ended meanwhile is left as it is. */

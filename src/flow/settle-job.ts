@@ -5,6 +5,7 @@ import type { Ended, JobState, Lineage } from './flow-state.ts';
 import { jobContexts, lineageBefore } from './job-contexts.ts';
 import { iterationKey } from './keys.ts';
 import { releaseSection } from './locks.ts';
+import { clearDeadline } from './start-deadline.ts';
 import { lookAgain } from './watchers.ts';
 
 /** Gives a job its result and wakes those that wait for it. */
@@ -16,8 +17,7 @@ export function settleJob(draft: FlowDraft, path: string, { conclusion, reason }
     reason,
     lineage: lineageOf(draft, path, job, conclusion),
   });
-  if (draft.planOf(job).flow?.startWithinMinutes != null)
-    draft.commands.push({ kind: 'clear-timer', id: `${path}/within` });
+  clearDeadline(draft, path);
   if (!job.told) wakeDependants(draft, job);
   releaseSection(draft, path);
   lookAgain(draft, job);

@@ -50,7 +50,7 @@ export interface JobFlowPlan {
   readonly onCancel: readonly JobPlan[];
   readonly finally: readonly JobPlan[];
   readonly failure: FailureMode;
-  /** Minutes after the run, or the loop's round, began; a job that has not started by then is skipped. */
+  /** Minutes after it began to wait: with the run, the loop's round, or a jump back. Not started by then, it is skipped. */
   readonly startWithinMinutes: Template;
   /** A point in time as ISO 8601; it does not start earlier. */
   readonly startAt: Template;

@@ -123,7 +123,12 @@ export class DatabaseHost implements CaseHost {
         return this.#refusalOf(await this.#store.perform(endJob, { run: id, event }));
       case 'cancel':
         return this.#refusalOf(await this.#store.execute('cancel-run', { run: id, force: event.force, actor: 'ada' }));
-      case 'requested':
+      case 'requested': {
+        const { by, id: requestId, request } = event;
+        if ('job' in by) return this.#refusalOf(await this.#store.perform(tell, { run: id, event }));
+        const asked = { run: id, requestId, request, user: by.user, actor: by.user };
+        return this.#refusalOf(await this.#store.execute('ask-run', asked));
+      }
       case 'timer-fired':
       case 'group-granted':
       case 'group-refused':

@@ -321,6 +321,14 @@ describe('a pause', () => {
     expect(flow.ask({ kind: 'resume' })).toEqual(expect.arrayContaining(['run-paused', 'skipped b']));
   });
 
+  it('lets nothing start whose time for it has passed meanwhile', () => {
+    const { flow } = begin(input(workflow({ a: {}, b: { needs: ['a'], flow: keys({ startWithinMinutes: 1 }) } })));
+    flow.ask({ kind: 'pause' });
+    expect(flow.complete('a')).toEqual([]);
+    flow.fire('b/within');
+    expect(flow.ask({ kind: 'resume' })).toEqual(expect.arrayContaining(['run-paused', 'skipped b']));
+  });
+
   it('ends with the run that is cancelled, so that what cleans up can', () => {
     const { flow } = begin(input(workflow({ a: {}, z: { needs: ['a'], if: 'always()' } })));
     flow.ask({ kind: 'pause' });

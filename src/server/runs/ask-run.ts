@@ -4,6 +4,7 @@ import type { RunSummary } from '../../protocol/run-api.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
 import { noRun, oneSummary } from './cancel-run.ts';
+import { fireHeldTimers } from './flow-timers.ts';
 import { lockRun, readRun } from './run-row.ts';
 import { tellRun } from './tell-run.ts';
 
@@ -28,6 +29,7 @@ export async function askRun(context: OperationContext, asked: RunRequest): Prom
     if (await wasAsked(context, id, requestId)) return oneSummary(context, id);
     throw new Refusal('conflict', 'already-final', `run ${id} has ended`);
   }
+  if (request.kind === 'resume') await fireHeldTimers(context, id);
   const refused = await tellRun(context, id, { kind: 'requested', id: requestId, by: { user }, request });
   if (refused !== null) throw new Refusal('conflict', null, refused);
   // What was asked before, or is so already, did nothing.

@@ -37,6 +37,38 @@ export interface FiredTimers {
   readonly nextAt: number | null;
 }
 
+/** Of a run that is about to be resumed: it is to know first what has become due in its pause. */
+export async function fireHeldTimers(context: OperationContext, runId: number): Promise<void> {
+  const due = await context.db
+    .selectFrom('flow_timer')
+    .select(['run_id', 'id'])
+    .where('run_id', '=', runId)
+    .where('held', '=', 1)
+    .where('due_at', '<=', context.now)
+    .orderBy('due_at')
+    .orderBy('id')
+    .execute();
+  for (const timer of due) await fire(context, timer, 1);
+}
+
+/** False when another server was faster, the run set it anew, or was paused or resumed meanwhile. */
+async function fire(
+  context: OperationContext,
+  { run_id, id }: { readonly run_id: number; readonly id: string },
+  held: 0 | 1,
+): Promise<boolean> {
+  const { numDeletedRows } = await context.db
+    .deleteFrom('flow_timer')
+    .where('run_id', '=', run_id)
+    .where('id', '=', id)
+    .where('due_at', '<=', context.now)
+    .where('held', '=', held)
+    .executeTakeFirst();
+  if (numDeletedRows === 0n) return false;
+  await tellRun(context, run_id, { kind: 'timer-fired', id });
+  return true;
+}
+
 /**
  * Tells runs of timers that are due, each of them once, whatever the number of servers that look and however often they
  * are started anew: a timer goes in the transaction in which its run is told.
@@ -58,19 +90,7 @@ export async function fireTimers(context: OperationContext, limit: number): Prom
     for (const id of [...new Set(due.map(({ run_id }) => run_id))].sort((one, other) => one - other))
       await lockRun(context, id);
   let fired = 0;
-  for (const { run_id, id } of due) {
-    const { numDeletedRows } = await db
-      .deleteFrom('flow_timer')
-      .where('run_id', '=', run_id)
-      .where('id', '=', id)
-      // Another server was faster, the run set it anew, or was paused meanwhile.
-      .where('due_at', '<=', now)
-      .where('held', '=', 0)
-      .executeTakeFirst();
-    if (numDeletedRows === 0n) continue;
-    fired += 1;
-    await tellRun(context, run_id, { kind: 'timer-fired', id });
-  }
+  for (const timer of due) if (await fire(context, timer, 0)) fired += 1;
   const next = await db
     .selectFrom('flow_timer')
     .select('due_at')
