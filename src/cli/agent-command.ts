@@ -1,6 +1,8 @@
 import type { AgentStatus } from '../agent/agent-ports.ts';
 import type { AgentFacts } from '../agent/agent-status.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { serviceManager } from '../process/service-manager.ts';
 import { agoText, printJson, printTable } from './client/print.ts';
 import { readSecretText } from './client/secret-text.ts';
 import { serverUrl } from './client/server-choice.ts';
@@ -93,10 +95,13 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
         failpoint: failpointOf(host),
       }),
     );
+    const manager = serviceManager({ environment: host.environment, clock: systemClock, log });
+    manager.ready();
     host.stderr.write(`The agent takes jobs, ${config.agent.slots} at once. Ctrl-C drains it.\n`);
     const stopListening = onStopRequests(host.environment, (count) => {
       if (count === 1) {
         host.stderr.write('Draining: no more jobs are taken; the agent ends when those that run have ended.\n');
+        manager.stopping();
         agent.drain();
       } else if (count === 2) {
         host.stderr.write('Cancelling what runs; post steps still run.\n');
@@ -110,6 +115,7 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
         host.stderr.write(`Not everything reached the server; it is in ${state}, and the next start sends it.\n`);
       return exit.exitCode as ExitCode;
     } finally {
+      manager.close();
       stopListening();
     }
   } finally {

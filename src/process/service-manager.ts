@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import type { Clock } from '../kernel/clock.ts';
+import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
+
+/** Tells systemd how the service is that we are the main process of. Where it did not start us, nobody is told. */
+export interface ServiceManager {
+  /** The start is over. From now on it hears of us as often as it wants to, for as long as the event loop turns. */
+  ready(): void;
+  /** We have begun to end. */
+  stopping(): void;
+  /** Ends the signs of life. */
+  close(): void;
+}
+
+export interface ServiceManagerOptions {
+  /** Where systemd left its address and wishes: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: DiagnosticLog;
+}
+
+/** Of the time that systemd waits for a sign of life: one may be late without harm. */
+const PINGS_PER_WAIT = 3;
+const MICROSECONDS_PER_MS = 1_000;
+/** systemd-notify waits until it was heard, at most so long. */
+const NOTIFY_LIMIT_MS = 10_000;
+
+/**
+ * By a process of `systemd-notify` for each word, as Node.js has no datagrams on Unix sockets. The unit needs
+ * `NotifyAccess=all` for that.
+ */
+export function serviceManager({ environment, clock, log }: ServiceManagerOptions): ServiceManager {
+  const socket = environment.NOTIFY_SOCKET || null;
+  if (socket === null) return { ready: () => undefined, stopping: () => undefined, close: () => undefined };
+  const everyMs = pingIntervalMs(environment);
+  let cancelPing = (): void => undefined;
+  let said = Promise.resolve();
+  const say = (word: string): void => {
+    said = said
+      .then(() => notify(socket, word, environment.PATH))
+      .catch((error: unknown) => {
+        log.error(`systemd cannot be told ${word}: ${String(error)}`);
+      });
+  };
+  const ping = (): void => {
+    if (everyMs === null) return;
+    cancelPing = clock.after(everyMs, () => {
+      say('WATCHDOG=1');
+      ping();
+    });
+  };
+  return {
+    ready: () => {
+      say('READY=1');
+      ping();
+    },
+    stopping: () => say('STOPPING=1'),
+    close: () => cancelPing(),
+  };
+}
+
+/** Null: no signs of life are wanted, or those of another process are. */
+function pingIntervalMs({ WATCHDOG_USEC, WATCHDOG_PID }: ServiceManagerOptions['environment']): number | null {
+  const wait = Number(WATCHDOG_USEC ?? 0);
+  if (!(wait > 0) || (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid))) return null;
+  return wait / MICROSECONDS_PER_MS / PINGS_PER_WAIT;
+}
+
+function notify(socket: string, word: string, path = ''): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The PATH of a runner may be one for its jobs alone.
+    const env = { NOTIFY_SOCKET: socket, PATH: `${path}:/usr/bin:/bin` };
+    const child = spawn('systemd-notify', [word], { env, stdio: 'ignore', timeout: NOTIFY_LIMIT_MS });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`systemd-notify ended with ${String(signal ?? code)}`));
+    });
+  });
+}
