@@ -6,12 +6,15 @@
 //   PART-HASH.js      the commands that speak with a server, the server and the agent, each loaded when it is needed
 //   NAME-HASH.js      packages that few runs need, each loaded when it is needed, and what threads are started with;
 //                     the server knows the latter's names as PACELINE_THREADS
+//   paceline.1        the manual page
 // `--clean` removes what earlier builds left, for packing.
 import { build } from 'esbuild';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { writeCodeCache } from './build/write-code-cache.mjs';
 
 const ENTRY = 'paceline.js';
@@ -74,6 +77,7 @@ try {
   await writeFile(join(staging, ENTRY), launcher.replace('core-HASH.js', core));
   await chmod(join(staging, ENTRY), 0o755);
   await writeCodeCache(staging, ENTRY);
+  await writeFile(join(staging, 'paceline.1'), await manualPage(join(staging, ENTRY)));
   await publish(await readdir(staging));
 } finally {
   await rm(staging, { recursive: true, force: true });
@@ -117,6 +121,11 @@ async function place(name, source) {
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
   await writeFile(join(staging, `${name}-${hash}.js`), text);
   return `${name}-${hash}.js`;
+}
+
+async function manualPage(entry) {
+  const { stdout } = await promisify(execFile)(process.execPath, [entry, 'man']);
+  return stdout;
 }
 
 /** The entry comes last: whoever starts meanwhile gets the old build or the new one, whole. */

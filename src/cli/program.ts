@@ -143,6 +143,7 @@ const COMMANDS: readonly CommandEntry[] = [
     'print a completion script for a shell',
     async () => (await import('./commands/completion.ts')).defineCompletion,
   ),
+  entry('man', 'print the manual page', async () => (await import('./commands/man.ts')).defineMan),
   {
     name: 'worker',
     description: 'run one job for an agent',
