@@ -5,7 +5,8 @@ import { unseal } from '../kernel/sealed-box.ts';
 import { AgentProblem } from './agent-problem.ts';
 import type { RunnerKeys } from './agent-ports.ts';
 
-const CREDENTIALS_FILE = 'runner.json';
+export const CREDENTIALS_FILE = 'runner.json';
+const PENDING_KEYS_FILE = 'keys.pending.json';
 
 /** Who a runner is, in its state folder, for its owner's eyes alone. The server has nothing of it that is secret. */
 export interface RunnerIdentity {
@@ -14,6 +15,8 @@ export interface RunnerIdentity {
   readonly name: string;
   /** Beyond self-hosted, operating system and architecture. */
   readonly labels: readonly string[];
+  /** Absent in what earlier versions wrote: with them. */
+  readonly withoutDefaultLabels?: boolean;
   readonly ephemeral: boolean;
   /** Ed25519 and X25519, PKCS #8 in base64. */
   readonly signingKey: string;
@@ -26,6 +29,22 @@ export interface NewKeys {
   /** SPKI in base64. */
   readonly publicKey: string;
   readonly sealKey: string;
+}
+
+/**
+ * New keys, kept until {@link writeIdentity}: who is interrupted after the server has taken them needs them again, since
+ * the name is theirs by then.
+ */
+export async function keysToRegister(stateDirectory: string): Promise<NewKeys> {
+  const path = join(stateDirectory, PENDING_KEYS_FILE);
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as NewKeys;
+  } catch {
+    // The first time.
+  }
+  const keys = makeKeys();
+  await writeSecretly(path, keys);
+  return keys;
 }
 
 export function makeKeys(): NewKeys {
@@ -68,11 +87,15 @@ export async function readIdentity(stateDirectory: string): Promise<RunnerIdenti
 /** Whole or not at all, mode 0600. */
 export async function writeIdentity(stateDirectory: string, identity: RunnerIdentity): Promise<void> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-  const path = join(stateDirectory, CREDENTIALS_FILE);
+  await writeSecretly(join(stateDirectory, CREDENTIALS_FILE), identity);
+  await rm(join(stateDirectory, PENDING_KEYS_FILE), { force: true });
+}
+
+async function writeSecretly(path: string, value: unknown): Promise<void> {
   await rm(`${path}.new`, { force: true });
   const file = await open(`${path}.new`, 'wx', 0o600);
   try {
-    await file.writeFile(`${JSON.stringify(identity, null, 2)}\n`);
+    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
     await file.sync();
   } finally {
     await file.close();
@@ -81,7 +104,7 @@ export async function writeIdentity(stateDirectory: string, identity: RunnerIden
 }
 
 export async function removeIdentity(stateDirectory: string): Promise<void> {
-  await rm(join(stateDirectory, CREDENTIALS_FILE), { force: true });
+  for (const name of [CREDENTIALS_FILE, PENDING_KEYS_FILE]) await rm(join(stateDirectory, name), { force: true });
 }
 
 function privateText(key: KeyObject): string {

@@ -1,7 +1,9 @@
+import type { ApiError } from '../protocol/api-error.ts';
+import type { Failpoint } from '../kernel/failpoint.ts';
 import { AgentProblem } from './agent-problem.ts';
 import type { NetworkSettings } from './connections.ts';
 import { openHttpApi } from './http-api.ts';
-import { makeKeys, readIdentity, writeIdentity } from './identity.ts';
+import { keysToRegister, readIdentity, writeIdentity } from './identity.ts';
 import { runnerLabels } from './runner-labels.ts';
 import { lockState } from './state-lock.ts';
 
@@ -13,18 +15,36 @@ export interface RegisterAgentOptions {
   readonly name: string;
   /** Beyond self-hosted, operating system and architecture. */
   readonly labels: readonly string[];
+  /** Without self-hosted, operating system and architecture. Default: with them. */
+  readonly withoutDefaultLabels?: boolean;
   readonly ephemeral: boolean;
   /** Take the name over from a runner without a live session. */
   readonly replace: boolean;
   readonly stateDirectory: string;
   readonly network: NetworkSettings;
+  /** Where a test ends the process. */
+  readonly failpoint?: Failpoint | null;
 }
 
-/** Makes keys, tells the server the public ones, and writes the credentials. Rejects with an {@link AgentProblem}. */
+/**
+ * Makes keys, tells the server the public ones, and writes the credentials. Called again after it was interrupted, it
+ * goes on with the same keys, by which the server knows the runner. Rejects with an {@link AgentProblem}.
+ */
 export async function registerAgent(
   options: RegisterAgentOptions,
 ): Promise<{ readonly runner: string; readonly name: string }> {
-  const { server, token, name, labels, ephemeral, replace, stateDirectory, network } = options;
+  const {
+    server,
+    token,
+    name,
+    labels,
+    withoutDefaultLabels = false,
+    ephemeral,
+    replace,
+    stateDirectory,
+    network,
+    failpoint,
+  } = options;
   const unlock = await lockState(stateDirectory);
   try {
     const before = await readIdentity(stateDirectory);
@@ -33,14 +53,24 @@ export async function registerAgent(
         'usage',
         `The runner ${before.name} of ${before.server} is registered in ${stateDirectory} already. Remove it first, or replace it with --replace.`,
       );
-    const { publicKey, sealKey, ...keys } = makeKeys();
+    const { publicKey, sealKey, ...keys } = await keysToRegister(stateDirectory);
+    failpoint?.('install-after-keys');
     const api = await openHttpApi(server, network, 'register');
     try {
-      const all = runnerLabels(process.platform, process.arch, labels);
+      const all = withoutDefaultLabels ? [...labels] : runnerLabels(process.platform, process.arch, labels);
       const reply = await api.register(token, { name, labels: all, publicKey, sealKey, ephemeral, replace });
-      if (!reply.ok) throw problemOf(server, reply.error.message);
+      if (!reply.ok) throw problemOf(server, reply.error);
+      failpoint?.('install-after-register');
       const { runner, name: given } = reply.value;
-      await writeIdentity(stateDirectory, { server, runner, name: given, labels, ephemeral, ...keys });
+      await writeIdentity(stateDirectory, {
+        server,
+        runner,
+        name: given,
+        labels,
+        withoutDefaultLabels,
+        ephemeral,
+        ...keys,
+      });
       return { runner, name: given };
     } finally {
       await api.close();
@@ -50,6 +80,9 @@ export async function registerAgent(
   }
 }
 
-function problemOf(server: string, message: string): AgentProblem {
-  return new AgentProblem('unreachable', `${server} did not register the runner: ${message.replace(/\.?$/, '.')}`);
+function problemOf(server: string, { code, reason, message }: ApiError): AgentProblem {
+  if (reason === 'name-taken')
+    return new AgentProblem('usage', message.replace(/or replace it$/, 'or take it over by --replace'));
+  const way = code === 'unauthorized' ? '; `paceline tokens create NAME --kind registration` makes a new token' : '';
+  return new AgentProblem('unreachable', `${server} did not register the runner: ${message.replace(/\.$/, '')}${way}.`);
 }

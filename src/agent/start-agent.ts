@@ -113,10 +113,11 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
 
 async function settingsOf(
   { config, version, takeover }: StartAgentOptions,
-  { runner, name, labels, ephemeral }: RunnerIdentity,
+  { runner, name, labels, withoutDefaultLabels, ephemeral }: RunnerIdentity,
 ): Promise<AgentSettings> {
   const { agent } = config;
   const { cancelTimeoutMs, tearDownMs } = budgetsOf(config);
+  const all = [...labels, ...agent.labels];
   const seconds = (value: number): number => value * MS_PER_SECOND;
   return {
     runner,
@@ -125,7 +126,7 @@ async function settingsOf(
     takeover,
     machineId: await machineId(),
     slots: agent.slots,
-    labels: runnerLabels(process.platform, process.arch, [...labels, ...agent.labels]),
+    labels: withoutDefaultLabels === true ? all : runnerLabels(process.platform, process.arch, all),
     ephemeral: ephemeral || agent.ephemeral,
     allowRepositories: agent.allowRepositories,
     allowActions: agent.allowActions,

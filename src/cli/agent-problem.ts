@@ -7,7 +7,9 @@ export async function asProblem<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'AgentProblem') throw error;
+    if (!(error instanceof Error)) throw error;
+    if (error.name === 'InstallProblem') throw new CommandProblem(EXIT.usage, error.message);
+    if (error.name !== 'AgentProblem') throw error;
     const isUsage = 'kind' in error && error.kind === 'usage';
     throw new CommandProblem(isUsage ? EXIT.usage : EXIT.unreachable, asSentence(error.message));
   }

@@ -12,6 +12,8 @@ export interface CliHost {
   readonly self: { readonly command: string; readonly args: readonly string[] };
   /** All of standard input, as text. */
   readStdin(): Promise<string>;
+  /** Asks the person; null where nobody sits at a terminal. What is typed is not shown for a `secret`. */
+  readonly ask: ((question: string, secret: boolean) => Promise<string>) | null;
   /** Ends the process now, without waiting for anything. */
   exitNow(code: number): never;
 }

@@ -24,6 +24,7 @@ async function main(): Promise<ExitCode> {
     stderr,
     self: { command: process.execPath, args: process.argv.slice(1, 2) },
     readStdin,
+    ask: terminals.includes(0) && terminals.includes(2) ? ask : null,
     exitNow,
   };
   return runProgram(process.argv.slice(2), host);
@@ -33,6 +34,10 @@ async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
+}
+
+async function ask(question: string, secret: boolean): Promise<string> {
+  return (await import('./ask-terminal.ts')).askTerminal(question, secret);
 }
 
 function currentFolder(): string {

@@ -17,6 +17,13 @@ export const FAILPOINTS = [
   'server-after-log-sync',
   'worker-after-step-journal',
   'worker-before-job-finished',
+  'install-after-config',
+  'install-after-environment',
+  'install-after-keys',
+  'install-after-register',
+  'service-after-record',
+  'service-after-unit',
+  'service-after-enable',
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];

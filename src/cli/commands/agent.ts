@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CliHost } from '../cli-host.ts';
 import type { DefineCommand } from '../command-context.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -12,6 +12,7 @@ import {
   type RunAgentFlags,
   statusCommand,
 } from '../agent-command.ts';
+import { configureCommand, type ConfigureFlags, FOREIGN_OPTIONS } from '../configure-command.ts';
 import { placeOf, type PlaceFlags } from '../runner-place.ts';
 import { registerFirst } from '../first-registration.ts';
 
@@ -20,6 +21,8 @@ export { agentStatus } from '../../agent/agent-status.ts';
 export { registerAgent } from '../../agent/register-agent.ts';
 export { runnerLabels } from '../../agent/runner-labels.ts';
 export { startAgent } from '../../agent/start-agent.ts';
+/** A command of its own; here because it needs what an agent needs. */
+export { defineDoctor } from './doctor.ts';
 
 export const defineAgent: DefineCommand = (command, { host, end }) => {
   command.addHelpText('after', HELP);
@@ -57,6 +60,7 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
         return runAgentCommand(flags, placed);
       }),
     );
+  configure(command, host, end);
   placed('drain', 'tell the agent to take no more jobs and to end when those that run have ended').action(
     inPlace(drainCommand),
   );
@@ -65,6 +69,41 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--force', 'even if results were not sent yet')
     .action(inPlace(removeCommand));
 };
+
+function configure(command: Command, host: CliHost, end: (code: ExitCode) => void): void {
+  const configuring = command
+    .command('configure')
+    .description("make an installed runner's folder a runner of a server (config.sh); `remove` takes it off again")
+    .argument('[action]', '`remove`, or `environment` to take PATH and the like anew (env.sh)')
+    .requiredOption('--folder <folder>', 'of the installed runner')
+    .option('--url <url>', 'address of the server (default: asked for, PACELINE_SERVER)')
+    .option('--token-file <file>', 'registration token, - for standard input (default: asked for, PACELINE_TOKEN)')
+    .option('--name <name>', 'of the runner (default: of the machine)')
+    .option('--labels <list>', 'beside self-hosted, operating system and architecture', list)
+    .option('--no-default-labels', 'those of --labels alone')
+    .option('--slots <n>', 'jobs at once', count)
+    .option('--work <folder>', 'where workspaces are (default: in _state)')
+    .option('--ephemeral', 'it takes one job and is gone')
+    .option('--replace', 'take the name over from a runner that is not connected')
+    .option('--unattended', 'ask nothing')
+    .option('--disableupdate', 'accepted: no runner updates itself')
+    .option('--force', 'with `remove`: even if results were not sent yet');
+  for (const option of Object.keys(FOREIGN_OPTIONS)) configuring.addOption(new Option(option).hideHelp());
+  configuring
+    .addHelpText('after', CONFIGURE_HELP)
+    .action(async (action: string | undefined, flags: ConfigureFlags) =>
+      end(await configureCommand(action, flags, host)),
+    );
+}
+
+const CONFIGURE_HELP = `
+Examples:
+  ./config.sh --url https://ci.example.org --labels gpu
+  PACELINE_TOKEN=… ./config.sh --url https://ci.example.org --unattended --replace
+  ./config.sh remove
+
+A token is never an argument. Where it was interrupted, the same command goes on.
+Exit codes: 0 success, 2 usage or a name that is taken, 3 left, 4 could not reach or authenticate.`;
 
 const HELP = `
 Examples:

@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import type { RunnerFolder } from './runner-folder.ts';
+import { writeDurably } from './write-durably.ts';
+
+/** Those that GitHub's runner takes along. */
+const KEPT_VARIABLES = [
+  ...['LANG', 'JAVA_HOME', 'ANT_HOME', 'M2_HOME', 'ANDROID_HOME', 'ANDROID_SDK_ROOT', 'GRADLE_HOME', 'NVM_BIN'],
+  ...['NVM_PATH', 'LD_LIBRARY_PATH', 'PERL5LIB'],
+];
+
+/** What a person may have written into `.env` is a secret as likely as not. */
+const MODE = 0o600;
+
+/**
+ * Keeps the PATH and what builds look for, for a service that starts with nothing of it. What is in `.env` already stays
+ * as it is.
+ */
+export async function keepEnvironment(
+  folder: RunnerFolder,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const present = await textOf(folder.environment);
+  const named = new Set(present.split('\n').map((line) => line.slice(0, Math.max(line.indexOf('='), 0))));
+  const lines = KEPT_VARIABLES.flatMap((name) => {
+    const value = environment[name];
+    return value && !value.includes('\n') && !named.has(name) ? [`${name}=${value}\n`] : [];
+  });
+  const text = present === '' || present.endsWith('\n') ? present : `${present}\n`;
+  await writeDurably(folder.environment, `${text}${lines.join('')}`, MODE);
+  if (environment.PATH) await writeDurably(folder.path, `${environment.PATH}\n`, MODE);
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Makes a file or replaces it: whole or not at all, and there after a power cut. Throws the system's error. */
+export async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+  const next = `${path}.new`;
+  await mkdir(dirname(path), { recursive: true });
+  await rm(next, { force: true });
+  const file = await open(next, 'wx', mode);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  // Whatever the mask of the process.
+  await chmod(next, mode);
+  await rename(next, path);
+  await syncFolder(dirname(path));
+}
+
+/** A rename and a removal last once their folder is written. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
