@@ -64,7 +64,10 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
   placed('drain', 'tell the agent to take no more jobs and to end when those that run have ended').action(
     inPlace(drainCommand),
   );
-  placed('status', 'show what the agent does').option('--json', 'print JSON').action(inPlace(statusCommand));
+  placed('status', 'show what the agent does')
+    .option('--json', 'print JSON')
+    .option('--check', 'exit with 1 when it is not connected and has no jobs either')
+    .action(inPlace(statusCommand));
   placed('remove', 'remove its credentials and what is left of its jobs from this machine')
     .option('--force', 'even if results were not sent yet')
     .action(inPlace(removeCommand));
