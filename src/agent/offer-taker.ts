@@ -60,11 +60,12 @@ export class OfferTaker {
     const { attempt, fence } = offer;
     const { ports } = this.#state;
     const jobId = `${attempt}-${fence}`;
+    const asked = this.#ask(session, offer);
     const spawned = ports.workers.spawn({ jobId, attempt, fence }).then(
       (worker) => ({ worker }),
       (error: unknown) => ({ error }),
     );
-    const accepted = await this.#ask(session, offer);
+    const accepted = await asked;
     const start = await spawned;
     if (accepted === null || 'error' in start) {
       if ('worker' in start) start.worker.dismiss();

@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
-import { type StartedWorker, UNASSIGNED_ERRORS } from './start-worker.ts';
+import { OF_UNASSIGNED, type StartedWorker } from './start-worker.ts';
 
 /** After a job has its order: the next worker does not compete with it for the processor. */
 const REFILL_MS = 250;
@@ -35,7 +35,7 @@ export class SpareWorkers {
     const { stateDirectory } = this.#options;
     // Of an agent that was killed.
     for (const name of readdirSync(stateDirectory))
-      if (UNASSIGNED_ERRORS.test(name)) rmSync(join(stateDirectory, name), { force: true });
+      if (OF_UNASSIGNED.test(name)) rmSync(join(stateDirectory, name), { recursive: true, force: true });
     this.refill();
   }
 

@@ -25,22 +25,26 @@ export interface StartWorkerOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Of the runner: where it is started, and its standard error lies at first. */
   readonly stateDirectory: string;
+  /** It has no job yet, and makes ready for one. */
+  readonly isAhead?: boolean;
   readonly log: DiagnosticLog;
 }
 
-/** Of files with the standard error of workers that have no job. */
-export const UNASSIGNED_ERRORS = /^worker-[\w-]+\.stderr$/;
+/** Of what workers have in the state folder that have no job: their standard error, and what they make ready. */
+export const OF_UNASSIGNED = /^worker-[\w-]+\.(stderr|ahead)$/;
 
 /**
  * In a session of its own: signals to the agent's terminal or group do not reach it.
  * @throws what the system says.
  */
 export async function startWorker(options: StartWorkerOptions): Promise<StartedWorker> {
-  const errors = join(options.stateDirectory, `worker-${randomUUID()}.stderr`);
+  const name = join(options.stateDirectory, `worker-${randomUUID()}`);
+  const errors = `${name}.stderr`;
+  const ahead = options.isAhead === true ? `${name}.ahead` : null;
   const fd = openSync(errors, 'a', 0o600);
   let child: ChildProcess;
   try {
-    child = spawn(options.command, [...options.args, 'worker'], {
+    child = spawn(options.command, [...options.args, 'worker', ...(ahead === null ? [] : ['--ahead', ahead])], {
       cwd: options.stateDirectory,
       env: { ...options.environment },
       detached: true,
@@ -56,7 +60,13 @@ export async function startWorker(options: StartWorkerOptions): Promise<StartedW
   } finally {
     closeSync(fd);
   }
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const exited = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      // Its own worker has removed it, unless it was killed.
+      if (ahead !== null) rmSync(ahead, { recursive: true, force: true });
+      resolve();
+    }),
+  );
   child.on('error', (error) => options.log.warn(`worker: ${error.message}`));
   // The agent need not stay for it.
   child.unref();

@@ -5,6 +5,7 @@ import type { RunnerConfig } from '../config/runner-config.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
+import { easeMoves } from '../process/cgroup.ts';
 import { bootId } from '../process/process-identity.ts';
 import { lives, readProcess } from '../process/process-table.ts';
 import { reapLeftovers } from '../process/reap.ts';
@@ -57,7 +58,7 @@ export function workerProcesses(options: WorkerProcessesOptions): WorkerProcesse
   mkdirSync(options.runtimeDirectory, { recursive: true, mode: 0o700 });
   /** Whoever ends waits for them. */
   const dismissed = new Set<Promise<void>>();
-  const spares = new SpareWorkers(options, () => startWorker(options));
+  const spares = new SpareWorkers(options, () => startWorker({ ...options, isAhead: true }));
   return {
     bootId: boot,
     keepSpare: () => spares.keep(),
@@ -94,6 +95,8 @@ async function assign(
   spares: SpareWorkers,
   dismissing: (going: Promise<void>) => void,
 ): Promise<WaitingWorker> {
+  // The worker starts a process some 15 ms from now.
+  if (options.config.cgroups === 'auto') void easeMoves();
   const directory = attemptDirectory(options.attempts, place);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   let worker: StartedWorker;

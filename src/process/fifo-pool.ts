@@ -1,5 +1,5 @@
-import { closeSync, constants, mkdtempSync, openSync, rmSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, mkdtempSync, openSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { execa } from 'execa';
 
 /** Both ends of one pipe, as file descriptors. Whoever takes them closes them. */
@@ -12,6 +12,8 @@ export interface PipeEnds {
 
 /** One call of mkfifo(1) costs 3 ms, for one FIFO as for many. */
 const BATCH_SIZE = 32;
+/** Of the pool's own folder. */
+const PREFIX = 'output-';
 /** The next batch is made when so few are left. */
 const LOW_WATER = 8;
 
@@ -21,7 +23,7 @@ const LOW_WATER = 8;
  * behind may hold it for ever.
  */
 export class FifoPool {
-  readonly #parent: string;
+  #parent: string;
   #available: boolean;
   #directory: string | null = null;
   #ready: string[] = [];
@@ -49,6 +51,22 @@ export class FifoPool {
     if (this.#ready.length < LOW_WATER) this.prepare();
     const pipe = path === undefined ? null : this.#open(path);
     return pipe ?? this.#batch?.then(() => this.take()) ?? null;
+  }
+
+  /** Goes on in another folder, which exists; what is ready goes with it where both are on one disk. */
+  async moveTo(parent: string): Promise<void> {
+    await this.#batch;
+    this.#parent = parent;
+    if (this.#directory === null) return;
+    try {
+      const directory = mkdtempSync(join(parent, PREFIX));
+      renameSync(this.#directory, directory);
+      this.#directory = directory;
+      this.#ready = this.#ready.map((path) => join(directory, basename(path)));
+    } catch {
+      this.#forget();
+      this.prepare();
+    }
   }
 
   /** Removes what was not used. Afterwards there are none. */
@@ -84,7 +102,7 @@ export class FifoPool {
 
   async #mkfifo(): Promise<readonly string[]> {
     try {
-      this.#directory ??= mkdtempSync(join(this.#parent, 'output-'));
+      this.#directory ??= mkdtempSync(join(this.#parent, PREFIX));
     } catch {
       // No room, or no such folder: ordinary pipes do.
       return [];

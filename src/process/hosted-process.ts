@@ -82,6 +82,7 @@ export class HostedProcess implements RunningProcess {
     try {
       pipe = fifos.take();
       if (pipe instanceof Promise) pipe = await pipe;
+      for (let easing = trees.easing(); easing !== null; easing = trees.easing()) await easing;
     } catch (error) {
       const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
       return this.#notStarted(await describeStartProblem(this.#spec, code));
@@ -109,6 +110,7 @@ export class HostedProcess implements RunningProcess {
     };
     start.onExit((exit) => {
       this.#exit = exit;
+      trees.ease();
       this.#pulse.wake();
     });
     this.#identity = { pid: entry.pid, startTime: entry.startTime };

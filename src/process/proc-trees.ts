@@ -1,4 +1,4 @@
-import { makeJobCgroup, type Cgroup } from './cgroup.ts';
+import { type Cgroup, easeMoves, makeJobCgroup } from './cgroup.ts';
 import { endJobProcesses, type KnownSession } from './end-job-processes.ts';
 import { ProcTree } from './proc-tree.ts';
 import { startedAt } from './process-table.ts';
@@ -10,19 +10,33 @@ import type { EndedProcess, EntryProcess, ProcessTree, ProcessTrees } from './pr
 /** Linux: by cgroup where there is one, by session, and by the tracking variable in /proc. */
 export class ProcTrees implements ProcessTrees {
   readonly #jobId: string;
-  readonly #cgroup: Cgroup | null;
+  readonly #cgroups: boolean;
   readonly #scanner: ProcessScanner;
   readonly #leftBehind: KnownSession[] = [];
+  /** Undefined before the first process. */
+  #cgroup: Cgroup | null | undefined;
+  #easing: Promise<void> | null = null;
   #leaves = 0;
 
   /** `self` is this very process: what it starts is younger. */
   constructor(jobId: string, cgroups: boolean, self: ProcessIdentity) {
     this.#jobId = jobId;
     this.#scanner = new ProcessScanner(startedAt(self));
-    this.#cgroup = cgroups ? makeJobCgroup(jobId) : null;
+    this.#cgroups = cgroups;
+    this.ease();
+  }
+
+  easing(): Promise<void> | null {
+    return this.#easing;
+  }
+
+  ease(): void {
+    if (!this.#cgroups || this.#cgroup === null) return;
+    this.#easing ??= easeMoves().finally(() => (this.#easing = null));
   }
 
   leaf(): Cgroup | null {
+    if (this.#cgroup === undefined) this.#cgroup = this.#cgroups ? makeJobCgroup(this.#jobId) : null;
     return this.#cgroup?.leaf(String(this.#leaves++)) ?? null;
   }
 

@@ -19,6 +19,8 @@ export interface ProcessHostOptions {
   readonly oomScoreAdj: number | null;
   /** How long output may be held open by what a process left behind after it ended; default {@link OUTPUT_WAIT_MS}. */
   readonly outputWaitMs?: number;
+  /** Made ahead of time, and ours from now on; default: it begins now. */
+  readonly fifos?: FifoPool | null;
   /** Whose means are used; default: this machine's. */
   readonly platform?: NodeJS.Platform;
 }
@@ -27,15 +29,16 @@ export interface ProcessHostOptions {
 export const OUTPUT_WAIT_MS = 5_000;
 
 /** See {@link ProcessHost}. Rejects only for a bug: what the machine does not offer is done without. */
-export function createProcessHost(options: ProcessHostOptions): Promise<ProcessHost> {
+export async function createProcessHost(options: ProcessHostOptions): Promise<ProcessHost> {
   const { clock, oomScoreAdj, tempDirectory, outputWaitMs = OUTPUT_WAIT_MS, platform = process.platform } = options;
-  const fifos = new FifoPool(tempDirectory, platform);
+  const fifos = options.fifos ?? new FifoPool(tempDirectory, platform);
   const trees = treesOf(options, platform);
   const premises: Premises = { clock, oomScoreAdj, outputWaitMs, fifos, trees };
   const started = new Set<HostedProcess>();
-  fifos.prepare();
+  if (options.fifos) await fifos.moveTo(tempDirectory);
+  else fifos.prepare();
 
-  return Promise.resolve({
+  return {
     start(spec) {
       const hosted = new HostedProcess(spec, premises);
       started.add(hosted);
@@ -56,7 +59,7 @@ export function createProcessHost(options: ProcessHostOptions): Promise<ProcessH
       trees.dispose();
       await fifos.close();
     },
-  });
+  };
 }
 
 function treesOf({ jobId, cgroups }: ProcessHostOptions, platform: NodeJS.Platform): ProcessTrees {

@@ -3,9 +3,13 @@ import type { ProcessIdentity } from './running-process.ts';
 
 /** How the processes of one job are found again. One implementation reads /proc, the other walks by parent pids. */
 export interface ProcessTrees {
+  /** Null: a process may be started now. Else it would take longer now than after this. */
+  easing(): Promise<void> | null;
   /** A place to start a process in; null where there is no such thing. */
   leaf(): Cgroup | null;
   treeOf(entry: EntryProcess, leaf: Cgroup | null): ProcessTree;
+  /** A process has ended: another one may follow. */
+  ease(): void;
   /** Kills what still lives of all trees. */
   endLeftovers(): Promise<readonly EndedProcess[]>;
   dispose(): void;

@@ -27,6 +27,14 @@ export class WalkedTrees implements ProcessTrees {
     this.#walk = walk;
   }
 
+  easing(): null {
+    return null;
+  }
+
+  ease(): void {
+    // Nothing is slow here.
+  }
+
   leaf(): null {
     return null;
   }

@@ -26,7 +26,7 @@ export class JobResources {
 
   /** Once. */
   async open(event: JsonMap): Promise<OpenResources | { readonly problem: string }> {
-    const { jobId, clock, config } = this.#host;
+    const { jobId, clock, config, fifos = null } = this.#host;
     let tempDirectory: string;
     try {
       tempDirectory = await this.#makeDirectory(event);
@@ -40,6 +40,7 @@ export class JobResources {
       clock,
       cgroups: config.cgroups === 'auto',
       oomScoreAdj: config.oomScoreAdj,
+      fifos,
     });
     this.#processes = processes;
     return { tempDirectory, processes };

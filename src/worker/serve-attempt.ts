@@ -6,6 +6,7 @@ import { type JournalWriter, openJournal } from '../journal/open-journal.ts';
 import { AbortScope, type CancelCause } from '../kernel/cancellation.ts';
 import { openDiagnosticLog } from '../kernel/diagnostic-log.ts';
 import { type Failpoint, NO_FAILPOINT } from '../kernel/failpoint.ts';
+import type { FifoPool } from '../process/fifo-pool.ts';
 import { isAlive } from '../process/process-identity.ts';
 import { type FromWorker, JOURNAL_FILE, type ToWorker, type WorkerOrder } from '../protocol/worker-link.ts';
 import { attemptHost, messageOf, type WorkerMachine } from './attempt-host.ts';
@@ -20,6 +21,8 @@ export interface WorkerIo extends WorkerMachine {
   readonly identity: string;
   /** Calls back with 1, 2, 3… each time the process is asked to end; what is returned ends that. */
   onStopRequest(handle: (count: number) => void): () => void;
+  /** Made ahead of time; see `WorkerHost`. */
+  readonly fifos?: FifoPool | null;
   /** Where a test ends the process. */
   readonly failpoint?: Failpoint | null;
 }
@@ -79,6 +82,7 @@ export async function serveAttempt(order: WorkerOrder, io: WorkerIo): Promise<vo
     ]);
     const report = await runJob(messageOf(order), {
       ...host,
+      fifos: io.fifos ?? null,
       cancel: cancel.signal,
       kill: kill.signal,
       log,

@@ -1,6 +1,7 @@
 import type { ActionStore } from '../actions/action-store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
+import type { FifoPool } from '../process/fifo-pool.ts';
 import type { JobEvent } from '../protocol/events.ts';
 import type { CheckoutPolicy } from '../steps/checkout-answer.ts';
 import type { NodeRuntime } from '../steps/handler-options.ts';
@@ -43,6 +44,8 @@ export interface WorkerHost {
   readonly workspace: string;
   /** Exists; the job makes a folder of its own in it, mode 0700, and removes it. */
   readonly tempRoot: string;
+  /** For the output of the job's processes, made ahead of time; default: made by the job. */
+  readonly fifos?: FifoPool | null;
   /** `RUNNER_TOOL_CACHE`; need not exist. */
   readonly toolCache: string;
   readonly actions: ActionStore;

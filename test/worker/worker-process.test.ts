@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
@@ -25,6 +26,7 @@ afterAll(async () => {
 });
 
 const always = { if: 'always()' };
+const LOOK_MS = 10;
 /** Says that it is there, then stays until it is ended. */
 const STAYS = 'echo "here I am"\nexec sleep 1000';
 
@@ -71,6 +73,28 @@ describe('a job in a worker of its own', () => {
     expect(await attempt.log(3)).toContain(`##[endgroup]\n${numbers}`);
     expect(await attempt.log(2)).toContain('server says hi\n');
     expect(await attempt.log(6)).toContain('the port is 80\n');
+  });
+
+  it('is rehearsed by a worker that was started ahead of it, of which nothing is left', async () => {
+    const attempt = await Attempt.prepare([fg('one', 'echo one > /dev/stderr')]);
+    const ahead = join(attempt.root, 'ahead');
+    await mkdir(join(ahead, 'rehearsal'), { recursive: true });
+    const worker = attempt.start(null, CLI, ['--ahead', ahead]);
+    // It is removed at the end of the rehearsal.
+    while (existsSync(join(ahead, 'rehearsal'))) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    expect((await readdir(ahead)).length).toBe(1);
+    worker.order(JSON.stringify(attempt.order));
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect(await attempt.log(2)).toContain('one\n');
+    expect(await readdir(attempt.root)).not.toContain('ahead');
+    expect(await attempt.errors()).toBe('');
+  });
+
+  it('is not waited for by a worker that was started ahead in vain', async () => {
+    const attempt = await Attempt.prepare([fg('one', 'echo one')]);
+    const worker = attempt.start('', CLI, ['--ahead', join(attempt.root, 'ahead')]);
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect(await readdir(attempt.root)).not.toContain('ahead');
   });
 
   it('leaves nothing but journal and logs, none of them for others to read', async () => {

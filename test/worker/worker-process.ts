@@ -100,18 +100,19 @@ export class Attempt {
     return readFile(this.path(WORKER_ERRORS_FILE), 'utf8');
   }
 
-  /** @param order What an agent hands over, as text. */
-  start(order = JSON.stringify(this.order), cli = CLI): Worker {
+  /** @param order What an agent hands over, as text; null: that comes later, with {@link Worker.order}. */
+  start(order: string | null = JSON.stringify(this.order), cli = CLI, args: readonly string[] = []): Worker {
     const errors = openSync(this.path(WORKER_ERRORS_FILE), 'a', 0o600);
-    const child = spawn(process.execPath, [cli, 'worker'], {
+    const child = spawn(process.execPath, [cli, 'worker', ...args], {
       detached: true,
       cwd: this.root,
       stdio: ['ignore', 'ignore', errors, 'pipe'],
       env: { PATH: process.env.PATH, HOME: this.root, [MARKER]: this.marker },
     });
     closeSync(errors);
-    (child.stdio[3] as Writable).end(order);
-    return new Worker(this, child);
+    const worker = new Worker(this, child);
+    if (order !== null) worker.order(order);
+    return worker;
   }
 
   async remove(): Promise<void> {
@@ -129,6 +130,10 @@ export class Worker {
     this.attempt = attempt;
     this.child = child;
     this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  }
+
+  order(text: string): void {
+    (this.child.stdio[3] as Writable).end(text);
   }
 
   /** Resolves when the worker listens; rejects when it ends before. */
