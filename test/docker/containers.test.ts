@@ -1,30 +1,216 @@
+/** The images of the Dockerfile, run by a Docker engine: one for all of the file, as it and the images take most of the time. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { endings } from '../faults/fault-plane.ts';
 import { describeDocker } from '../support/docker.ts';
 import { DockerEngine } from '../support/docker-engine.ts';
-import { buildDatabase, buildImages } from './images.ts';
+import { ContainerGate, ContainerPlane, QUICK_HEALTH } from './container-plane.ts';
+import { buildImages, RUNNER, SERVER } from './images.ts';
+
+const SECRET = '/run/secrets/registration-token';
+/** On a machine that has other things to do. */
+const LIMIT_MS = 60_000;
 
 describeDocker('containers', () => {
   let engine: DockerEngine;
+  let plane: ContainerPlane;
+  /** Of everything secret that was mounted. */
+  const secrets: string[] = [];
+
   beforeAll(async () => {
     engine = await DockerEngine.start();
+    plane = new ContainerPlane(engine, 'server');
     await buildImages(engine);
-    await buildDatabase(engine);
+    await engine.docker('network', 'create', 'ci');
+    await writeAction(join(engine.folder, 'actions/acme/mark'));
+    await engine.docker('run', '-d', '--name', 'server', '--network', 'ci', ...QUICK_HEALTH, SERVER);
+    await engine.healthy('server');
   }, 180_000);
-  afterAll(async () => expect(await engine.close()).toEqual([]), 60_000);
-  it('builds', async () => {
-    console.log(await engine.docker('images'));
-    console.log(await engine.docker('run', '--rm', 'paceline-server', '--version'));
-    console.log(
-      await engine.docker(
-        'run',
-        '--rm',
-        '--entrypoint',
-        'bash',
-        'paceline-runner',
-        '-c',
-        'id; ls -la / /opt/paceline /var/lib/paceline; env; ps -ef; git --version',
-      ),
+
+  afterAll(async () => expect(await engine.close()).toEqual([]), LIMIT_MS);
+
+  /** The runner has its name as label. */
+  async function startRunner(name: string, ...options: readonly string[]): Promise<void> {
+    const token = await plane.registrationToken(1);
+    secrets.push(await readFile(token, 'utf8'));
+    await engine.docker(
+      ...['run', '-d', '--name', name, '--network', 'ci', ...QUICK_HEALTH, '-v', `${name}-data:/var/lib/paceline`],
+      ...['-v', `${token}:${SECRET}:ro`, '-e', `PACELINE_TOKEN_FILE=${SECRET}`],
+      ...['-e', 'PACELINE_SERVER=http://server:7380', '-e', `PACELINE_RUNNER_NAME=${name}`],
+      ...['-e', `PACELINE_AGENT_LABELS=${name}`, '-e', 'PACELINE_ACTIONS_ROOTS=/actions'],
+      ...['-v', `${join(engine.folder, 'actions')}:/actions:ro`, ...options, RUNNER],
     );
-    console.log(await engine.docker('history', 'paceline-runner'));
-  }, 60000);
+    await engine.healthy(name);
+  }
+
+  it(
+    'run jobs as somebody who is not root and cannot change what runs them',
+    async () => {
+      await startRunner('runner');
+      const run = await plane.submit(
+        job('runner', ['id -u', 'touch /opt/paceline/bin/manifest.json && exit 1; exit 0', 'touch runner.config.json']),
+      );
+      expect(endings(await plane.completed(run))).toEqual(['job: success', '0: success', '1: success', '2: success']);
+      expect(await plane.paceline('runs', 'logs', String(run))).toContain('1001');
+      for (const name of ['server', 'runner'])
+        expect(
+          await engine.docker('exec', name, 'sh', '-c', 'id -u; touch /etc/paceline/x 2>/dev/null || echo no'),
+        ).toBe('1001\nno');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'reap what steps leave behind',
+    async () => {
+      // A process that ended and that nobody waits for is still there for whoever asks.
+      const orphan = '(setsid sh -c "exit 0" & echo $! >pid); timeout 20 tail -s 0.05 -f --pid "$(cat pid)" /dev/null';
+      const run = await plane.submit(job('runner', [orphan]));
+      expect(endings(await plane.completed(run))).toEqual(['job: success', '0: success']);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'drain when they are stopped, and know who they are when they are started again',
+    async () => {
+      const gate = await ContainerGate.open(engine, 'runner', 'drain');
+      const run = await plane.submit(job('runner', [gate.script]));
+      await gate.reached();
+      const stopped = plane.stop('runner', 60);
+      await engine.said('runner', /^Draining/);
+      await gate.pass();
+      expect(await stopped).toBe(0);
+      expect(endings(await plane.completed(run))).toEqual(['job: success', '0: success']);
+
+      // Its token is spent: what it needs is in its volume.
+      await engine.docker('start', 'runner');
+      await engine.healthy('runner');
+      const next = await plane.submit(job('runner', ['exit 0']));
+      expect(endings(await plane.completed(next))).toEqual(['job: success', '0: success']);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'cancel jobs that take longer than the drain may, post steps included',
+    async () => {
+      await startRunner('brief', '-e', 'PACELINE_AGENT_DRAIN_TIMEOUT_SECONDS=0.1');
+      const gate = await ContainerGate.open(engine, 'brief', 'endless');
+      const run = await plane.submit(job('brief', [gate.script], '{ uses: acme/mark@v1 }'));
+      await gate.reached();
+      expect(await plane.stop('brief', 60)).toBe(3);
+      expect(endings(await plane.completed(run))).toContain('job: cancelled');
+      expect(await plane.paceline('runs', 'logs', String(run))).toContain('the post step ran');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'report a job as lost that was killed with them, and take the next one',
+    async () => {
+      const gate = await ContainerGate.open(engine, 'runner', 'killed');
+      const run = await plane.submit(job('runner', [gate.script]));
+      await gate.reached();
+      await engine.docker('kill', 'runner');
+      await engine.docker('start', 'runner');
+      const [ending] = endings(await plane.completed(run));
+      expect(ending).toMatch(/^job: failure \(.*lost\)$/);
+      const next = await plane.submit(job('runner', ['exit 0']));
+      expect(endings(await plane.completed(next))).toEqual(['job: success', '0: success']);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'end with a sentence and a code where they cannot be a runner',
+    async () => {
+      const attempt = await engine.attempt(['run', '--rm', RUNNER]);
+      expect(attempt.code).toBe(2);
+      expect(attempt.stderr).toContain('No runner is registered');
+      const bad = join(engine.folder, 'bad-token');
+      await writeFile(bad, 'nobody-knows-it');
+      const refused = await engine.attempt(
+        ['run', '--rm', '--network', 'ci', '-v', `${bad}:${SECRET}:ro`, '-e', `PACELINE_TOKEN_FILE=${SECRET}`].concat([
+          '-e',
+          'PACELINE_SERVER=http://server:7380',
+          RUNNER,
+        ]),
+      );
+      expect(refused.code).toBe(4);
+      expect(refused.stderr).not.toContain('nobody-knows-it');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'show no secret to those who look at images, containers and their output',
+    async () => {
+      const shown = [
+        await engine.docker('history', '--no-trunc', SERVER),
+        await engine.docker('history', '--no-trunc', RUNNER),
+        await engine.docker('inspect', SERVER, RUNNER, 'server', 'runner'),
+        ...(await Promise.all(['server', 'runner'].map((name) => said(engine, name)))),
+        await engine.docker('top', 'server', '-eo', 'args'),
+        await engine.docker('top', 'runner', '-eo', 'args'),
+        await engine.docker('exec', 'runner', 'sh', '-c', 'tr "\\0" "\\n" </proc/1/environ'),
+      ];
+      const admin = await engine.docker('exec', 'server', 'cat', '/var/lib/paceline/server/admin-token');
+      for (const secret of [admin, ...secrets]) for (const text of shown) expect(text).not.toContain(secret);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'have in their layers what is packed and nothing else',
+    async () => {
+      const files = await layerFiles(engine, RUNNER);
+      const ours = files.filter((path) => path.startsWith('opt/paceline/versions/'));
+      expect(ours.length).toBeGreaterThan(20);
+      expect(
+        files.filter((path) => /(^|\/)(test|src|\.git|\.env)(\/|$)|\.(ts|tar|gz|map)$|cache\/|token/.test(path)),
+      ).toEqual([]);
+      const others = files.filter((path) => !path.startsWith('opt/paceline/') && !path.endsWith('/'));
+      expect(
+        others.filter((path) => !/^(etc\/|home\/paceline\/\.|usr\/local\/bin\/paceline$|var\/l|var\/mail)/.test(path)),
+      ).toEqual([]);
+    },
+    LIMIT_MS,
+  );
 });
+
+async function said(engine: DockerEngine, container: string): Promise<string> {
+  const { stdout, stderr } = await engine.attempt(['logs', container]);
+  return stdout + stderr;
+}
+
+/** What the image has beyond its base, layer by layer. */
+async function layerFiles(engine: DockerEngine, image: string): Promise<string[]> {
+  const script = `
+    docker save "$1" | tar -x -C "$2" --one-top-level=saved
+    cd "$2/saved"
+    for layer in $(grep -o '[0-9a-f]*/layer.tar' manifest.json | tail -n +2); do tar -tf "$layer"; done`;
+  const { stdout, code, stderr } = await engine.run('bash', ['-c', script, 'bash', image, engine.folder]);
+  if (code !== 0) throw new Error(stderr);
+  return stdout.trim().split('\n');
+}
+
+const job = (label: string, scripts: readonly string[], first = ''): string => `
+on: push
+jobs:
+  job:
+    runs-on: ${label}
+    steps:
+${[first, ...scripts.map((script, index) => `{ name: "${index}", run: ${JSON.stringify(script)} }`)]
+  .filter((step) => step !== '')
+  .map((step) => `      - ${step}\n`)
+  .join('')}`;
+
+/** An action with a post step. */
+async function writeAction(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'action.yml'), 'name: mark\nruns: { using: node20, main: main.js, post: post.js }\n');
+  await writeFile(join(folder, 'main.js'), 'console.log("main");\n');
+  await writeFile(join(folder, 'post.js'), 'console.log("the post step ran");\n');
+}

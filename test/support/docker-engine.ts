@@ -89,7 +89,12 @@ export class DockerEngine {
   }
 
   attempt(words: readonly string[], input = ''): Promise<Outcome> {
-    const child = spawn('docker', words, { env: this.environment, stdio: ['pipe', 'pipe', 'pipe'] });
+    return this.run('docker', words, input);
+  }
+
+  /** A program that may ask the engine. */
+  run(program: string, words: readonly string[], input = ''): Promise<Outcome> {
+    const child = spawn(program, words, { env: this.environment, stdio: ['pipe', 'pipe', 'pipe'] });
     // A command that does not read may be gone by then.
     child.stdin.on('error', () => undefined).end(input);
     return outcomeOf(child);
@@ -97,18 +102,23 @@ export class DockerEngine {
 
   /** Resolves with the first line, said from the container's beginning on, that matches. Rejects when there is none. */
   said(container: string, pattern: RegExp): Promise<string> {
-    return this.#line(['logs', '--follow', container], pattern);
+    return this.#line(['logs', '--follow', container], pattern).line;
   }
 
   /** Resolves when the engine finds the container healthy, or has found it so. */
   async healthy(container: string): Promise<void> {
     const filters = ['--filter', `container=${container}`, '--filter', 'event=health_status'];
-    await this.#line(['events', '--since', '0', ...filters, '--format', '{{.Status}}'], /: healthy$/);
+    const since = (Date.now() / MS_PER_SECOND).toFixed(3);
+    const becomes = this.#line(['events', '--since', since, ...filters, '--format', '{{.Status}}'], /: healthy$/);
+    const state = await this.docker('inspect', '--format', '{{.State.Health.Status}}', container);
+    if (state === 'healthy') becomes.stop();
+    else await becomes.line;
   }
 
-  #line(words: readonly string[], pattern: RegExp): Promise<string> {
+  /** `stop`: nobody waits for it any more. */
+  #line(words: readonly string[], pattern: RegExp): { readonly line: Promise<string>; stop(): void } {
     const child = spawn('docker', words, { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
-    return new Promise((resolve, reject) => {
+    const line = new Promise<string>((resolve, reject) => {
       const take = (line: string): void => {
         if (!pattern.test(line)) return;
         resolve(line);
@@ -118,9 +128,10 @@ export class DockerEngine {
       child.once('error', reject);
       child.once('close', () => reject(new Error(`docker ${words.join(' ')} said nothing like ${String(pattern)}`)));
     });
+    line.catch(() => undefined);
+    return { line, stop: () => void child.kill() };
   }
 
-  /** For programs that talk to the engine. */
   get environment(): Record<string, string> {
     return {
       PATH: enginePath(),
@@ -164,6 +175,7 @@ export class DockerEngine {
 }
 
 const RETRY_MS = 50;
+const MS_PER_SECOND = 1_000;
 
 /** Where fetched parts lie; '': all are on the PATH; null: there are none. */
 function programsFolder(): string | null {
