@@ -66,9 +66,14 @@ export function aroundEnded(
   const iteration = draft.iterations.get(key);
   const worst = resultOf(results);
   const failed: Ended = { conclusion: 'failure', reason: null };
-  if (iteration.fate !== null && (phase === 'before' || phase === 'after')) {
-    draft.iterations.update(key, { main: iteration.main ?? iteration.fate, outcome: iteration.fate });
-    goOn(draft, key, ['on-cancel', 'finally']);
+  const { fate } = iteration;
+  if (fate !== null && (phase === 'before' || phase === 'after')) {
+    if (fate.conclusion === 'success' && phase === 'before') {
+      finishMain(draft, key, fate, null);
+      return;
+    }
+    draft.iterations.update(key, { main: iteration.main ?? fate, outcome: fate });
+    goOn(draft, key, fate.conclusion === 'success' ? ['finally'] : ['on-cancel', 'finally']);
     return;
   }
   switch (phase) {
@@ -141,20 +146,24 @@ export function endIteration(draft: FlowDraft, key: string): void {
   const outcome = iteration.outcome ?? { conclusion: 'success', reason: null };
   const jump = iteration.fate === null ? jumpFrom(draft, key, outcome) : { kind: 'none' as const };
   if (jump.kind === 'jumped') {
-    tellOfBodiless(draft, key, outcome);
+    tellOfUnreported(draft, key, outcome);
     return;
   }
   const ended = jump.kind === 'failed' ? jump.ended : outcome;
   if (jump.kind === 'failed') tellOfEnd(draft, key, ended, jump.message);
-  tellOfBodiless(draft, key, ended);
+  tellOfUnreported(draft, key, ended);
   concludeIteration(draft, key, ended);
 }
 
-/** Nobody reports of gates and loops. */
-function tellOfBodiless(draft: FlowDraft, key: string, ended: Ended): void {
+/** Nobody reports of gates and loops, and of what has not come to its instances. */
+function tellOfUnreported(draft: FlowDraft, key: string, ended: Ended): void {
   const { kind } = draft.planOfIteration(key);
-  const { announced, job } = draft.iterations.get(key);
-  if (!announced && (kind === 'gate' || kind === 'loop')) announce(draft, key, job, { ...ended, message: null });
+  const { announced, instances, job } = draft.iterations.get(key);
+  const isBodiless = kind === 'gate' || kind === 'loop';
+  if (announced || (!isBodiless && instances.length > 0)) return;
+  const message =
+    !isBodiless && ended.conclusion === 'failure' ? 'It has not begun, since a job before it has not succeeded.' : null;
+  announce(draft, key, job, { ...ended, message });
 }
 
 function concludeIteration(draft: FlowDraft, key: string, ended: Ended): void {

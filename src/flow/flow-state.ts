@@ -134,6 +134,8 @@ export interface JobState {
   /** Null until it is settled, or `told`. Of several iterations the worst. */
   readonly result: JobConclusion | null;
   readonly reason: Reason | null;
+  /** What it came to before jumps back. */
+  readonly past: readonly JobConclusion[];
   /** It is to end like this, and begins no more. */
   readonly fate: Ended | null;
   /** The worst of its iterations since the last jump back. */

@@ -223,13 +223,14 @@ export function milestoneState(draft: FlowDraft, job: JobState, plan: MilestoneP
   const other = path === undefined ? null : draft.jobs.get(path);
   if (other === null) return 'passed';
   const isOver = other.phase === 'settled';
-  const { result } = other;
+  // A final state is there for ever, whatever a jump back begins anew.
+  const finals = isOver && other.result !== null ? [...other.past, other.result] : other.past;
   switch (plan.state) {
     case 'completed':
-      return isOver ? 'holds' : 'to come';
+      return finals.length > 0 ? 'holds' : 'to come';
     case 'success':
     case 'failure':
-      return isOver ? (result === plan.state ? 'holds' : 'passed') : 'to come';
+      return finals.includes(plan.state) ? 'holds' : isOver ? 'passed' : 'to come';
     case 'queued':
     case 'running':
     case 'waiting':

@@ -148,6 +148,7 @@ function forget(draft: FlowDraft, path: string): void {
     succeeded: 'no',
     untaken: [],
     told: false,
+    past: job.result === null ? job.past : [...new Set([...job.past, job.result])],
     result: null,
     reason: null,
     fate: null,

@@ -79,6 +79,7 @@ const NEW_JOB: Omit<JobState, 'scope' | 'id' | 'index' | 'needs' | 'waiting'> = 
   instances: [],
   result: null,
   reason: null,
+  past: [],
   fate: null,
   soFar: null,
   outputs: {},

@@ -1,16 +1,15 @@
 import type { TemplateMap } from '../protocol/plan.ts';
 import { arrive } from './arrive.ts';
 import { cancelInstance } from './cancel.ts';
-import { finishMain } from './end-iteration.ts';
+import { completeJob } from './complete-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
-import type { Ended, IterationState } from './flow-state.ts';
+import type { Ended } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { firstAttempt } from './key-suffix.ts';
 import { iterationKey } from './keys.ts';
 import { addInstances, numbered } from './open-instances.ts';
 import { pauseRun, resumeRun } from './pause.ts';
-import { endUnbegun } from './settle-job.ts';
 import { receiveSignal } from './signals.ts';
 import { targetsOf } from './targets.ts';
 import { withdrawJob } from './withdraw.ts';
@@ -100,47 +99,6 @@ function cancelOnRequest(
     return target.startsWith('region:') ? `No job is in the ${target.replace(':', " '")}'.` : unknown(target);
   const done = paths.filter((path) => withdrawJob(draft, path, fate));
   return done.length > 0 ? null : over(target);
-}
-
-/** What of it has not ended is not wanted any more, and it counts as a success. */
-function completeJob(draft: FlowDraft, path: string): null {
-  const ended: Ended = { conclusion: 'success', reason: 'completed' };
-  const job = draft.jobs.get(path);
-  if (job.phase === 'pending') {
-    endUnbegun(draft, path, { conclusion: 'success', reason: 'completed', message: null });
-    return null;
-  }
-  for (let number = 1; number <= job.iterations; number++) {
-    const key = iterationKey(path, number);
-    const iteration = draft.iterations.find(key);
-    if (iteration === null || iteration.superseded) continue;
-    completeIteration(draft, key, iteration, ended);
-  }
-  return null;
-}
-
-function completeIteration(draft: FlowDraft, key: string, iteration: IterationState, ended: Ended): void {
-  if (iteration.stage.kind === 'gates' || (iteration.stage.kind === 'main' && hasNoInstances(draft, key, iteration))) {
-    withdrawWith(draft, key, ended);
-    return;
-  }
-  if (iteration.stage.kind !== 'main') return;
-  draft.iterations.update(key, { fate: ended, closed: true });
-  const fate: Ended = { conclusion: 'withdrawn', reason: 'completed' };
-  for (const instance of iteration.instances) cancelInstance(draft, instance, 'withdrawn', false, fate);
-}
-
-/** None that a worker has, or will have. */
-function hasNoInstances(draft: FlowDraft, key: string, { instances }: IterationState): boolean {
-  const { kind } = draft.planOfIteration(key);
-  return instances.length === 0 || kind === 'loop' || kind === 'gate';
-}
-
-function withdrawWith(draft: FlowDraft, key: string, ended: Ended): void {
-  const { job } = draft.iterations.get(key);
-  if (draft.iterations.get(key).stage.kind === 'gates') withdrawJob(draft, job, ended);
-  else if (draft.planOfIteration(key).kind === 'loop') withdrawJob(draft, job, ended);
-  else finishMain(draft, key, ended, null);
 }
 
 function addOnRequest(draft: FlowDraft, path: string, items: readonly TemplateMap[]): string | null {

@@ -135,6 +135,14 @@ describe('milestone', () => {
     expect(flow.complete('m', 'failure')).toEqual(['start g']);
   });
 
+  it('a final state holds for ever, also when a jump back begins the job anew', () => {
+    const jobs = { m: {}, x: { needs: ['m'] }, a: {}, g: { needs: ['a'], flow: milestone('success') } };
+    const { flow } = begin(input(workflow(jobs)));
+    flow.complete('m');
+    expect(flow.finish('x', { goto: { target: 'm', with: {} } })).toEqual(['start m~2']);
+    expect(flow.complete('a')).toEqual(['start g']);
+  });
+
   it('of a job that comes after the one that waits would never hold, and fails it', () => {
     const { flow } = begin(input(workflow({ g: { flow: milestone('running') }, m: { needs: ['g'] } })));
     expect(flow.conclusion).toBe('failure');
