@@ -3,8 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { configurePage } from '../scripts/configure-page.ts';
 import { schemaFiles } from '../scripts/schema-files.ts';
 import { loadRunnerConfig } from '../src/config/load-runner-config.ts';
+import { CONFIG_VARIABLES } from '../src/config/runner-config-variables.ts';
 import { parse } from 'yaml';
 import { ORACLE_CASES } from './workflow/oracle-cases.ts';
 import { FLOW_KEYS } from './workflow/flow-key-cases.ts';
@@ -18,6 +20,15 @@ describe('the published schemas', () => {
     const files = schemaFiles();
     expect((await readdir(new URL('schemas', root))).filter((name) => name in files)).toHaveLength(4);
     for (const [name, text] of Object.entries(files)) expect(await read(`schemas/${name}`)).toBe(text);
+  });
+
+  it('and the page on the configuration', async () => {
+    const page = configurePage();
+    expect(await read('docs/configure.md')).toBe(page);
+    for (const { path, variable } of CONFIG_VARIABLES)
+      expect(page).toMatch(
+        new RegExp(`^\\| \`${path.join('\\.')}\` \\| [^|]+ \\| [^|]+ \\| \`${variable}\` \\| [^|]{5,} \\|$`, 'm'),
+      );
   });
 
   it.each(['report', 'events', 'runner.config', 'workflow'])('%s.schema.json is a schema', (name) => {
