@@ -76,7 +76,7 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
   const node = nodeName(http.port);
 
   let opened: Store | null = null;
-  const metrics = await openMetrics(() => opened);
+  const metrics = await openMetrics(() => opened, dataDirectory);
   closers.add(() => metrics.close());
   const store = await openStore({
     database: config.database ?? join(dataDirectory, SQLITE_FILE),

@@ -1,15 +1,19 @@
 import { sql } from 'kysely';
+import type { RunnerView } from '../../protocol/run-api.ts';
+import { listRunners } from '../dispatch/list-runners.ts';
 import type { OperationContext } from '../operation.ts';
 
 export interface Levels {
   readonly queues: readonly { readonly labels: string; readonly depth: number }[];
   readonly attempts: readonly { readonly state: string; readonly count: number }[];
+  readonly runners: Readonly<Record<RunnerView['state'], number>>;
   readonly durableLagBytes: number;
   readonly spoolBytes: number;
 }
 
 /** What can be seen in the database only, at the moment it is asked for. */
-export async function measureLevels({ db }: OperationContext): Promise<Levels> {
+export async function measureLevels(context: OperationContext): Promise<Levels> {
+  const { db } = context;
   const queues = await db
     .selectFrom('ready')
     .innerJoin('label_set', 'label_set.id', 'ready.label_set_id')
@@ -33,12 +37,15 @@ export async function measureLevels({ db }: OperationContext): Promise<Levels> {
       ),
     ])
     .executeTakeFirst();
+  const runners = { idle: 0, busy: 0, paused: 0, draining: 0, unhealthy: 0, offline: 0 };
+  for (const { view } of await listRunners(context)) runners[view.state]++;
   return {
     queues: queues.map(({ labels, depth }) => ({
       labels: (JSON.parse(labels) as string[]).join(','),
       depth,
     })),
     attempts: [{ state: 'queued', count: waiting }, ...held.map(({ state, count }) => ({ state, count }))],
+    runners,
     durableLagBytes: bytes?.lag ?? 0,
     spoolBytes: bytes?.announced ?? 0,
   };

@@ -16,6 +16,10 @@ export const DEFAULT_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export const METRICS: Readonly<Record<string, MetricDefinition>> = {
   queue_depth: { kind: 'gauge', help: 'Attempts that wait for a runner.', labels: ['label_set'] },
   attempts: { kind: 'gauge', help: 'Attempts that have not ended, by state.', labels: ['state'] },
+  runners: { kind: 'gauge', help: 'Registered runners, by state.', labels: ['state'] },
+  database_up: { kind: 'gauge', help: 'Whether the database answers (1) or not (0).' },
+  disk_free_bytes: { kind: 'gauge', help: 'What is free on the disk of the data folder.' },
+  disk_size_bytes: { kind: 'gauge', help: 'Size of the disk of the data folder.' },
   log_durable_lag_bytes: { kind: 'gauge', help: 'Bytes of logs that agents have told of and that are not stored.' },
   agent_spool_bytes: { kind: 'gauge', help: 'Bytes of logs that agents still hold for attempts under way.' },
   sse_clients: { kind: 'gauge', help: 'Viewers that follow a run or a log.' },

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Gauge } from 'prom-client';
 import { ATTEMPT_TRANSITIONS } from '../../protocol/attempt-state.ts';
@@ -24,8 +25,14 @@ export interface OpenMetrics extends Metrics {
   close(): void;
 }
 
-/** Metrics of a process with a registry of their own. `store` is asked at each page, and may come later. */
-export async function openMetrics(store: () => Pick<Store, 'execute'> | null): Promise<OpenMetrics> {
+/**
+ * Metrics of a process with a registry of their own. `store` is asked at each page, and may come later; so is the disk of
+ * the data folder.
+ */
+export async function openMetrics(
+  store: () => Pick<Store, 'execute'> | null,
+  dataDirectory: string,
+): Promise<OpenMetrics> {
   const { collectDefaultMetrics, Counter, Gauge: LevelGauge, Histogram, Registry } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: LOOP_RESOLUTION_MS });
@@ -75,6 +82,7 @@ export async function openMetrics(store: () => Pick<Store, 'execute'> | null): P
     async page() {
       const gauges = (name: string): Gauge => known.get(name) as Gauge;
       await setLevels(store(), gauges);
+      await setDisk(dataDirectory, gauges);
       setLoopDelay(loopDelay, loop);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
@@ -88,14 +96,26 @@ export async function openMetrics(store: () => Pick<Store, 'execute'> | null): P
 
 async function setLevels(store: Pick<Store, 'execute'> | null, gauge: (name: string) => Gauge): Promise<void> {
   const levels = await store?.execute('measure-levels', {});
+  gauge('database_up').set(levels?.ok === true ? 1 : 0);
   if (!levels?.ok) return;
-  const { queues, attempts, durableLagBytes, spoolBytes } = levels.value;
+  const { queues, attempts, runners, durableLagBytes, spoolBytes } = levels.value;
   gauge('queue_depth').reset();
   for (const { labels, depth } of queues) gauge('queue_depth').set({ label_set: labels }, depth);
   const open = Object.keys(ATTEMPT_TRANSITIONS).filter((state) => state !== 'finished');
   for (const state of open) gauge('attempts').set({ state }, attempts.find((one) => one.state === state)?.count ?? 0);
+  for (const [state, count] of Object.entries(runners)) gauge('runners').set({ state }, count);
   gauge('log_durable_lag_bytes').set(durableLagBytes);
   gauge('agent_spool_bytes').set(spoolBytes);
+}
+
+async function setDisk(folder: string, gauge: (name: string) => Gauge): Promise<void> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(folder);
+    gauge('disk_free_bytes').set(bavail * bsize);
+    gauge('disk_size_bytes').set(blocks * bsize);
+  } catch {
+    // A folder that cannot be asked leaves them as they were; the rest of the page is wanted all the more.
+  }
 }
 
 function setLoopDelay(gauge: Gauge, loop: IntervalHistogram): void {

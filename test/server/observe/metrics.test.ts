@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { METRICS } from '../../../src/server/observe/metric-table.ts';
 import { openMetrics, type OpenMetrics } from '../../../src/server/observe/open-metrics.ts';
@@ -10,7 +11,7 @@ describeDatabases('the metrics', (database) => {
   let metrics: OpenMetrics;
   beforeEach(async () => {
     store = await openTestStore({ database });
-    metrics = await openMetrics(() => store);
+    metrics = await openMetrics(() => store, tmpdir());
   });
   afterEach(async () => {
     metrics.close();
@@ -58,6 +59,41 @@ describeDatabases('the metrics', (database) => {
     expect(await lines('attempts')).toContain('paceline_attempts{state="offered"} 1');
     expect(await lines('log_durable_lag_bytes')).toEqual(['paceline_log_durable_lag_bytes 25']);
     expect(await lines('agent_spool_bytes')).toEqual(['paceline_agent_spool_bytes 35']);
+  });
+
+  it('say how many runners there are in each state', async () => {
+    const { db } = store;
+    const runner = { public_key: '', seal_key: '', labels: '[]', ephemeral: 0, consumed: 0, created_at: 0 };
+    for (const [id, paused] of [
+      ['a', 0],
+      ['b', 0],
+      ['c', 1],
+    ] as const)
+      await db
+        .insertInto('runner')
+        .values({ ...runner, id, name: id, paused, last_seen: null, removed_at: null })
+        .execute();
+    expect(await lines('runners')).toEqual([
+      'paceline_runners{state="idle"} 0',
+      'paceline_runners{state="busy"} 0',
+      'paceline_runners{state="paused"} 0',
+      'paceline_runners{state="draining"} 0',
+      'paceline_runners{state="unhealthy"} 0',
+      'paceline_runners{state="offline"} 3',
+    ]);
+  });
+
+  it('say whether the database answers, and what is free on the disk', async () => {
+    expect(await lines('database_up')).toEqual(['paceline_database_up 1']);
+    const [free, size] = [await lines('disk_free_bytes'), await lines('disk_size_bytes')].map(([line]) =>
+      Number(line!.split(' ')[1]),
+    );
+    expect(free).toBeGreaterThan(0);
+    expect(size).toBeGreaterThan(free!);
+    const away = await openMetrics(() => null, '/nowhere');
+    const { text } = await away.page();
+    expect(text).toMatch(/^paceline_database_up 0$/m);
+    away.close();
   });
 
   it('count what is counted, known or not, and are not disturbed by what does not fit', async () => {
