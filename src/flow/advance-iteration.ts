@@ -6,6 +6,7 @@ import { endlessWait } from './group-queue.ts';
 import { flowContext, jobContexts } from './job-contexts.ts';
 import { openBody } from './main-part.ts';
 import { sayInstanceWaits } from './instance-waits.ts';
+import { keptResult } from './kept-job.ts';
 import { attemptKey } from './keys.ts';
 import { takeLock } from './locks.ts';
 import { openScope } from './open-scope.ts';
@@ -38,9 +39,9 @@ export function advanceIteration(draft: FlowDraft, key: string): void {
 /** Asks for the next of its groups, or starts when it has them all. False when it was settled instead. */
 export function launchInstance(draft: FlowDraft, key: string): boolean {
   for (;;) {
-    const { status, settings, groupsHeld } = draft.instances.get(key);
+    const { status, settings, groupsHeld, iteration } = draft.instances.get(key);
     if (status.kind !== 'launching') return status.kind !== 'settled';
-    const request = settings.groups[groupsHeld];
+    const request = keptResult(draft, iteration) === null ? settings.groups[groupsHeld] : undefined;
     if (!request) return begin(draft, key);
     if (settings.groups.slice(0, groupsHeld).some(({ group }) => group === request.group))
       return endsHere(draft, key, endlessWait(request.group));
@@ -69,6 +70,8 @@ function keepInstance(draft: FlowDraft, key: string): boolean {
   const { earlier } = draft.input.options;
   const result = Object.hasOwn(earlier, key) ? earlier[key] : undefined;
   if (!result || settings.kind !== 'steps') return false;
+  // Who has won it has won it.
+  if (!claimRace(draft, iteration)) return true;
   draft.commands.push({ kind: 'job-kept', key });
   addOutputs(draft, iteration, result.outputs);
   settleInstance(draft, key, result, { announce: false, message: null });

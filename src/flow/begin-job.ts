@@ -104,6 +104,7 @@ const NEW_ITERATION: Omit<IterationState, 'job' | 'number' | 'arrivals' | 'jump'
   signal: null,
   round: { number: 0, vars: {} },
   told: null,
+  emitted: false,
   closed: false,
   main: null,
   outcome: null,

@@ -8,6 +8,7 @@ import { aroundPlans, type FlowDraft } from './flow-draft.ts';
 import type { AroundPhase, Ended, IterationState } from './flow-state.ts';
 import { isEndedByForce, jobContexts } from './job-contexts.ts';
 import { jumpFrom } from './jump.ts';
+import { keptResult } from './kept-job.ts';
 import { attempt } from './key-problem.ts';
 import { releaseSection } from './locks.ts';
 import { openMain } from './main-part.ts';
@@ -113,7 +114,7 @@ function goOn(draft: FlowDraft, key: string, phases: readonly AroundPhase[]): vo
   const isForced = isEndedByForce(draft, draft.jobs.get(draft.iterations.get(key).job).scope);
   const next = isForced ? undefined : phases.find((phase) => aroundPlans(flow, phase).length > 0);
   if (next !== undefined) openAround(draft, key, next);
-  else if (flow?.stage && flow.stage.delayAfterMs > 0) {
+  else if (flow?.stage && flow.stage.delayAfterMs > 0 && keptResult(draft, key) === null) {
     draft.iterations.update(key, { stage: { kind: 'delay-after' } });
     draft.commands.push({ kind: 'set-timer', id: `${key}/after`, afterMs: flow.stage.delayAfterMs, at: null });
   } else endIteration(draft, key);

@@ -27,8 +27,9 @@ export interface FlowOptions {
    */
   readonly matrix: readonly { readonly key: string; readonly value: string }[];
   /**
-   * How jobs ended in an earlier attempt of the same run, by key: they are not started again. Everything else happens as
-   * if they had run now.
+   * How jobs ended in an earlier attempt of the same run, by key of an instance: they are not started again. By path, of
+   * jobs that are kept as a whole: those wait for nothing before their start, and gates among them give what they gave.
+   * Everything else happens as if they had run now.
    */
   readonly earlier: Readonly<Record<string, EarlierResult>>;
 }

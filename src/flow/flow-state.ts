@@ -196,6 +196,8 @@ export interface IterationState {
   readonly round: { readonly number: number; readonly vars: JsonMap };
   /** Dependants were told of its end before it: `sync: false`, `complete-when`. */
   readonly told: JobConclusion | null;
+  /** Dependants were told of arrivals of it that its end does not tell of. */
+  readonly emitted: boolean;
   /** Takes no more instances. */
   readonly closed: boolean;
   /** What its main part came to. */

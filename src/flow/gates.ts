@@ -8,6 +8,7 @@ import type { FlowDraft } from './flow-draft.ts';
 import type { WaitsFor } from './flow-event.ts';
 import type { Ended, IterationState, JobState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
+import { keptResult } from './kept-job.ts';
 import { attempt, KeyProblem } from './key-problem.ts';
 import { pathIn } from './keys.ts';
 import { takeSection } from './locks.ts';
@@ -41,7 +42,7 @@ const GATES: readonly Gate[] = [startAt, delayBefore, earlierStages, waitForSign
 export function enterGates(draft: FlowDraft, key: string): void {
   const { job: path } = draft.iterations.get(key);
   const job = draft.jobs.get(path);
-  if (draft.planOf(job).flow === undefined) {
+  if (draft.planOf(job).flow === undefined || keptResult(draft, key) !== null) {
     beginParts(draft, key);
     return;
   }

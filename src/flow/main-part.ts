@@ -6,6 +6,7 @@ import { bareName } from './display-name.ts';
 import { finishMain } from './end-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { jobContexts } from './job-contexts.ts';
+import { keptResult } from './kept-job.ts';
 import { attempt } from './key-problem.ts';
 import { openInstances } from './open-instances.ts';
 import { openScope } from './open-scope.ts';
@@ -24,7 +25,8 @@ export function openMain(draft: FlowDraft, key: string): void {
   draft.iterations.update(key, { stage: { kind: 'main' } });
   const job = draft.jobs.get(draft.iterations.get(key).job);
   const plan = draft.planOf(job);
-  if ((plan.kind === 'gate' || plan.kind === 'loop') && plan.concurrency === null) {
+  const isKept = keptResult(draft, key) !== null;
+  if ((plan.kind === 'gate' || plan.kind === 'loop') && (plan.concurrency === null || isKept)) {
     openBody(draft, key);
     return;
   }
@@ -48,7 +50,9 @@ export function passGate(draft: FlowDraft, key: string, plan: GateJobPlan): void
   if (!claimRace(draft, key)) return;
   const iteration = draft.iterations.get(key);
   const job = draft.jobs.get(iteration.job);
-  const outputs = attempt(() => evaluateOutputs(plan.outputs, jobContexts(draft, job, iteration)));
+  const outputs = attempt(
+    () => keptResult(draft, key)?.outputs ?? evaluateOutputs(plan.outputs, jobContexts(draft, job, iteration)),
+  );
   if (outputs.kind === 'problem') {
     finishMain(draft, key, { conclusion: 'failure', reason: 'condition-error' }, outputs.message);
     return;

@@ -43,6 +43,7 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
       if (asker?.status.kind !== 'running') return 'Only a job that runs arrives at its dependants before its end.';
       // A jump back has left it behind: nobody is to hear of it.
       if (draft.iterations.get(asker.iteration).superseded) return null;
+      draft.iterations.update(asker.iteration, { emitted: true });
       arrive(draft, asker.iteration, { conclusion: 'success', reason: null }, request.outputs);
       return null;
     case 'signal': {

@@ -5,7 +5,7 @@ import type { FlowState } from '../../src/flow/flow-state.ts';
 import { type FlowStep, reduce, start } from '../../src/flow/reduce.ts';
 import { type ShownFlow, showFlow } from '../../src/flow/show-flow.ts';
 import type { RunConclusion } from '../../src/protocol/conclusion.ts';
-import { keysToKeep } from '../../src/server/runs/keys-to-keep.ts';
+import { resultsToKeep } from '../../src/server/runs/results-to-keep.ts';
 import type { CaseAgents, CaseHost, Troubles } from './case-host.ts';
 import { acquire, type GroupAnswer, release, type StoredGroups } from './memory-groups.ts';
 
@@ -62,9 +62,10 @@ export class MemoryHost implements CaseHost {
   rerunFailed(run: number): Promise<string | null> {
     const { state, attempt, results } = this.#stored.runs[run]!;
     if (state.conclusion === null) return Promise.resolve('the run has not ended');
-    const keys = keysToKeep(state);
-    if (keys === null) return Promise.resolve('nothing failed');
-    const earlier = Object.fromEntries(keys.flatMap((key) => (results[key] ? [[key, results[key]]] : [])));
+    const kept = resultsToKeep(state);
+    if (kept === null) return Promise.resolve('nothing failed');
+    const instances = Object.fromEntries(kept.keys.flatMap((key) => (results[key] ? [[key, results[key]]] : [])));
+    const earlier = { ...kept.jobs, ...instances };
     const work = new Transaction(this.#stored, this.#agents.now());
     work.begin(run, attempt + 1, { ...state.input, options: { ...state.input.options, earlier } });
     this.#commit(work);

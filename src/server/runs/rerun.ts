@@ -7,7 +7,7 @@ import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
 import { beginAttempt } from './begin-attempt.ts';
 import { noRun, oneSummary } from './cancel-run.ts';
-import { keysToKeep } from './keys-to-keep.ts';
+import { type Kept, resultsToKeep } from './results-to-keep.ts';
 import { readVars } from './read-vars.ts';
 import { lockRun, type RunRow } from './run-row.ts';
 import { dropSpecs, loadSubmission, loadWorkflowsSpec, storeSpec } from './run-spec.ts';
@@ -26,9 +26,9 @@ export async function rerun(
   if (run === null) throw noRun(id);
   if (run.state !== 'completed')
     throw new Refusal('conflict', 'illegal-transition', `run ${id} has not ended; cancel it first`);
-  const keys = what === 'all' ? [] : keysToKeep(await stateOf(context, run));
-  if (keys === null) throw new Refusal('conflict', null, `no job of run ${id} failed; run all of it again`);
-  const earlier = await resultsOf(context, run, keys);
+  const kept = what === 'all' ? NOTHING : resultsToKeep(await stateOf(context, run));
+  if (kept === null) throw new Refusal('conflict', null, `no job of run ${id} failed; run all of it again`);
+  const earlier = { ...kept.jobs, ...(await resultsOf(context, run, kept.keys)) };
   const before = await loadSubmission(context, run.submission_sha);
   const { name = null } =
     (await db
@@ -61,6 +61,8 @@ export async function rerun(
   await beginAttempt(context, { ...run, attempt, version, submission_sha, state: 'running' }, workflows, spec);
   return oneSummary(context, id);
 }
+
+const NOTHING: Kept = { keys: [], jobs: {} };
 
 /** How jobs of the run's last attempt ended, by key. */
 async function resultsOf(

@@ -1,12 +1,21 @@
 import { scopeBeforeFinally } from '../../flow/finally-scope.ts';
-import type { FlowState, InstanceStatus, JobState } from '../../flow/flow-state.ts';
+import type { EarlierResult } from '../../flow/flow-input.ts';
+import type { FlowState, InstanceStatus } from '../../flow/flow-state.ts';
 import { Table } from '../../flow/table.ts';
 
+/** What a re-run keeps. */
+export interface Kept {
+  /** Of instances with steps. */
+  readonly keys: readonly string[];
+  /** By path: jobs of which nothing is run again. */
+  readonly jobs: Readonly<Record<string, EarlierResult>>;
+}
+
 /**
- * For a re-run of what failed: the jobs with steps that succeeded and depend on nothing that is run again, by their own
- * needs or those of a caller, a loop or a job around which they run. Null when nothing failed.
+ * For a re-run of what failed: what succeeded and depends on nothing that is run again, by its own needs or those of a
+ * caller, a loop or a job around which it runs. Null when nothing failed.
  */
-export function keysToKeep(state: FlowState): string[] | null {
+export function resultsToKeep(state: FlowState): Kept | null {
   const jobs = new Table(state.jobs);
   const scopes = new Table(state.scopes);
   const iterations = new Table(state.iterations);
@@ -35,28 +44,31 @@ export function keysToKeep(state: FlowState): string[] | null {
       // What cleans up does so again.
       scopes.get(job.scope).source.kind === 'finally' ||
       job.needs.some((need) => need.path !== null && changes(need.path)) ||
-      (owner !== null && (isAgain(jobs.get(owner)) || followsOther(owner)));
+      (owner !== null && (isAgain(owner) || followsOther(owner)));
     follows.set(path, value);
     return value;
   };
   /** The job may have another result, or other outputs, than it had. */
   const changes = (path: string): boolean => {
     const job = jobs.get(path);
-    return hasFailed(job.result) || isAgain(job) || job.instances.some(failed) || followsOther(path);
+    return hasFailed(job.result) || isAgain(path) || job.instances.some(failed) || followsOther(path);
   };
+  /** What was begun more than once is begun anew: why it was is not among what is kept. Nor is what it gave early. */
+  const isAgain = (path: string): boolean => jobs.get(path).iterations > 1 || iterations.find(path)?.emitted === true;
   const failed = (key: string): boolean => hasFailed(conclusionOf(instances.get(key).status));
   const isFailure = (path: string): boolean =>
     hasFailed(jobs.get(path).result) || jobs.get(path).instances.some(failed);
   if (!jobs.entries().some(([path]) => isFailure(path))) return null;
-  return instances.entries().flatMap(([key, { job, status, settings }]) => {
+  const stays = (path: string): boolean => !isAgain(path) && !followsOther(path);
+  const keys = instances.entries().flatMap(([key, { job, status, settings }]) => {
     const succeeded = conclusionOf(status) === 'success';
-    return settings.kind === 'steps' && succeeded && !isAgain(jobs.get(job)) && !followsOther(job) ? [key] : [];
+    return settings.kind === 'steps' && succeeded && stays(job) ? [key] : [];
   });
-}
-
-/** What was begun more than once is begun anew: why it was is not among what is kept. */
-function isAgain({ iterations }: JobState): boolean {
-  return iterations > 1;
+  const whole = jobs.entries().flatMap(([path, { result, reason, outputs }]) => {
+    const kept = { conclusion: 'success' as const, reason, outputs };
+    return result === 'success' && !changes(path) ? [[path, kept] as const] : [];
+  });
+  return { keys, jobs: Object.fromEntries(whole) };
 }
 
 function conclusionOf(status: InstanceStatus): string | null {
