@@ -94,6 +94,11 @@ const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./commands/agent.ts')).defineAgent,
   ),
   entry(
+    'doctor',
+    'look at everything that a runner needs, and say what is wrong',
+    async () => (await import('./commands/agent.ts')).defineDoctor,
+  ),
+  entry(
     'login',
     'keep the address and a token of a server',
     async () => (await import('./commands/client.ts')).clientCommands.login,

@@ -1,5 +1,6 @@
 import { acceptAttempt } from './accept-attempt.ts';
 import { pauseRunner, removeRunner } from './change-runner.ts';
+import { checkRunner } from './check-runner.ts';
 import { declineAttempt } from './decline-attempt.ts';
 import { closeSession, drainSession, withdrawSessionOffers } from './end-session.ts';
 import { failAttempt } from './fail-attempt.ts';
@@ -21,6 +22,7 @@ export const dispatchOperations = {
   'register-runner': registerRunner,
   'issue-nonce': issueNonce,
   'find-runner-key': findRunnerKey,
+  'check-runner': checkRunner,
   'open-session': openSession,
   'close-session': closeSession,
   'drain-session': drainSession,

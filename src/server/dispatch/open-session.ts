@@ -65,7 +65,8 @@ export async function openSession(context: OperationContext, request: OpenReques
   return { session, protocol: Math.min(request.protocol, PROTOCOL_VERSION), incarnation: value, attempts };
 }
 
-async function useNonce({ db, now }: OperationContext, nonce: string): Promise<void> {
+/** Once. @throws Refusal */
+export async function useNonce({ db, now }: OperationContext, nonce: string): Promise<void> {
   const used = await db.deleteFrom('nonce').where('value', '=', nonce).where('expires_at', '>', now).executeTakeFirst();
   if (used.numDeletedRows === 0n)
     throw new Refusal('unauthorized', 'token-expired', 'the nonce was used or has run out; ask for another');

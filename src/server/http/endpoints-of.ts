@@ -10,6 +10,7 @@ import { flowEndpoints } from './flow-endpoints.ts';
 import { logEndpoints } from './log-endpoints.ts';
 import { repositoryEndpoints } from './repository-endpoints.ts';
 import { runEndpoints } from './run-endpoints.ts';
+import { runnerCheckEndpoint } from './runner-check-endpoint.ts';
 import { runnerEndpoints } from './runner-endpoints.ts';
 import { secretEndpoints } from './secret-endpoints.ts';
 import { serverEndpoints } from './server-endpoints.ts';
@@ -39,6 +40,7 @@ export function endpointsOf(services: Services): Endpoint[] {
     eventEndpoint(services),
     ...logEndpoints(services, logs),
     ...runnerEndpoints(store),
+    runnerCheckEndpoint(store),
     ...tokenEndpoints(store, randomBytes),
     ...secretEndpoints(store, box),
     ...repositoryEndpoints(store, runs),

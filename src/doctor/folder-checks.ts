@@ -1,0 +1,97 @@
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CREDENTIALS_FILE } from '../agent/identity.ts';
+import { lockHolder } from '../agent/state-lock.ts';
+import type { Check, Finding } from './check.ts';
+import { commandOutput } from './command-output.ts';
+import type { DoctorSubject } from './doctor-subject.ts';
+import { note, ok, skipped, wrong } from './findings.ts';
+
+/** The runner's own folders, and what keeps it going. */
+export function folderChecks(subject: DoctorSubject): Check[] {
+  return [
+    { id: 'permissions', title: 'Permissions', run: () => lookAtPermissions(subject) },
+    { id: 'service', title: 'Agent and service', run: (signal) => lookAtService(subject, signal) },
+  ];
+}
+
+const NOT_OF_OWNER = 0o077;
+const MODE_BITS = 0o777;
+
+async function lookAtPermissions({ stateDirectory, network }: DoctorSubject): Promise<Finding> {
+  const state = await facts(stateDirectory);
+  if (state === null) return skipped(`There is no ${stateDirectory} yet.`);
+  const credentials = join(stateDirectory, CREDENTIALS_FILE);
+  const { clientKeyFile } = network.tls;
+  for (const path of [credentials, ...(clientKeyFile === null ? [] : [clientKeyFile])]) {
+    const file = await facts(path);
+    if (file !== null && (file.mode & NOT_OF_OWNER) !== 0)
+      return wrong(`Others may read ${path} (${modeText(file.mode)}).`, `Take that from them: chmod 600 ${path}`);
+  }
+  const owner = await facts(credentials);
+  if (owner !== null && owner.uid !== state.uid)
+    return wrong(
+      `${credentials} belongs to another account (${owner.uid}) than ${stateDirectory} (${state.uid}).`,
+      `Give all of it to the account that the agent runs as: chown -R ACCOUNT ${stateDirectory}`,
+    );
+  if ((state.mode & NOT_OF_OWNER) !== 0)
+    return note(`Others may enter ${stateDirectory} (${modeText(state.mode)}).`, `chmod 700 ${stateDirectory}`);
+  try {
+    await access(stateDirectory, constants.W_OK);
+  } catch {
+    // It may be another account's: then that one is asked.
+    return note(
+      `This account may not write to ${stateDirectory}.`,
+      'Call the doctor as the account that the agent runs as.',
+    );
+  }
+  return ok(`${stateDirectory} and its credentials are their owner's alone.`);
+}
+
+async function facts(path: string): Promise<{ readonly mode: number; readonly uid: number } | null> {
+  try {
+    return await stat(path);
+  } catch {
+    // None is there, or the folder above is closed to us.
+    return null;
+  }
+}
+
+function modeText(mode: number): string {
+  return (mode & MODE_BITS).toString(8).padStart(4, '0');
+}
+
+async function lookAtService(subject: DoctorSubject, signal: AbortSignal): Promise<Finding> {
+  const { serviceFile, stateDirectory, registration, environment } = subject;
+  const pid = lockHolder(stateDirectory);
+  const agent = pid === null ? 'No agent runs' : `The agent runs (process ${pid})`;
+  const name = serviceFile === null ? null : await serviceName(serviceFile);
+  if (name === null) {
+    if (registration.kind === 'none') return skipped('No runner is registered, so no agent runs.');
+    const found = `${agent}; no service keeps it going.`;
+    return pid === null ? note(found, 'Start it: `paceline agent run`, or install it as a service.') : ok(found);
+  }
+  const isSystemd = process.platform === 'linux';
+  const text = isSystemd
+    ? await commandOutput('systemctl', ['show', '--property=ActiveState,UnitFileState', name], environment, signal)
+    : null;
+  if (text === null) return note(`${agent}; the service ${name} cannot be asked for from here.`, null);
+  const [, state = 'unknown'] = /^ActiveState=(.*)$/m.exec(text) ?? [];
+  const isEnabled = /^UnitFileState=enabled/m.test(text);
+  const found = `${agent}; the service ${name} is ${state}${isEnabled ? '' : ', and does not start with the machine'}.`;
+  if (state !== 'active')
+    return wrong(found, 'Start it: svc.sh start, and see `journalctl -u` of it for why it ended.');
+  return isEnabled ? ok(found) : note(found, `systemctl enable ${name}`);
+}
+
+/** Null: none was installed for the folder. */
+async function serviceName(path: string): Promise<string | null> {
+  try {
+    const { name } = JSON.parse(await readFile(path, 'utf8')) as { name?: unknown };
+    return typeof name === 'string' ? name : null;
+  } catch {
+    // None was installed.
+    return null;
+  }
+}
