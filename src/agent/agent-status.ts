@@ -1,12 +1,10 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../kernel/remove-tree.ts';
 import type { AgentStatus } from './agent-ports.ts';
-import { AgentProblem } from './agent-problem.ts';
-import { readIdentity, removeIdentity } from './identity.ts';
-import { lockHolder, lockState } from './state-lock.ts';
+import { readIdentity } from './identity.ts';
+import { lockHolder } from './state-lock.ts';
 
-const STATUS_FILE = 'status.json';
+export const STATUS_FILE = 'status.json';
 /** Below the state folder; workspaces stay, they may hold somebody's work. */
 export const ATTEMPTS_FOLDER = 'attempts';
 
@@ -39,27 +37,6 @@ export function drainAgent(stateDirectory: string): Promise<boolean> {
   return Promise.resolve(pid !== null);
 }
 
-/**
- * Removes credentials and what is left of jobs. Rejects with an `AgentProblem` while an agent runs, and, without
- * `force`, while results are unsent.
- */
-export async function removeAgent(stateDirectory: string, force: boolean): Promise<void> {
-  const unlock = await lockState(stateDirectory);
-  try {
-    const unsent = (await readStatus(stateDirectory))?.status.jobs.length ?? 0;
-    if (unsent > 0 && !force)
-      throw new AgentProblem(
-        'usage',
-        `Results of ${unsent} jobs are not sent yet. Start the agent once more, or remove it with --force.`,
-      );
-    await removeIdentity(stateDirectory);
-    await removeTree(join(stateDirectory, ATTEMPTS_FOLDER));
-    await rm(join(stateDirectory, STATUS_FILE), { force: true });
-  } finally {
-    unlock();
-  }
-}
-
 interface WrittenStatus {
   readonly writtenAt: number;
   readonly status: AgentStatus;
@@ -72,7 +49,7 @@ export async function writeStatus(stateDirectory: string, written: WrittenStatus
   await rename(`${path}.new`, path);
 }
 
-async function readStatus(stateDirectory: string): Promise<WrittenStatus | null> {
+export async function readStatus(stateDirectory: string): Promise<WrittenStatus | null> {
   try {
     return JSON.parse(await readFile(join(stateDirectory, STATUS_FILE), 'utf8')) as WrittenStatus;
   } catch {

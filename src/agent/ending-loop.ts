@@ -150,7 +150,7 @@ const SENTENCES: Readonly<Record<AgentExitKind, string>> = {
   killed: 'The agent has ended; jobs were killed for it.',
   consumed: 'The agent has ended after its one job.',
   idle: 'The agent has ended after it had nothing to do for the configured time.',
-  left: 'The agent has ended because the server has no further use for it.',
+  left: 'The agent has ended because its server said so: it was drained there, or has done its one job.',
   superseded: '',
   'other-machine': '',
   refused: '',

@@ -21,6 +21,7 @@ function failingApi(api: AgentApi, failpoint: Failpoint): AgentApi {
   return {
     register: (token, request) => api.register(token, request),
     nonce: () => api.nonce(),
+    unregister: (runner, request) => api.unregister(runner, request),
     openSession: (request) => api.openSession(request),
     closeSession: (key) => api.closeSession(key),
     poll: (key, request, signal) => api.poll(key, request, signal),

@@ -137,6 +137,8 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
   return {
     register: async (token, body) => readReply(await post(token, '/runners', body), registerReplySchema),
     nonce: async () => readReply(await post(null, '/nonces', {}), nonceReplySchema),
+    unregister: async (runner, body) =>
+      readReply(await post(null, `/runners/${encodeURIComponent(runner)}/unregister`, body), null),
     openSession: async (body) => readReply(await post(null, '/sessions', body, UPLOAD_MS), sessionReplySchema),
     closeSession: async (key) => {
       const path = sessionPath(key);

@@ -143,14 +143,21 @@ export async function statusCommand(
   return flags.check === true && !isWell(facts) ? EXIT.runFailed : EXIT.success;
 }
 
-export async function removeCommand(
-  flags: PlaceFlags & { readonly force?: boolean },
-  host: CliHost,
-): Promise<ExitCode> {
-  const state = stateDirectory(flags.state, await configOf(flags.config, host), host);
-  const { removeAgent } = await import('../agent/agent-status.ts');
-  await asProblem(removeAgent(state, flags.force ?? false));
-  host.stdout.write(`The agent of ${state} is removed. \`paceline runners remove\` takes it off the server's list.\n`);
+export interface RemoveFlags extends PlaceFlags {
+  readonly local?: boolean;
+  readonly force?: boolean;
+}
+
+export async function removeCommand(flags: RemoveFlags, host: CliHost): Promise<ExitCode> {
+  const config = await configOf(flags.config, host);
+  const state = stateDirectory(flags.state, config, host);
+  const { removeAgent } = await import('../agent/remove-agent.ts');
+  const { local = false, force = false } = flags;
+  const { version } = host;
+  const own = { stateDirectory: state, local, force, network: networkSettings(config, host), version };
+  const { name, server, isListed } = await asProblem(removeAgent(own));
+  const where = isListed ? `; ${server} was not told: \`paceline runners remove ${name}\` takes it off its list` : '';
+  host.stdout.write(`${name === null ? 'What was left' : `The runner ${name}`} in ${state} is removed${where}.\n`);
   return EXIT.success;
 }
 

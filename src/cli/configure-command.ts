@@ -60,10 +60,14 @@ export async function configureCommand(
       );
       return EXIT.success;
     }
-    case 'remove':
-      await asProblem(install.removeRunner(folder, { force: flags.force ?? false }));
+    case 'remove': {
+      const config = await configOf(undefined, placeOf({ folder: flags.folder }, host).host);
+      const { force = false } = flags;
+      const remove = { force, local: false, network: networkSettings(config, host), version: host.version };
+      await asProblem(install.removeRunner(folder, remove));
       host.stdout.write(`${folder.root} is no runner any more.\n`);
       return EXIT.success;
+    }
     case 'environment': {
       const { keepEnvironment } = await import('../install/keep-environment.ts');
       await asProblem(keepEnvironment(folder, host.environment));

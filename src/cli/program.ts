@@ -115,7 +115,7 @@ const COMMANDS: readonly CommandEntry[] = [
   ),
   entry(
     'runners',
-    'list, pause and remove the runners of a server',
+    'list, pause, drain and remove the runners of a server',
     async () => (await import('./commands/client.ts')).clientCommands.runners,
   ),
   entry(

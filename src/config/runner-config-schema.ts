@@ -291,6 +291,16 @@ const server = z.strictObject({
     'Logs of the oldest runs are removed when all take more than this, in GB.',
     z.number().positive().max(MAX_MEGABYTES).default(defaults.server.retentionGb),
   ),
+  removeRunnersAfterDays: described(
+    'server.removeRunnersAfterDays',
+    'Runners that were not seen for so long are removed. 0: never.',
+    z.number().nonnegative().max(MAX_DAYS).default(defaults.server.removeRunnersAfterDays),
+  ),
+  removeEphemeralRunnersAfterDays: described(
+    'server.removeEphemeralRunnersAfterDays',
+    'The same for ephemeral runners.',
+    z.number().nonnegative().max(MAX_DAYS).default(defaults.server.removeEphemeralRunnersAfterDays),
+  ),
   traceEndpoint: described(
     'server.traceEndpoint',
     'OpenTelemetry collector (OTLP over HTTP), such as http://localhost:4318. Null: no traces.',

@@ -81,6 +81,16 @@ export const CONFIG_VARIABLES: readonly ConfigVariable[] = [
   { variable: 'PACELINE_SERVER_MAX_JOB_LOG_MB', path: ['server', 'maxJobLogMb'], kind: 'number' },
   { variable: 'PACELINE_SERVER_RETENTION_DAYS', path: ['server', 'retentionDays'], kind: 'number' },
   { variable: 'PACELINE_SERVER_RETENTION_GB', path: ['server', 'retentionGb'], kind: 'number' },
+  {
+    variable: 'PACELINE_SERVER_REMOVE_RUNNERS_AFTER_DAYS',
+    path: ['server', 'removeRunnersAfterDays'],
+    kind: 'number',
+  },
+  {
+    variable: 'PACELINE_SERVER_REMOVE_EPHEMERAL_RUNNERS_AFTER_DAYS',
+    path: ['server', 'removeEphemeralRunnersAfterDays'],
+    kind: 'number',
+  },
   { variable: 'PACELINE_SERVER_TRACE_ENDPOINT', path: ['server', 'traceEndpoint'], kind: 'text' },
 ];
 

@@ -73,6 +73,8 @@ export const DEFAULT_RUNNER_CONFIG = {
     maxJobLogMb: 1_024,
     retentionDays: 90,
     retentionGb: 50,
+    removeRunnersAfterDays: 14,
+    removeEphemeralRunnersAfterDays: 1,
     traceEndpoint: null as string | null,
   },
 };

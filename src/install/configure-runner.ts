@@ -1,7 +1,8 @@
 import { lstat, mkdir, readdir, readFile, readlink, rm, rmdir, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { agentStatus, removeAgent } from '../agent/agent-status.ts';
+import { agentStatus } from '../agent/agent-status.ts';
 import { registerAgent, type RegisterAgentOptions } from '../agent/register-agent.ts';
+import { removeAgent, type RemoveAgentOptions } from '../agent/remove-agent.ts';
 import type { Failpoint } from '../kernel/failpoint.ts';
 import { InstallProblem } from './install-problem.ts';
 import { keepEnvironment } from './keep-environment.ts';
@@ -47,17 +48,15 @@ export async function refuseConfigured(folder: RunnerFolder): Promise<void> {
  * Takes a runner off its server, then removes what made the folder its own; the variables of `.env` and the workspaces
  * stay. Rejects with an {@link InstallProblem} while a service is installed.
  */
-export async function removeRunner(folder: RunnerFolder, remove: RemoveChoice): Promise<void> {
+export async function removeRunner(
+  folder: RunnerFolder,
+  remove: Omit<RemoveAgentOptions, 'stateDirectory'>,
+): Promise<void> {
   if (await exists(folder.service))
     throw new InstallProblem('A service runs this runner: uninstall it first, by ./svc.sh uninstall.');
-  await removeAgent(folder.state, remove.force);
+  await removeAgent({ ...remove, stateDirectory: folder.state });
   for (const path of [folder.config, folder.path]) await rm(path, { force: true });
   await syncFolder(folder.root);
-}
-
-export interface RemoveChoice {
-  /** Even if results were not sent yet. */
-  readonly force: boolean;
 }
 
 /** Keys that are there already stay, but for those that were asked for now. */

@@ -38,6 +38,14 @@ export const registerReplySchema = z.strictObject({ runner: text, name: text });
 /** `POST /v1/nonces`, no token. */
 export const nonceReplySchema = z.strictObject({ nonce: text });
 
+/** `POST /v1/runners/:runner/unregister`, no token. `signature`: Ed25519 over `paceline-unregister\n` + nonce, base64. */
+export const unregisterRequestSchema = z.strictObject({
+  nonce: text,
+  signature: text,
+  /** Also while it has jobs, which are lost when their leases are over. */
+  force: z.boolean(),
+});
+
 /** An attempt that the agent has on its disk. */
 export const heldAttemptSchema = z.strictObject({
   attempt: text,
@@ -217,6 +225,7 @@ export const drainReplySchema = z.strictObject({ outstanding: z.array(text) });
 
 export type RegisterRequest = z.infer<typeof registerRequestSchema>;
 export type RegisterReply = z.infer<typeof registerReplySchema>;
+export type UnregisterRequest = z.infer<typeof unregisterRequestSchema>;
 export type HeldAttempt = z.infer<typeof heldAttemptSchema>;
 export type SessionRequest = z.infer<typeof sessionRequestSchema>;
 export type SessionReply = z.infer<typeof sessionReplySchema>;
@@ -241,6 +250,8 @@ export interface SessionKey {
 export interface AgentApi {
   register(token: string, request: RegisterRequest): Promise<ApiResult<RegisterReply>>;
   nonce(): Promise<ApiResult<{ readonly nonce: string }>>;
+  /** The runner is to be forgotten. `unauthorized`: the server does not know it, or not any more. */
+  unregister(runner: string, request: UnregisterRequest): Promise<ApiResult<null>>;
   openSession(request: SessionRequest): Promise<ApiResult<SessionReply>>;
   closeSession(key: SessionKey): Promise<ApiResult<null>>;
   /** `null` when nothing came up while it was held. */

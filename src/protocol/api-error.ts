@@ -11,7 +11,7 @@ export type ApiErrorCode = 'invalid' | 'unauthorized' | 'not_found' | 'conflict'
  * - `other-machine`: the runner's live session belongs to another machine (409).
  * - `fenced`: the attempt is not the caller's (any more) (409). `withdrawn`: the offer is gone (409).
  * - `illegal-transition`: the attempt's state does not allow it (409).
- * - `already-final`: the thing has ended (409).
+ * - `already-final`: the thing has ended (409). `busy`: it has work that would be lost (409).
  * - `wrong-offset`: of a log chunk; `detail.offset` is the right one (416). `sealed`: the log has its end (409).
  * - `log-removed`: the log was there until its time was over (404).
  * - `checksum`: of a log chunk (400). `too-large`: body, log or file (413). `content-type` (415).
@@ -30,6 +30,7 @@ export type ApiErrorReason =
   | 'withdrawn'
   | 'illegal-transition'
   | 'already-final'
+  | 'busy'
   | 'wrong-offset'
   | 'sealed'
   | 'log-removed'

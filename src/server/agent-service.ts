@@ -7,6 +7,7 @@ import type {
   AgentApi,
   DeclineRequest,
   DrainReply,
+  UnregisterRequest,
   LogChunk,
   LogReply,
   PollReply,
@@ -54,7 +55,7 @@ export interface AgentServiceOptions {
 
 const NONCE_BYTES = 24;
 /** What a runner signs begins with it, so that its signature is good for nothing else. */
-const SIGNED_PREFIX = 'paceline-session\n';
+const SIGNED_PREFIX = { session: 'paceline-session\n', unregister: 'paceline-unregister\n' } as const;
 /** A lease is renewed so many times before it is over. */
 const RENEWALS_PER_LEASE = 4;
 /** How often it is written down which sessions were heard of, and the queue looked at without a wake. */
@@ -97,16 +98,15 @@ export class AgentService implements AgentApi {
     return kept.ok ? { ok: true, value: { nonce } } : kept;
   }
 
+  async unregister(runner: string, { signature, nonce, force }: UnregisterRequest): Promise<ApiResult<null>> {
+    const signed = await this.#verify('unregister', runner, nonce, signature);
+    return signed.ok ? await this.#options.store.execute('unregister-runner', { runner, nonce, force }) : signed;
+  }
+
   async openSession({ signature, ...request }: SessionRequest): Promise<ApiResult<SessionReply>> {
     const { store, settings, randomBytes } = this.#options;
-    const runner = await store.execute('find-runner-key', { runner: request.runner });
-    if (!runner.ok) return runner;
-    if (runner.value === null)
-      return refused('unauthorized', 'token-unknown', 'the server does not know this runner; register it');
-    const key = keyOf(runner.value.publicKey, 'ed25519');
-    const signed = Buffer.from(SIGNED_PREFIX + request.nonce);
-    if (key === null || !verify(null, signed, key, Buffer.from(signature, 'base64')))
-      return refused('unauthorized', 'token-unknown', "the signature is not made with the runner's key");
+    const signed = await this.#verify('session', request.runner, request.nonce, signature);
+    if (!signed.ok) return signed;
     const { token, hash } = mintToken('session', randomBytes(TOKEN_BYTES));
     const opened = await store.execute('open-session', { ...request, tokenHash: hash });
     if (!opened.ok) return opened;
@@ -238,6 +238,23 @@ export class AgentService implements AgentApi {
     if (!topic.startsWith('session:')) return;
     this.#sessions.invalidate(name);
     this.#desk.look(name);
+  }
+
+  /** Whether the runner has signed the nonce, for this and for nothing else. */
+  async #verify(
+    purpose: keyof typeof SIGNED_PREFIX,
+    runner: string,
+    nonce: string,
+    signature: string,
+  ): Promise<ApiResult<null>> {
+    const found = await this.#options.store.execute('find-runner-key', { runner });
+    if (!found.ok) return found;
+    if (found.value === null)
+      return refused('unauthorized', 'token-unknown', 'the server does not know this runner; register it');
+    const key = keyOf(found.value.publicKey, 'ed25519');
+    const signed = Buffer.from(SIGNED_PREFIX[purpose] + nonce);
+    if (key !== null && verify(null, signed, key, Buffer.from(signature, 'base64'))) return { ok: true, value: null };
+    return refused('unauthorized', 'token-unknown', "the signature is not made with the runner's key");
   }
 
   async #failAccepted(

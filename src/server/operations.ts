@@ -1,5 +1,6 @@
 import type { Operation } from './operation.ts';
 import { DISPATCH_READS, dispatchOperations } from './dispatch/dispatch-operations.ts';
+import { fleetOperations } from './dispatch/fleet-operations.ts';
 import { HTTP_READS, httpOperations } from './http/http-operations.ts';
 import { LOG_READS, logOperations } from './logs/log-operations.ts';
 import { OBSERVE_READS, observeOperations } from './observe/observe-operations.ts';
@@ -11,6 +12,7 @@ export const OPERATIONS = {
   ...keepingOperations,
   ...httpOperations,
   ...dispatchOperations,
+  ...fleetOperations,
   ...runOperations,
   ...logOperations,
   ...observeOperations,

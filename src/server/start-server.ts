@@ -136,7 +136,11 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
   const scheduler = new Scheduler({ store, clock, log, start: (due, signal) => runs.runSchedule(due, signal) });
   closers.add(() => scheduler.stop());
   const logBytes = config.retentionGb * GB;
-  const retention = new Retention({ store, logs, clock, log, days: config.retentionDays, logBytes });
+  const retention = new Retention({
+    ...{ store, logs, clock, log, logBytes, days: config.retentionDays },
+    runnerDays: config.removeRunnersAfterDays,
+    ephemeralRunnerDays: config.removeEphemeralRunnersAfterDays,
+  });
   closers.add(() => retention.close());
   const wakeups = new Wakeups(store, clock);
   closers.add(() => wakeups.close());

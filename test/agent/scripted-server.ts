@@ -166,6 +166,7 @@ export class ScriptedServer implements AgentApi {
     return {
       register: (token, request) => this.register(token, request),
       nonce: () => this.nonce(),
+      unregister: () => this.unregister(),
       openSession: (request) => this.openSession(request),
       closeSession: (key) => this.closeSession(key),
       poll: (key, request, signal) => this.poll(key, request, signal),
@@ -215,6 +216,10 @@ export class ScriptedServer implements AgentApi {
 
   nonce(): Promise<ApiResult<{ nonce: string }>> {
     return this.#answer('nonce', () => ({ ok: true, value: { nonce: `nonce-${++this.#count}` } }));
+  }
+
+  unregister(): Promise<ApiResult<null>> {
+    return this.#answer('unregister', () => ({ ok: true, value: null }));
   }
 
   openSession(request: SessionRequest): Promise<ApiResult<SessionReply>> {

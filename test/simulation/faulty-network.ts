@@ -98,6 +98,7 @@ export function overNetwork(
   return {
     register: (token, request) => call(REQUEST_TIMEOUT_MS, (api) => api.register(token, json(request))),
     nonce: () => call(REQUEST_TIMEOUT_MS, (api) => api.nonce()),
+    unregister: (runner, request) => call(REQUEST_TIMEOUT_MS, (api) => api.unregister(runner, json(request))),
     openSession: (request) => call(REQUEST_TIMEOUT_MS, (api) => api.openSession(json(request))),
     closeSession: (key) => call(REQUEST_TIMEOUT_MS, (api) => api.closeSession({ ...key })),
     poll: (key, request, signal) =>

@@ -329,6 +329,7 @@ class SimulatedWorld {
     return {
       register: (...args) => api.register(...args),
       nonce: () => api.nonce(),
+      unregister: (...args) => api.unregister(...args),
       openSession: (request) => api.openSession(request),
       closeSession: (key) => api.closeSession(key),
       poll: (...args) => api.poll(...args),

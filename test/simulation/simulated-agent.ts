@@ -148,6 +148,7 @@ function mortal(api: AgentApi, alive: () => boolean): AgentApi {
   return {
     register: (...args) => whileAlive(api.register(...args)),
     nonce: () => whileAlive(api.nonce()),
+    unregister: (...args) => whileAlive(api.unregister(...args)),
     openSession: (...args) => whileAlive(api.openSession(...args)),
     closeSession: (...args) => whileAlive(api.closeSession(...args)),
     poll: (...args) => whileAlive(api.poll(...args)),

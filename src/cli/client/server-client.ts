@@ -154,12 +154,12 @@ export class ServerClient {
   }
 
   /** By name or id. */
-  changeRunner(runner: string, change: 'pause' | 'resume'): Promise<unknown> {
+  changeRunner(runner: string, change: 'pause' | 'resume' | 'drain'): Promise<unknown> {
     return this.#ask('POST', `/v1/runners/${encodeURIComponent(runner)}/${change}`, null);
   }
 
-  removeRunner(runner: string): Promise<unknown> {
-    return this.#ask('DELETE', `/v1/runners/${encodeURIComponent(runner)}`, null);
+  removeRunner(runner: string, force: boolean): Promise<unknown> {
+    return this.#ask('DELETE', `/v1/runners/${encodeURIComponent(runner)}${query({ force })}`, null);
   }
 
   tokens(): Promise<TokenList> {

@@ -68,8 +68,9 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--json', 'print JSON')
     .option('--check', 'exit with 1 when it is not connected and has no jobs either')
     .action(inPlace(statusCommand));
-  placed('remove', 'remove its credentials and what is left of its jobs from this machine')
-    .option('--force', 'even if results were not sent yet')
+  placed('remove', "take it off its server's list, and remove its credentials and what is left of its jobs")
+    .option('--local', 'from this machine alone; the server is not told')
+    .option('--force', 'even if results were not sent yet, it has jobs, or the server cannot be told')
     .action(inPlace(removeCommand));
 };
 

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { RunnerView } from '../../protocol/run-api.ts';
 import { CLIENT_EXITS, printOptions, serverOptions } from '../client/client-options.ts';
 import { agoText, paletteFor, type PrintFlags, printJson, printTable } from '../client/print.ts';
@@ -22,18 +23,17 @@ export const defineRunners: DefineCommand = (command, { host, end }) => {
   const change = (
     name: string,
     description: string,
-    work: (client: ServerClient, runner: string) => Promise<unknown>,
+    work: (client: ServerClient, runner: string, flags: { readonly force?: boolean }) => Promise<unknown>,
     done: string,
-  ): void => {
+  ): Command =>
     serverOptions(command.command(name).description(description))
       .argument('<name>', 'name or id of the runner')
       .addHelpText('after', HELP)
-      .action(async (named: string, flags: ServerFlags) => {
-        await withServer(flags, host, (client) => work(client, named));
+      .action(async (named: string, flags: ServerFlags & { readonly force?: boolean }) => {
+        await withServer(flags, host, (client) => work(client, named, flags));
         host.stdout.write(`Runner ${named} ${done}.\n`);
         end(EXIT.success);
       });
-  };
   change(
     'pause',
     'give a runner no more jobs',
@@ -41,7 +41,18 @@ export const defineRunners: DefineCommand = (command, { host, end }) => {
     'gets no more jobs',
   );
   change('resume', 'give it jobs again', (client, runner) => client.changeRunner(runner, 'resume'), 'gets jobs again');
-  change('remove', 'forget a runner; its agent ends', (client, runner) => client.removeRunner(runner), 'is forgotten');
+  change(
+    'drain',
+    'let its agent end what it has, and then itself',
+    (client, runner) => client.changeRunner(runner, 'drain'),
+    'ends when what it has has ended',
+  );
+  change(
+    'remove',
+    'forget a runner; its agent ends',
+    (client, runner, { force = false }) => client.removeRunner(runner, force),
+    'is forgotten',
+  ).option('--force', 'even while it has jobs, which are lost');
 };
 
 const NONE = 'No runner is registered; `paceline agent register` does it.';

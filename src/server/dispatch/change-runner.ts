@@ -1,6 +1,7 @@
 import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
 import { withdrawSessionOffers } from './end-session.ts';
+import { useNonce } from './open-session.ts';
 import { retireRunner } from './retire-runner.ts';
 
 /** A paused runner keeps what it has accepted and is offered nothing. `runner`: id or name. */
@@ -23,15 +24,69 @@ export async function pauseRunner(
   return null;
 }
 
-/** For good: its agent ends. What it runs is lost when its lease is over. `runner`: id or name. */
-export async function removeRunner(
+/** Its agent ends what it has, takes nothing more and ends; started again, it takes jobs again. `runner`: id or name. */
+export async function drainRunner(
   context: OperationContext,
   { actor, runner }: { readonly actor: string; readonly runner: string },
 ): Promise<null> {
   const { id, name } = await findRunner(context, runner);
-  await retireRunner(context, id);
-  await audit(context, { actor, action: 'runner.remove', target: `runner ${name}` });
+  const sessions = await sessionsOf(context, id);
+  if (sessions.length === 0)
+    throw new Refusal('conflict', null, `no agent of the runner ${name} is connected; pause or remove the runner`);
+  await context.db
+    .updateTable('session')
+    .set({ state: 'draining', leave_asked: 1 })
+    .where('id', 'in', sessions)
+    .execute();
+  await audit(context, { actor, action: 'runner.drain', target: `runner ${name}` });
+  for (const session of sessions) {
+    await withdrawSessionOffers(context, { session });
+    context.wake(`session:${session}`);
+  }
   return null;
+}
+
+/**
+ * For good: its agent ends. One that runs jobs is refused, but by force: they are lost when their leases are over.
+ * `runner`: id or name.
+ */
+export async function removeRunner(
+  context: OperationContext,
+  { actor, runner, force }: { readonly actor: string; readonly runner: string; readonly force: boolean },
+): Promise<null> {
+  await remove(context, await findRunner(context, runner), actor, force);
+  return null;
+}
+
+/** {@link removeRunner} by its own wish, which was signed. */
+export async function unregisterRunner(
+  context: OperationContext,
+  { runner, nonce, force }: { readonly runner: string; readonly nonce: string; readonly force: boolean },
+): Promise<null> {
+  await useNonce(context, nonce);
+  const found = await findRunner(context, runner);
+  await remove(context, found, `runner ${found.name}`, force);
+  return null;
+}
+
+async function remove(
+  context: OperationContext,
+  { id, name }: { readonly id: string; readonly name: string },
+  actor: string,
+  force: boolean,
+): Promise<void> {
+  const running = await context.db
+    .selectFrom('attempt')
+    .select('id')
+    .where('runner_id', '=', id)
+    .where('state', 'in', ['accepted', 'running', 'disconnected'])
+    .execute();
+  if (running.length > 0 && !force) {
+    const jobs = running.length === 1 ? 'a job' : `${running.length} jobs`;
+    throw new Refusal('conflict', 'busy', `the runner ${name} has ${jobs}; drain it first, or remove it by force`);
+  }
+  await retireRunner(context, id);
+  await audit(context, { actor, action: 'runner.remove', target: `runner ${name}`, detail: { jobs: running.length } });
 }
 
 async function findRunner(

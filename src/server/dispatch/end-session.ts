@@ -39,7 +39,7 @@ export async function drainSession(
   const { db } = context;
   await db
     .updateTable('session')
-    .set({ state: 'draining' })
+    .set({ state: 'draining', leave_asked: 0 })
     .where('id', '=', session)
     .where('state', '!=', 'ended')
     .execute();

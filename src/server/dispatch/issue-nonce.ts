@@ -1,7 +1,7 @@
 import type { OperationContext } from '../operation.ts';
 import { NONCE_MS } from './limits.ts';
 
-/** Keeps a nonce, good for one session. */
+/** Keeps a nonce, good for one signature. */
 export async function issueNonce({ db, now }: OperationContext, { value }: { readonly value: string }): Promise<null> {
   await db.deleteFrom('nonce').where('expires_at', '<=', now).execute();
   await db

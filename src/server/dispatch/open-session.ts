@@ -44,7 +44,7 @@ export async function openSession(context: OperationContext, request: OpenReques
   if (!runner) throw new Refusal('unauthorized', 'token-unknown', 'the server does not know this runner; register it');
   const before = await endSessionBefore(context, request, runner.name);
   const session = context.randomId();
-  await insertSession(context, session, (before?.epoch ?? 0) + 1, request);
+  await insertSession(context, session, before, request);
   await db
     .updateTable('runner')
     .set({ last_seen: context.now, labels: JSON.stringify(request.labels), ephemeral: request.ephemeral ? 1 : 0 })
@@ -74,6 +74,8 @@ export async function useNonce({ db, now }: OperationContext, nonce: string): Pr
 
 interface SessionBefore {
   readonly epoch: number;
+  readonly state: string;
+  readonly leave_asked: number;
   readonly machine_id: string;
   readonly boot_id: string;
 }
@@ -109,15 +111,17 @@ async function endSessionBefore(
 async function insertSession(
   { db, now, settings }: OperationContext,
   id: string,
-  epoch: number,
+  before: SessionBefore | null,
   request: OpenRequest,
 ): Promise<void> {
+  // A drain that the agent has not heard of goes for its next session; one that it has obeyed is over.
+  const leaves = before !== null && before.state !== 'ended' && before.leave_asked === 1;
   await db
     .insertInto('session')
     .values({
       id,
       runner_id: request.runner,
-      epoch,
+      epoch: (before?.epoch ?? 0) + 1,
       token_hash: request.tokenHash,
       machine_id: request.machineId,
       boot_id: request.bootId,
@@ -126,7 +130,8 @@ async function insertSession(
       features: JSON.stringify(request.features),
       labels: JSON.stringify(request.labels),
       slots: request.slots,
-      state: 'live',
+      state: leaves ? 'draining' : 'live',
+      leave_asked: leaves ? 1 : 0,
       opened_at: now,
       last_seen: now,
       expires_at: now + settings.sessionTokenMs,

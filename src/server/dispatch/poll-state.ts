@@ -40,6 +40,7 @@ export async function pollState(
       'session.state',
       'session.takes_work',
       'session.note',
+      'session.leave_asked',
       'runner.paused',
       'runner.ephemeral',
       'runner.consumed',
@@ -95,6 +96,7 @@ export async function pollState(
         paused: row.paused === 1,
         leave:
           row.removed_at !== null ||
+          row.leave_asked === 1 ||
           (row.ephemeral === 1 && row.consumed === 1 && mine.length === 0 && holding.length === 0),
         draining: row.state === 'draining',
         takesWork: row.takes_work === 1,

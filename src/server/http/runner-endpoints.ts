@@ -35,15 +35,27 @@ export function runnerEndpoints(store: Store): Endpoint[] {
     pause('/v1/runners/{runner}/pause', 'Offers a runner nothing; it ends what it has.', true),
     pause('/v1/runners/{runner}/resume', 'Offers a paused runner jobs again.', false),
     endpoint({
+      method: 'post',
+      path: '/v1/runners/{runner}/drain',
+      summary: 'Its agent ends what it has, then itself; started again, it takes jobs again.',
+      access: writes,
+      params,
+      reply: { kind: 'none', status: 204 },
+      errors: [404, 409],
+      handle: async ({ params: { runner }, caller: { actor } }) =>
+        unwrap(await store.execute('drain-runner', { actor, runner })),
+    }),
+    endpoint({
       method: 'delete',
       path: '/v1/runners/{runner}',
       summary: 'Removes a runner; it has to be registered anew.',
       access: writes,
       params,
+      query: z.strictObject({ force: z.stringbool().default(false).describe('Also while it has jobs.') }),
       reply: { kind: 'none', status: 204 },
-      errors: [404],
-      handle: async ({ params: { runner }, caller: { actor } }) =>
-        unwrap(await store.execute('remove-runner', { actor, runner })),
+      errors: [404, 409],
+      handle: async ({ params: { runner }, query: { force }, caller: { actor } }) =>
+        unwrap(await store.execute('remove-runner', { actor, runner, force })),
     }),
   ];
 }

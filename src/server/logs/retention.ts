@@ -10,6 +10,10 @@ export interface RetentionOptions {
   readonly log: DiagnosticLog;
   /** Runs that ended longer ago are deleted. */
   readonly days: number;
+  /** Runners that were not seen for so many days are removed; 0: they stay. */
+  readonly runnerDays: number;
+  /** The same for ephemeral ones. */
+  readonly ephemeralRunnerDays: number;
   /** When there is more of logs, those of the oldest runs go; the runs stay. */
   readonly logBytes: number;
 }
@@ -51,6 +55,7 @@ export class Retention {
       const deleted = await this.#retireRuns();
       const removed = await this.#removeLogs();
       await this.#trimHistory();
+      await this.#removeRunners();
       await this.#deleteExpired();
       const freed = this.#closed ? 0 : await this.#options.logs.sweep();
       if (deleted > 0 || removed > 0 || freed > 0)
@@ -103,6 +108,19 @@ export class Retention {
       if (!result.ok) throw new Error(result.error.message);
       this.#trimmedTo = result.value.next ?? before;
       if (result.value.next === null) return;
+    }
+  }
+
+  async #removeRunners(): Promise<void> {
+    const { store, clock, runnerDays, ephemeralRunnerDays, log } = this.#options;
+    const before = (days: number): number | null => (days === 0 ? null : clock.now() - days * DAY_MS);
+    const limits = { seenBefore: before(runnerDays), ephemeralSeenBefore: before(ephemeralRunnerDays) };
+    for (let more = true; more && !this.#closed;) {
+      const result = await store.execute('remove-stale-runners', limits);
+      if (!result.ok) throw new Error(result.error.message);
+      if (result.value.removed > 0)
+        log.info('runners that were not seen were removed', { runners: result.value.removed });
+      more = result.value.more;
     }
   }
 

@@ -226,7 +226,7 @@ describe('the service for agents', () => {
     it('and tells an agent that its runner was removed', async () => {
       const poll = agent.poll();
       await settle();
-      await world.store.execute('remove-runner', { actor: 'a', runner: agent.runner });
+      await world.store.execute('remove-runner', { actor: 'a', runner: agent.runner, force: false });
       expect(await poll).toMatchObject({ ok: false, error: { reason: 'token-unknown' } });
     });
 

@@ -135,7 +135,7 @@ describeDatabases('work', (database) => {
     if (what === 'draining') await world.do('drain-session', { session: session.id });
     if (what === 'ended') await world.do('close-session', { session: session.id });
     if (what === 'paused') await world.do('pause-runner', { actor: 'a', runner: 'one', paused: true });
-    if (what === 'removed') await world.do('remove-runner', { actor: 'a', runner: session.runner });
+    if (what === 'removed') await world.do('remove-runner', { actor: 'a', runner: session.runner, force: false });
     const { offers, barred } = await world.do('offer-work', await world.classes([session]));
     expect({ offers, barred }).toEqual({ offers: [], barred: [session.id] });
   });

@@ -17,7 +17,16 @@ describeDatabases('retention', (database) => {
   afterEach(() => bench.close());
 
   const retention = (options: { readonly days?: number; readonly logBytes?: number } = {}): Retention =>
-    new Retention({ ...bench, logs: bench.logs, log: SILENT_LOG, days: 90, logBytes: 1e9, ...options });
+    new Retention({
+      ...bench,
+      logs: bench.logs,
+      log: SILENT_LOG,
+      days: 90,
+      logBytes: 1e9,
+      runnerDays: 14,
+      ephemeralRunnerDays: 1,
+      ...options,
+    });
 
   it('removes runs that ended long ago with their logs, and none that is open', async () => {
     const old = await insertAttempt(bench.store, 'old', 'completed');

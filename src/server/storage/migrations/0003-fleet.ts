@@ -29,6 +29,8 @@ export const fleet: Migration = {
     await schema.alterTable('token').addColumn('group_name', 'text').execute();
     await schema.alterTable('token').addColumn('jit', 'text').execute();
     await schema.alterTable('run').addColumn('untrusted', 'integer', flag).execute();
+    // A label set that no job names can go; the key of `job` asks that too.
+    await schema.createIndex('job_label_set').on('job').column('label_set_id').execute();
   },
 };
 
