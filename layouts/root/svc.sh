@@ -7,4 +7,5 @@ while [ -L "$self" ]; do
   case $link in /*) self=$link ;; *) self=$(dirname "$self")/$link ;; esac
 done
 here=$(cd "$(dirname "$self")" && pwd -P)
-exec "$here/bin/paceline" service "$@" --folder "$here"
+[ $# -eq 0 ] || set -- "$@" --folder "$here"
+exec "$here/bin/paceline" service "$@"

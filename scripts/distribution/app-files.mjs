@@ -19,7 +19,7 @@ export async function appFiles(platform, { codeCache }) {
 /** Names of the files in dist/ that belong to the build of now: older ones stay a while, for runs under way. */
 export async function buildFiles({ codeCache }) {
   const there = new Set(await readdir(join(root, 'dist')));
-  const found = new Set(['package.json']);
+  const found = new Set(['package.json', 'paceline.1'].filter((name) => there.has(name)));
   const look = async (name) => {
     if (found.has(name) || !there.has(name)) return;
     found.add(name);

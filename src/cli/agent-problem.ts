@@ -8,7 +8,10 @@ export async function asProblem<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    if (error.name === 'InstallProblem') throw new CommandProblem(EXIT.usage, error.message);
+    if (error.name === 'InstallProblem') {
+      const hasFailed = 'kind' in error && error.kind === 'failed';
+      throw new CommandProblem(hasFailed ? EXIT.runFailed : EXIT.usage, error.message);
+    }
     if (error.name !== 'AgentProblem') throw error;
     const isUsage = 'kind' in error && error.kind === 'usage';
     throw new CommandProblem(isUsage ? EXIT.usage : EXIT.unreachable, asSentence(error.message));

@@ -13,3 +13,8 @@ export const EXIT = {
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Of an agent: it was told to end, and did. */
+export const ENDED_AS_ASKED: readonly ExitCode[] = [EXIT.success, EXIT.cancelled];
+/** Of an agent: to start it again changes nothing until a person has. Service managers are told so, see layouts/bin. */
+export const RESTART_IN_VAIN: readonly ExitCode[] = [EXIT.usage, EXIT.unreachable];

@@ -94,6 +94,11 @@ const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./commands/agent.ts')).defineAgent,
   ),
   entry(
+    'service',
+    'make an installed runner a service of the system (svc.sh), start it, stop it, remove it',
+    async () => (await import('./commands/agent.ts')).defineService,
+  ),
+  entry(
     'doctor',
     'look at everything that a runner needs, and say what is wrong',
     async () => (await import('./commands/agent.ts')).defineDoctor,

@@ -79,7 +79,7 @@ const MOUNTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
  * for writing (containers), or not delegated to this user (systemd: `Delegate=yes`).
  */
 export function makeJobCgroup(jobId: string): Cgroup | null {
-  for (const home of homes()) {
+  for (const home of ownCgroups()) {
     let directory: string;
     try {
       directory = mkdtempSync(join(home, jobPrefix(jobId)));
@@ -101,12 +101,12 @@ export function makeJobCgroup(jobId: string): Cgroup | null {
  * are, beside everything else; nothing may be in {@link Cgroup.enter} before it is over. Never rejects.
  */
 export async function easeMoves(): Promise<void> {
-  await Promise.all(homes().map((home) => writeFile(join(home, 'cgroup.procs'), '0').catch(() => undefined)));
+  await Promise.all(ownCgroups().map((home) => writeFile(join(home, 'cgroup.procs'), '0').catch(() => undefined)));
 }
 
 /** Cgroups that an earlier process made for this job and did not come to remove. */
 export function findJobCgroups(jobId: string): Cgroup[] {
-  return homes().flatMap((home) =>
+  return ownCgroups().flatMap((home) =>
     subdirectories(home)
       .filter((name) => name.startsWith(jobPrefix(jobId)))
       .map((name) => new Cgroup(join(home, name), home)),
@@ -118,7 +118,7 @@ function jobPrefix(jobId: string): string {
 }
 
 /** Our own cgroup, as a folder: at most one for each mount. */
-function homes(): string[] {
+export function ownCgroups(): string[] {
   const own = /^0::(\/.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
   // With `/..` our cgroup lies outside of what this container was given to see.
   if (own === undefined || own.startsWith('/..')) return [];

@@ -12,6 +12,7 @@ import {
   type RunAgentFlags,
   statusCommand,
 } from '../agent-command.ts';
+import { exitForLaunchd } from '../exit-for-launchd.ts';
 import { configureCommand, type ConfigureFlags, FOREIGN_OPTIONS } from '../configure-command.ts';
 import { placeOf, type PlaceFlags } from '../runner-place.ts';
 import { registerFirst } from '../first-registration.ts';
@@ -21,6 +22,7 @@ export { agentStatus } from '../../agent/agent-status.ts';
 export { registerAgent } from '../../agent/register-agent.ts';
 export { runnerLabels } from '../../agent/runner-labels.ts';
 export { startAgent } from '../../agent/start-agent.ts';
+export { defineService } from './service.ts';
 /** A command of its own; here because it needs what an agent needs. */
 export { defineDoctor } from './doctor.ts';
 
@@ -54,10 +56,11 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--labels <list>', 'beside those it was registered with', list)
     .option('--ephemeral', 'end after one job')
     .option('--takeover', 'end a live session of another machine with these credentials')
+    .addOption(new Option('--launchd', 'end as launchd needs it').hideHelp())
     .action(
-      inPlace<RunAgentFlags>(async (flags, placed) => {
-        await registerFirst(flags, placed);
-        return runAgentCommand(flags, placed);
+      inPlace<RunAgentFlags & { readonly launchd?: boolean }>((flags, placed) => {
+        const running = registerFirst(flags, placed).then(() => runAgentCommand(flags, placed));
+        return flags.launchd === true ? exitForLaunchd(running, placed) : running;
       }),
     );
   configure(command, host, end);
