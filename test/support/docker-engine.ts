@@ -105,14 +105,18 @@ export class DockerEngine {
     return this.#line(['logs', '--follow', container], pattern).line;
   }
 
-  /** Resolves when the engine finds the container healthy, or has found it so. */
+  /** Resolves when the engine finds the container healthy, or has found it so. Rejects with what it said when it ends. */
   async healthy(container: string): Promise<void> {
-    const filters = ['--filter', `container=${container}`, '--filter', 'event=health_status'];
     const since = (Date.now() / MS_PER_SECOND).toFixed(3);
-    const becomes = this.#line(['events', '--since', since, ...filters, '--format', '{{.Status}}'], /: healthy$/);
-    const state = await this.docker('inspect', '--format', '{{.State.Health.Status}}', container);
-    if (state === 'healthy') becomes.stop();
-    else await becomes.line;
+    const words = ['events', '--since', since, '--filter', `container=${container}`];
+    words.push('--filter', 'event=health_status', '--filter', 'event=die', '--format', '{{.Status}}');
+    const change = this.#line(words, /: healthy$|^die$/);
+    const now = await this.docker('inspect', '--format', '{{.State.Status}} {{.State.Health.Status}}', container);
+    if (now.startsWith('running') && !now.endsWith(' healthy') && (await change.line) !== 'die') return;
+    change.stop();
+    if (now === 'running healthy') return;
+    const { stdout, stderr } = await this.attempt(['logs', container]);
+    throw new Error(`the container ${container} has ended: ${stdout}${stderr}`);
   }
 
   /** `stop`: nobody waits for it any more. */
