@@ -103,6 +103,11 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
         host.stderr.write('Draining: no more jobs are taken; the agent ends when those that run have ended.\n');
         manager.stopping();
         agent.drain();
+        void manager.goesDown().then((goesDown) => {
+          if (!goesDown) return;
+          host.stderr.write('The machine goes down: cancelling what runs; post steps still run.\n');
+          agent.cancel();
+        });
       } else if (count === 2) {
         host.stderr.write('Cancelling what runs; post steps still run.\n');
         agent.cancel();

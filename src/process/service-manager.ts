@@ -8,6 +8,8 @@ export interface ServiceManager {
   ready(): void;
   /** We have begun to end. */
   stopping(): void;
+  /** Whether the machine goes down, or the account's session does that the service lives in. */
+  goesDown(): Promise<boolean>;
   /** Ends the signs of life. */
   close(): void;
 }
@@ -22,8 +24,17 @@ export interface ServiceManagerOptions {
 /** Of the time that systemd waits for a sign of life: one may be late without harm. */
 const PINGS_PER_WAIT = 3;
 const MICROSECONDS_PER_MS = 1_000;
-/** systemd-notify waits until it was heard, at most so long. */
-const NOTIFY_LIMIT_MS = 10_000;
+/** systemd-notify waits until it was heard, systemctl for its answer: at most so long. */
+const ANSWER_LIMIT_MS = 10_000;
+/** Of the system's manager; each account has one of its own elsewhere. */
+const SYSTEM_SOCKET = '/run/systemd/notify';
+
+const NO_MANAGER: ServiceManager = {
+  ready: () => undefined,
+  stopping: () => undefined,
+  goesDown: () => Promise.resolve(false),
+  close: () => undefined,
+};
 
 /**
  * By a process of `systemd-notify` for each word, as Node.js has no datagrams on Unix sockets. The unit needs
@@ -31,16 +42,17 @@ const NOTIFY_LIMIT_MS = 10_000;
  */
 export function serviceManager({ environment, clock, log }: ServiceManagerOptions): ServiceManager {
   const socket = environment.NOTIFY_SOCKET || null;
-  if (socket === null) return { ready: () => undefined, stopping: () => undefined, close: () => undefined };
+  if (socket === null) return NO_MANAGER;
   const everyMs = pingIntervalMs(environment);
   let cancelPing = (): void => undefined;
   let said = Promise.resolve();
   const say = (word: string): void => {
     said = said
-      .then(() => notify(socket, word, environment.PATH))
-      .catch((error: unknown) => {
-        log.error(`systemd cannot be told ${word}: ${String(error)}`);
-      });
+      .then(() => ask('systemd-notify', [word], environment))
+      .then(({ code }) => {
+        if (code !== 0) throw new Error(`systemd-notify ended with ${String(code)}`);
+      })
+      .catch((error: unknown) => log.error(`systemd cannot be told ${word}: ${String(error)}`));
   };
   const ping = (): void => {
     if (everyMs === null) return;
@@ -55,6 +67,15 @@ export function serviceManager({ environment, clock, log }: ServiceManagerOption
       ping();
     },
     stopping: () => say('STOPPING=1'),
+    goesDown: async () => {
+      const scope = socket === SYSTEM_SOCKET ? '--system' : '--user';
+      try {
+        return (await ask('systemctl', [scope, 'is-system-running'], environment)).text === 'stopping';
+      } catch (error) {
+        log.error(`systemd cannot be asked: ${String(error)}`);
+        return false;
+      }
+    },
     close: () => cancelPing(),
   };
 }
@@ -66,15 +87,19 @@ function pingIntervalMs({ WATCHDOG_USEC, WATCHDOG_PID }: ServiceManagerOptions['
   return wait / MICROSECONDS_PER_MS / PINGS_PER_WAIT;
 }
 
-function notify(socket: string, word: string, path = ''): Promise<void> {
+/** Code null: it was ended by a signal. */
+function ask(
+  command: string,
+  args: readonly string[],
+  { PATH = '', NOTIFY_SOCKET, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS }: ServiceManagerOptions['environment'],
+): Promise<{ readonly code: number | null; readonly text: string }> {
   return new Promise((resolve, reject) => {
     // The PATH of a runner may be one for its jobs alone.
-    const env = { NOTIFY_SOCKET: socket, PATH: `${path}:/usr/bin:/bin` };
-    const child = spawn('systemd-notify', [word], { env, stdio: 'ignore', timeout: NOTIFY_LIMIT_MS });
+    const env = { PATH: `${PATH}:/usr/bin:/bin`, NOTIFY_SOCKET, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS };
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'ignore'], timeout: ANSWER_LIMIT_MS });
+    let text = '';
+    child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()));
     child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      if (code === 0) resolve();
-      else reject(new Error(`systemd-notify ended with ${String(signal ?? code)}`));
-    });
+    child.once('close', (code) => resolve({ code, text: text.trim() }));
   });
 }
