@@ -108,6 +108,15 @@ export class SystemdMachine {
     return `/proc/${this.#running()}/root${inside}`;
   }
 
+  /** Every path that has been made, changed or removed since it was opened, in memory (`/run`, `/tmp`) or not. */
+  async changedFiles(): Promise<string[]> {
+    const upper = `/proc/${this.#script.pid!}/root${this.#folder}/upper`;
+    const inMemory = ['/run', '/tmp', '/dev/shm'].map((path) => this.path(path));
+    const { stdout } = await execa('find', [upper, ...inMemory]);
+    const prefixes = [upper, this.path('')];
+    return stdout.split('\n').map((path) => path.slice(prefixes.find((prefix) => path.startsWith(prefix))!.length));
+  }
+
   /** Power off, and nothing is left of it. */
   async close(): Promise<void> {
     if (this.#process !== null) await this.cutPower();

@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { ControlPlane } from '../support/control-plane.ts';
+import { Gates } from '../support/systemd-gates.ts';
+import { SystemdMachine, type Outcome } from '../support/systemd-machine.ts';
+
+const LAYOUT = fileURLToPath(new URL('../../scripts/layout', import.meta.url));
+/** On the machine: whom the service runs as, and what as. */
+export const ACCOUNT = 'builder';
+export const RUNNER = '/srv/runner';
+export const UNIT = 'paceline-runner.build-1.service';
+
+/** A server, and beside it a machine with a configured runner that is not installed as a service. */
+export class ServiceBench {
+  readonly machine: SystemdMachine;
+  readonly plane: ControlPlane;
+  readonly gates: Gates;
+
+  private constructor(machine: SystemdMachine, plane: ControlPlane, gates: Gates) {
+    this.machine = machine;
+    this.plane = plane;
+    this.gates = gates;
+  }
+
+  static async open(): Promise<ServiceBench> {
+    const [machine, plane, gates] = await Promise.all([SystemdMachine.open(), ControlPlane.open(), Gates.open()]);
+    const bench = new ServiceBench(machine, plane, gates);
+    try {
+      await Promise.all([machine.boot(), plane.startServer()]);
+      await machine.ask(`useradd --create-home --shell /bin/bash ${ACCOUNT}`);
+      await bench.#bringRunner();
+      await bench.configure(['--name', 'build-1', '--labels', 'here']);
+      return bench;
+    } catch (error) {
+      await bench.close();
+      throw error;
+    }
+  }
+
+  /** As the account, as people do. */
+  async configure(args: readonly string[], folder = RUNNER): Promise<void> {
+    const { token } = await this.plane.request<{ token: string }>('POST', '/v1/tokens', {
+      name: 'for the machine',
+      kind: 'registration',
+      expiresSeconds: 600,
+    });
+    const words = ['--url', this.plane.url, '--token-file', '-', '--unattended', ...args];
+    await this.machine.ask(`./config.sh ${words.join(' ')}`, { user: ACCOUNT, directory: folder, input: token });
+  }
+
+  /** `sudo ./svc.sh …` by the account. */
+  svc(words: string, environment: Readonly<Record<string, string>> = {}, folder = RUNNER): Promise<Outcome> {
+    return this.machine.run(`./svc.sh ${words}`, {
+      directory: folder,
+      environment: { SUDO_USER: ACCOUNT, ...environment },
+    });
+  }
+
+  /** A property of the unit, as `systemctl show` says it. */
+  async show(property: string, unit = UNIT): Promise<string> {
+    return this.machine.ask(`systemctl show --value --property ${property} ${unit}`);
+  }
+
+  /** Settings of the unit in a drop-in, as its users would make one, from its next start on. */
+  async adjust(settings: string): Promise<void> {
+    const folder = `/etc/systemd/system/${UNIT}.d`;
+    await this.machine.ask(`mkdir -p ${folder}; cat >${folder}/test.conf; systemctl daemon-reload`, {
+      input: settings,
+    });
+  }
+
+  async adjustNothing(): Promise<void> {
+    await this.machine.ask(`rm -r /etc/systemd/system/${UNIT}.d; systemctl daemon-reload`);
+  }
+
+  /** Where the journal is at. */
+  async journalPlace(): Promise<string> {
+    const text = await this.machine.ask('journalctl --lines 0 --show-cursor');
+    return /cursor: (.*)/.exec(text)![1]!;
+  }
+
+  /** Resolves when the unit, or systemd about it, says so after the place. */
+  async saying(words: string, place: string): Promise<void> {
+    const follow = `journalctl --unit ${UNIT} --follow --lines all --after-cursor "${place}" 2>/dev/null`;
+    await this.machine.ask(`bash -c 'grep -E -m 1 "${words}" < <(${follow})'`);
+  }
+
+  /** Of processes of the account: pid and command line. */
+  async processes(): Promise<string[]> {
+    const { stdout } = await this.machine.run(`ps -o pid=,args= -u ${ACCOUNT}`);
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
+  /** Submits a job of one step; its number. */
+  submit(script: string): Promise<number> {
+    const text = { on: 'push', jobs: { job: { 'runs-on': 'here', steps: [{ run: script, shell: 'bash' }] } } };
+    return this.plane.submit(JSON.stringify(text));
+  }
+
+  async close(): Promise<void> {
+    await this.machine.close();
+    await this.gates.close();
+    await this.plane.close();
+  }
+
+  async #bringRunner(): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'paceline-runner-'));
+    try {
+      await execa(LAYOUT, ['--node', process.execPath, join(folder, 'runner')]);
+      // Only the system call follows the path into the machine.
+      await execa('cp', ['-a', join(folder, 'runner'), this.machine.path(RUNNER)]);
+      await this.machine.ask(`chown -R ${ACCOUNT}: ${RUNNER}`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
