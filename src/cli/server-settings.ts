@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../local/usage-error.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
+import { readSecretText } from './client/secret-text.ts';
 import type { CliHost } from './cli-host.ts';
 import { configOf } from './config-of.ts';
 import { DATABASE_FILE, KEY_FILE, places } from './places.ts';
@@ -27,15 +28,27 @@ export async function serverSettings(
   const {
     listen = config.server.listen,
     publicUrl = config.server.publicUrl,
-    database = config.server.database,
+    database: named = config.server.database,
   } = flags;
   demandAddress(listen);
+  const { databasePasswordFile } = config.server;
+  const database = databasePasswordFile === null ? named : await withPassword(named, databasePasswordFile, host);
   const configured = config.server.dataDirectory ?? places(host).serverData;
   const dataDirectory = flags.data === undefined ? configured : resolve(host.directory, flags.data);
   return {
     config: { ...config, server: { ...config.server, listen, publicUrl, database, dataDirectory } },
     dataDirectory,
   };
+}
+
+async function withPassword(database: string | null, file: string, host: CliHost): Promise<string> {
+  if (database === null || !URL.canParse(database))
+    throw new UsageError(
+      'server.databasePasswordFile is of use with a server.database such as postgres://ci@db/paceline.',
+    );
+  const url = new URL(database);
+  url.password = await readSecretText(file, 'server.databasePasswordFile', host);
+  return url.href;
 }
 
 function demandAddress(listen: string): void {

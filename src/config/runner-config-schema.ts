@@ -218,8 +218,13 @@ const server = z.strictObject({
   tls: tls.prefault({}).meta({ description: 'For a server that answers by TLS itself.' }),
   database: described(
     'server.database',
-    'postgres://… for PostgreSQL; a password belongs in PGPASSWORD or PGPASSFILE. Null: SQLite in the data folder.',
+    'postgres://… for PostgreSQL; a password belongs in server.databasePasswordFile, PGPASSWORD or PGPASSFILE. Null: SQLite in the data folder.',
     z.string().min(1).nullable().default(defaults.server.database),
+  ),
+  databasePasswordFile: described(
+    'server.databasePasswordFile',
+    'File with the password of the account in server.database, such as a secret that is mounted in a container. Null: none.',
+    path.nullable().default(defaults.server.databasePasswordFile),
   ),
   dataDirectory: described(
     'server.dataDirectory',

@@ -67,6 +67,11 @@ export const CONFIG_VARIABLES: readonly ConfigVariable[] = [
   { variable: 'PACELINE_SERVER_TLS_KEY_FILE', path: ['server', 'tls', 'keyFile'], kind: 'path' },
   { variable: 'PACELINE_SERVER_TLS_CLIENT_CA_FILE', path: ['server', 'tls', 'clientCaFile'], kind: 'path' },
   { variable: 'PACELINE_SERVER_DATABASE', path: ['server', 'database'], kind: 'text' },
+  {
+    variable: 'PACELINE_SERVER_DATABASE_PASSWORD_FILE',
+    path: ['server', 'databasePasswordFile'],
+    kind: 'path',
+  },
   { variable: 'PACELINE_SERVER_DATA_DIRECTORY', path: ['server', 'dataDirectory'], kind: 'path' },
   { variable: 'PACELINE_SERVER_KEY_FILE', path: ['server', 'keyFile'], kind: 'path' },
   { variable: 'PACELINE_SERVER_KEY_COMMAND', path: ['server', 'keyCommand'], kind: 'text' },

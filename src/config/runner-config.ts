@@ -59,6 +59,7 @@ export const DEFAULT_RUNNER_CONFIG = {
       clientCaFile: null as string | null,
     },
     database: null as string | null,
+    databasePasswordFile: null as string | null,
     dataDirectory: null as string | null,
     keyFile: null as string | null,
     keyCommand: null as string | null,

@@ -62,6 +62,16 @@ describe('paceline server does not start', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
+  it.each([
+    ['no PostgreSQL', [], 'is of use with a server.database such as'],
+    ['a file that is not there', ['--database', 'postgres://ci@127.0.0.1:9/paceline'], 'cannot be read'],
+  ])('with a password file and %s: exit 2', async (_what, args, sentence) => {
+    const { exitCode, stderr } = await line.run(['server', '--data', 'data', ...args], {
+      PACELINE_SERVER_DATABASE_PASSWORD_FILE: 'missing',
+    });
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`server.databasePasswordFile ${sentence}`)]);
+  });
+
   it('on SQLite that another server uses: exit 4', async () => {
     const script = `
       "$NODE" "$CLI" server --data shared --listen 127.0.0.1:0 > out & server=$!
@@ -116,4 +126,9 @@ describe('a backup', () => {
     expect(errors).toContain('Restore into an empty place, or replace it with --force.');
     expect(existsSync(join(line.workspace, 'saved/secrets.key'))).toBe(true);
   });
+});
+
+it('the status of a server that does not run: exit 4', async () => {
+  const { exitCode, stderr } = await line.run(['server', 'status', '--data', 'data']);
+  expect([exitCode, stderr]).toEqual([4, expect.stringMatching(/^paceline: No server runs in .*data\.\n$/)]);
 });
