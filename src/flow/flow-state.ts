@@ -99,6 +99,8 @@ export interface JobState {
   readonly phase: 'pending' | 'open' | 'settled';
   /** In declared order; the path is null where the options leave the needed job out. */
   readonly needs: readonly { readonly id: string; readonly path: string | null }[];
+  /** What it names as needs, and has come to its end before it could begin: there to be read. Like `needs`. */
+  readonly reads: JobState['needs'];
   /** How many of its needs are not settled. */
   readonly waiting: number;
   /** Paths that wait for this job. */

@@ -109,12 +109,21 @@ function lineageOfArrivals(arrivals: readonly Arrival[]): Lineage {
 
 function needsContext(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): JsonMap {
   const arrived = new Map(arrivals?.map((arrival) => [arrival.need, arrival]));
-  return Object.fromEntries(
-    job.needs.map(({ id, path }) => {
-      const { result, outputs } = path === null ? LEFT_OUT : (arrived.get(path) ?? draft.jobs.get(path));
-      return [id, { result, outputs }];
-    }),
-  );
+  const needs = job.needs.map(({ id, path }) => {
+    const { result, outputs } = path === null ? LEFT_OUT : (arrived.get(path) ?? draft.jobs.get(path));
+    return [id, { result, outputs }] as const;
+  });
+  const read = job.reads.map(({ id, path }) => [id, path === null ? LEFT_OUT : endedJob(draft, job, path)] as const);
+  return Object.fromEntries([...needs, ...read]);
+}
+
+function endedJob(draft: FlowDraft, { scope }: JobState, path: string): JsonMap {
+  const { source } = draft.scopes.get(scope);
+  const around = source.kind === 'around' ? draft.iterations.get(source.iteration) : null;
+  // The job around which it runs has come to its result, but not to its end.
+  if (around?.job === path) return { result: around.outcome?.conclusion ?? null, outputs: around.outputs };
+  const { result, outputs } = draft.jobs.get(path);
+  return { result, outputs };
 }
 
 /** Also when a caller's run was cancelled around it. What cleans up after a cancellation is not cancelled with it. */

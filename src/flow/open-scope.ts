@@ -1,6 +1,7 @@
 import type { JobPlan } from '../protocol/plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { JobState, ScopeState } from './flow-state.ts';
+import { scopeBeforeFinally } from './finally-scope.ts';
+import type { JobState, ScopeSource, ScopeState } from './flow-state.ts';
 import { pathIn } from './keys.ts';
 import { setDeadline } from './start-deadline.ts';
 
@@ -24,6 +25,7 @@ export function openScope(
   const dependants = new Map<string, string[]>(entries.map(({ path }) => [path, []]));
   const watchers = new Map<string, Set<string>>();
 
+  const readable = (named: readonly string[]): JobState['reads'] => endedBefore(draft, key, scope.source, named);
   draft.scopes.set(key, {
     ...scope,
     cancelled: null,
@@ -33,20 +35,47 @@ export function openScope(
     terminated: null,
   });
   for (const { plan, index, path } of entries) {
-    const needs = needsOf(plan).map((need) => ({ id: ids.get(need) ?? need, path: paths.get(need) ?? null }));
+    const named = needsOf(plan);
+    const needs = named
+      .filter((need) => ids.has(need))
+      .map((need) => ({ id: ids.get(need) ?? need, path: paths.get(need) ?? null }));
+    const reads = needs.length === named.length ? [] : readable(named.filter((need) => !ids.has(need)));
     const waitingFor = needs.flatMap((need) => need.path ?? []);
     for (const need of waitingFor) dependants.get(need)?.push(path);
     for (const id of watched(plan)) {
       const other = paths.get(id.toLowerCase());
       if (other !== undefined) watchers.set(other, (watchers.get(other) ?? new Set()).add(path));
     }
-    draft.jobs.set(path, { ...NEW_JOB, scope: key, id: plan.id, index, needs, waiting: waitingFor.length });
+    draft.jobs.set(path, { ...NEW_JOB, scope: key, id: plan.id, index, needs, reads, waiting: waitingFor.length });
     setDeadline(draft, path);
     if (waitingFor.length === 0) draft.push({ kind: 'consider', job: path });
   }
   for (const [path, waiting] of dependants)
     draft.jobs.update(path, { dependants: waiting, watchers: [...(watchers.get(path) ?? [])] });
   if (entries.length === 0) draft.push({ kind: 'close', scope: key });
+}
+
+/** Jobs outside of a scope that have come to their end before it: of the workflow, or the job around it and its needs. */
+function endedBefore(
+  draft: FlowDraft,
+  key: string,
+  source: ScopeSource,
+  named: readonly string[],
+): { readonly id: string; readonly path: string | null }[] {
+  const known: { readonly id: string; readonly path: string | null }[] = [];
+  if (source.kind === 'finally') {
+    const before = draft.scopes.get(scopeBeforeFinally(key));
+    for (const { id } of draft.plansOf(before)) known.push({ id, path: null });
+    for (const path of before.jobs) known.push({ id: draft.jobs.get(path).id, path });
+  }
+  if (source.kind === 'around') {
+    const { job: path } = draft.iterations.get(source.iteration);
+    const { id, needs } = draft.jobs.get(path);
+    known.push(...needs, { id, path });
+  }
+  // The last of a name counts: who is left out by the options has no path.
+  const byName = new Map(known.map((job) => [job.id.toLowerCase(), job]));
+  return named.flatMap((name) => byName.get(name) ?? []);
 }
 
 /** In lower case. What stages come to is waited for like a need. */
@@ -59,7 +88,7 @@ function watched({ flow }: JobPlan): readonly string[] {
   return [...(flow.milestone ? [flow.milestone.job] : []), ...(flow.stage?.startsAfter ?? [])];
 }
 
-const NEW_JOB: Omit<JobState, 'scope' | 'id' | 'index' | 'needs' | 'waiting'> = {
+const NEW_JOB: Omit<JobState, 'scope' | 'id' | 'index' | 'needs' | 'reads' | 'waiting'> = {
   phase: 'pending',
   dependants: [],
   watchers: [],

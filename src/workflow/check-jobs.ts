@@ -23,6 +23,8 @@ export interface JobsAround {
   readonly known: KnownNames;
   /** The jobs in whose loops or around which these are, and those beside them. */
   readonly outer: ReadonlySet<string>;
+  /** Jobs that have ended before any of these begins, which they may read. */
+  readonly readable: ReadonlySet<string>;
   readonly regions: JobMap['regions'];
   /** Of the mapping; that of the workflow is 1. */
   readonly level: number;
@@ -36,7 +38,7 @@ export function checkJobs(
 ): void {
   const { problems } = around.known;
   if (around.level > MAX_JOB_LEVELS) return;
-  checkNeeds(jobs, problems);
+  checkNeeds(jobs, around.readable, problems);
   const map = mapJobs(viewJobs(jobs), stages, { outer: around.outer, regions: around.regions, problems });
   checkMilestones(map);
   checkRivals(map);
@@ -71,8 +73,12 @@ function nestedIn(job: YamlNode): readonly (YamlNode | null)[] {
 
 function checkNested(job: JobView, { level, ...around }: JobsAround): void {
   const { known } = around;
-  const inner = { ...around, level: level + 1 };
-  for (const key of AROUND_KEYS) checkJobs(keyOf(job, key), new Map(), inner);
+  const inner = { ...around, readable: new Set<string>(), level: level + 1 };
+  const needs = job.needs.map(({ value }) => value);
+  for (const key of AROUND_KEYS) {
+    const readable = new Set(key === 'before' ? needs : [...needs, job.id]);
+    checkJobs(keyOf(job, key), new Map(), { ...inner, readable });
+  }
   const loop = keyOf(job, 'loop');
   const vars = entriesOf(child(loop, 'vars')).map(({ key }) => [key.toLowerCase(), key] as const);
   const names = new Map([...(known.contexts.loop ?? []), ...vars]);

@@ -15,7 +15,7 @@ export function checkJoin(job: JobView, map: JobMap): void {
 
 function checkJoinOf(job: JobView, join: YamlNode, map: JobMap): void {
   const { problems } = map;
-  const needs = new Set(job.needs.map(({ value }) => value));
+  const needs = new Set(job.needs.map(({ value }) => value).filter((id) => map.byId.has(id)));
   if (needs.size === 0) {
     const message = '`join` says when a job starts given those that it needs, and this one needs none; add `needs`';
     problems.error('join', spotOfKey(job, 'join'), message);

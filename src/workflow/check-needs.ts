@@ -9,13 +9,16 @@ export function needsOf(job: YamlNode): readonly PlacedText[] {
   return placedTexts(child(job, 'needs'));
 }
 
-/** Every job that is needed exists, and no job needs itself through others. */
-export function checkNeeds(jobs: YamlNode | null, problems: ProblemList): void {
+/**
+ * Every job that is needed exists, and no job needs itself through others.
+ * @param readable Ids of jobs outside of the mapping that have ended before these begin.
+ */
+export function checkNeeds(jobs: YamlNode | null, readable: ReadonlySet<string>, problems: ProblemList): void {
   const needs = new Map(entriesOf(jobs).map(({ key, value }) => [key, needsOf(value)]));
-  const ids = [...needs.keys()];
+  const ids = [...needs.keys(), ...readable];
   for (const [job, needed] of needs) {
     for (const { value: id, span } of needed) {
-      if (id === '' || id.includes('${{') || needs.has(id)) continue;
+      if (id === '' || id.includes('${{') || needs.has(id) || readable.has(id)) continue;
       const message = `job ${quote(job)} needs an unknown job ${quote(id)}${didYouMean(id, ids)}`;
       problems.error('needs', span, message);
     }

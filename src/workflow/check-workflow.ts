@@ -16,9 +16,11 @@ export function checkWorkflow(root: YamlNode, text: string, problems: ProblemLis
   checkConcurrency(child(root, 'concurrency'), problems);
   const known: KnownNames = { contexts: { inputs: inputsOf(on), needs: null }, text, problems };
   if (root.kind === 'map') checkKeys(root, ['run-name', 'concurrency', 'env', 'fail-fast'], null, known);
-  const around = { known, regions: regionsOf(root), outer: new Set<string>() };
+  const nothing = new Set<string>();
+  const around = { known, regions: regionsOf(root), outer: nothing, readable: nothing };
   checkJobs(child(root, 'jobs'), checkStages(root, problems), { ...around, level: 1 });
-  checkJobs(child(root, 'finally'), new Map(), { ...around, level: 2 });
+  const readable = new Set(entriesOf(child(root, 'jobs')).map(({ key }) => key));
+  checkJobs(child(root, 'finally'), new Map(), { ...around, readable, level: 2 });
 }
 
 /** Inputs of every event that has some, as one run has the inputs of one of them. */

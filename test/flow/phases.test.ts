@@ -30,6 +30,36 @@ describe('jobs around a job', () => {
     expect(flow.conclusion).toBe('success');
   });
 
+  it('read what the job needs, and what it has come to, and that keeps nothing from running', () => {
+    const reading = (phase: 'after' | 'onFailure' | 'finally') =>
+      keys({ [phase]: plans({ x: { needs: ['O', 'p'] } }) });
+    for (const [phase, conclusion, name] of [
+      ['after', 'success', 'after'],
+      ['onFailure', 'failure', 'on-failure'],
+      ['finally', 'failure', 'finally'],
+    ] as const) {
+      const { flow } = begin(input(workflow({ o: {}, p: { needs: ['o'], if: 'always()', flow: reading(phase) } })));
+      flow.complete('o', 'failure', { v: '1' });
+      expect(flow.complete('p', conclusion, { w: '2' })).toEqual([`start p@${name}.x`]);
+      expect(flow.started.get(`p@${name}.x`)?.contexts.needs).toEqual({
+        o: { result: 'failure', outputs: { v: '1' } },
+        p: { result: conclusion, outputs: { w: '2' } },
+      });
+    }
+  });
+
+  it('of finally of the workflow read any job of it', () => {
+    const clean = ofRun({ finally: plans({ z: { needs: ['a', 'b'] }, y: { needs: ['z', 'b'] } }) });
+    const { flow } = begin(input(withPlans({ a: {}, b: { needs: ['a'] } }, clean)));
+    expect(flow.complete('a', 'failure', { v: '1' })).toEqual(['skipped b', 'start @finally.z']);
+    expect(flow.started.get('@finally.z')?.contexts.needs).toEqual({
+      a: { result: 'failure', outputs: { v: '1' } },
+      b: { result: 'skipped', outputs: {} },
+    });
+    expect(flow.complete('@finally.z')).toEqual(['start @finally.y']);
+    expect(flow.complete('@finally.y')).toEqual(['run failure']);
+  });
+
   it('on-failure runs when its main part fails, after does not, and nothing recovers', () => {
     const { order, flow } = started([
       ['p@before.pb', 'success'],

@@ -41,6 +41,27 @@ describe('jobs inside of jobs', () => {
     expect(rules).toEqual(Array(5).fill(['step-target', 'needs']));
   });
 
+  it('may name as needs what has ended before them, to read it: the job around which they are, and its needs', () => {
+    const job = (keys: string): string => `{ ${keys}runs-on: x, steps: [{ run: 'echo \${{ needs.o.result }}' }] }`;
+    const says = (key: string, needs: string): (string | undefined)[] => {
+      const inner = `${key}: { p: ${job(`needs: [${needs}], `)} }`;
+      const text = `on: push\njobs: { o: ${job('')}, u: ${job('')}, a: ${job(`needs: o, ${inner}, `)} }\n`;
+      return parseWorkflow(text, 'w.yml').diagnostics.flatMap(({ rule }) => (rule === 'needs' ? [rule] : []));
+    };
+    for (const key of ['after', 'on-failure', 'on-cancel', 'finally']) expect(says(key, 'a, o')).toEqual([]);
+    expect(says('before', 'o')).toEqual([]);
+    expect(says('before', 'a')).toEqual(['needs']);
+    expect(says('finally', 'u')).toEqual(['needs']);
+  });
+
+  it('of finally of the workflow may name any job of it as needs', () => {
+    const job = 'runs-on: x, steps: [{ run: x }]';
+    const text = `on: push\njobs: { a: { ${job} }, b: { ${job} } }\nfinally: { z: { needs: [a, b], ${job} }, y: { needs: c, ${job} } }\n`;
+    expect(parseWorkflow(text, 'w.yml').diagnostics.map(({ message }) => message)).toEqual([
+      'job `y` needs an unknown job `c`',
+    ]);
+  });
+
   it('know the regions of all jobs of the file', () => {
     const job = (keys: string): string => `{ ${keys}, runs-on: x, steps: [{ run: x }] }`;
     const text = `on: push\njobs: { a: ${job(`before: { b: ${job('region: r')} }`)}, c: ${job('cancels: region:r')} }\n`;

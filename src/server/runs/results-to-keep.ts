@@ -40,9 +40,11 @@ export function resultsToKeep(state: FlowState): Kept | null {
     if (known !== undefined) return known;
     const job = jobs.get(path);
     const owner = ownerOf(job.scope);
+    const { kind } = scopes.get(job.scope).source;
     const value =
-      // What cleans up does so again.
-      scopes.get(job.scope).source.kind === 'finally' ||
+      // What cleans up does so again, and what is around a job is there for each time that it runs.
+      kind === 'finally' ||
+      (kind === 'around' && owner !== null && changes(owner)) ||
       job.needs.some((need) => need.path !== null && changes(need.path)) ||
       (owner !== null && (isAgain(owner) || followsOther(owner)));
     follows.set(path, value);
