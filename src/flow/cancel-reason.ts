@@ -1,6 +1,11 @@
 import type { Reason } from '../protocol/conclusion.ts';
-import type { CancelJobCause } from './flow-event.ts';
+import type { CancelCause, CancelJobCause } from './flow-event.ts';
 
-export function reasonOf(cause: CancelJobCause): Reason {
+export function reasonOf(cause: CancelCause): Reason {
   return cause === 'user' ? 'cancelled-by-user' : cause;
+}
+
+/** As a worker is told. */
+export function causeForJob(cause: CancelCause): CancelJobCause {
+  return cause === 'stuck' ? 'user' : cause;
 }

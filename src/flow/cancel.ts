@@ -1,8 +1,8 @@
 import { evaluateCondition } from '../expressions/evaluate.ts';
-import { reasonOf } from './cancel-reason.ts';
+import { causeForJob, reasonOf } from './cancel-reason.ts';
 import { finallyScope, scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { CancelJobCause } from './flow-event.ts';
+import type { CancelCause } from './flow-event.ts';
 import type { Ended, JobState } from './flow-state.ts';
 import { endAtGate } from './gates.ts';
 import { CLEANS_UP, jobContexts, lineageBefore } from './job-contexts.ts';
@@ -17,7 +17,7 @@ import { finishMain } from './end-iteration.ts';
  * again, and the job goes on when it still holds, as `always()` does; `force` asks no condition. Jobs that wait for
  * others stay pending until those have ended, so that a job that cleans up is never early.
  */
-export function cancelScope(draft: FlowDraft, key: string, cause: CancelJobCause, force: boolean): void {
+export function cancelScope(draft: FlowDraft, key: string, cause: CancelCause, force: boolean): void {
   const scope = draft.scopes.get(key);
   if (scope.cancelled && (scope.cancelled.force || !force)) return;
   draft.scopes.update(key, { cancelled: { cause: scope.cancelled?.cause ?? cause, force } });
@@ -39,7 +39,7 @@ export function cancelScope(draft: FlowDraft, key: string, cause: CancelJobCause
   if (force && draft.scopes.find(inFinally) !== null) cancelScope(draft, inFinally, cause, force);
 }
 
-function cancelIteration(draft: FlowDraft, key: string, cause: CancelJobCause, force: boolean): void {
+function cancelIteration(draft: FlowDraft, key: string, cause: CancelCause, force: boolean): void {
   const { stage, instances, round } = draft.iterations.get(key);
   switch (stage.kind) {
     case 'gates':
@@ -66,7 +66,7 @@ function cancelIteration(draft: FlowDraft, key: string, cause: CancelJobCause, f
 export function cancelInstance(
   draft: FlowDraft,
   key: string,
-  cause: CancelJobCause,
+  cause: CancelCause,
   force: boolean,
   fate: Ended | null,
 ): void {
@@ -81,8 +81,8 @@ export function cancelInstance(
     }
     case 'running':
       if (status.cancelling !== null) return;
-      draft.instances.update(key, { status: { ...status, cancelling: cause, fate } });
-      draft.commands.push({ kind: 'cancel-job', key: status.started, cause });
+      draft.instances.update(key, { status: { ...status, cancelling: causeForJob(cause), fate } });
+      draft.commands.push({ kind: 'cancel-job', key: status.started, cause: causeForJob(cause) });
       return;
     case 'calling':
       // The rounds of a loop end with its iteration.

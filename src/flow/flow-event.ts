@@ -43,7 +43,8 @@ export type FlowEvent =
        * `if` holds in a cancelled run, such as `always()`. `force` spares none.
        */
       readonly kind: 'cancel';
-      readonly cause: 'user' | 'concurrency';
+      /** `stuck`: nothing runs, and nobody is there who could let it go on. */
+      readonly cause: 'user' | 'concurrency' | 'stuck';
       readonly force: boolean;
     }
   | {
@@ -74,6 +75,9 @@ export type PersonRequest =
 
 /** `withdrawn`: the flow of the run made the job needless. */
 export type CancelJobCause = 'user' | 'fail-fast' | 'concurrency' | 'withdrawn';
+
+/** What ends a part of a run. */
+export type CancelCause = CancelJobCause | 'stuck';
 
 /** What the host has to do, in this order. */
 export type FlowCommand =

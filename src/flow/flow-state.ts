@@ -1,7 +1,7 @@
 import type { JobConclusion, Reason, RunConclusion } from '../protocol/conclusion.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { FlowWish } from '../protocol/flow-plan.ts';
-import type { CancelJobCause, RunsOn } from './flow-event.ts';
+import type { CancelCause, CancelJobCause, RunsOn } from './flow-event.ts';
 import type { FlowInput } from './flow-input.ts';
 import type { SecretsLayer } from './resolve-secrets.ts';
 import type { Shards } from './table.ts';
@@ -48,7 +48,7 @@ export interface ScopeState {
   /** Names of the callers, for display. */
   readonly names: readonly string[];
   /** Null until it is cancelled. `force` spares no job, whatever its condition says. */
-  readonly cancelled: { readonly cause: CancelJobCause; readonly force: boolean } | null;
+  readonly cancelled: { readonly cause: CancelCause; readonly force: boolean } | null;
   /** Paths, in declared order. */
   readonly jobs: readonly string[];
   /** Jobs that are not settled yet. */

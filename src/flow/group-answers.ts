@@ -2,7 +2,7 @@ import { isHeldBack, openRun } from './begin-run.ts';
 import { cancelInstance, cancelScope } from './cancel.ts';
 import { launchInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { CancelJobCause, FlowEvent } from './flow-event.ts';
+import type { CancelCause, FlowEvent } from './flow-event.ts';
 import { resumeRun } from './pause.ts';
 import { settleInstance } from './settle-instance.ts';
 
@@ -37,7 +37,7 @@ export function groupWanted(draft: FlowDraft, key: string): void {
   else if (draft.instances.find(key) !== null) cancelInstance(draft, key, 'concurrency', false, null);
 }
 
-export function cancelRun(draft: FlowDraft, cause: CancelJobCause, force: boolean): void {
+export function cancelRun(draft: FlowDraft, cause: CancelCause, force: boolean): void {
   const heldBack = isHeldBack(draft);
   if (heldBack && draft.group !== null) {
     draft.commands.push({ kind: 'release-group', key: '', group: draft.group.request.group });

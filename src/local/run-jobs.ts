@@ -145,7 +145,7 @@ export class RunJobs {
     const force = this.#givenUp === 'cancel';
     this.#givenUp = force ? 'force' : 'cancel';
     this.#options.recorder.notice(stuckText(stuck));
-    this.#flow.happened({ kind: 'cancel', cause: 'user', force });
+    this.#flow.happened({ kind: 'cancel', cause: 'stuck', force });
     this.#lookWhetherStuck();
   }
 

@@ -43,7 +43,7 @@ describe('a run on this machine', () => {
       "The run cannot go on and is cancelled. 'deploy' is waiting for the signal 'approved', and nobody can send one to " +
         'a run on this machine; give it with --signal approved.',
     );
-    expect(ends(run)).toEqual({ deploy: 'cancelled cancelled-by-user', note: 'success' });
+    expect(ends(run)).toEqual({ deploy: 'cancelled stuck', note: 'success' });
     expect(run.events.filter(({ type }) => type === 'waiting')).toMatchObject([
       { job: 'deploy', id: 'deploy', name: 'deploy' },
     ]);
@@ -52,7 +52,7 @@ describe('a run on this machine', () => {
   it('ends by force where even what cleans up waits', async () => {
     const run = await runWorkflow(workflow({ note: job('if: always(), wait-for: { signal: never },') }));
     expect(run.exitCode).toBe(3);
-    expect(ends(run)).toEqual({ note: 'cancelled cancelled-by-user' });
+    expect(ends(run)).toEqual({ note: 'cancelled stuck' });
   });
 
   it('fails a job whose signal does not come in time', async () => {
