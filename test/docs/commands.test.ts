@@ -1,13 +1,13 @@
-/** What the documents say to type is there, with every option. */
-import { readFileSync } from 'node:fs';
+/** What the documents say to type is there, with every option, and every setting that they name. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CONFIG_VARIABLES } from '../../src/config/runner-config-variables.ts';
 import { CommandLine } from '../cli/command-line.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (document: string): string => readFileSync(`${root}${document}`, 'utf8');
-/** Those that show the command line. */
-const documents = ['README.md', 'docs/commands.md', 'docs/operate.md'];
+const documents = ['README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)];
 /** Only of these the command line is asked for help. */
 const WORD = /^[a-z][a-z-]*$/;
 
@@ -55,4 +55,13 @@ describe('the commands in the documents', () => {
         expect(text).toMatch(new RegExp(`(?:^|[ ,])${option}\\b`, 'm'));
     },
   );
+});
+
+describe('the settings in the documents', () => {
+  const keys = new Set(CONFIG_VARIABLES.map(({ path }) => path.join('.')));
+
+  it.each(documents)('are settings: %s', (document) => {
+    const named = [...read(document).matchAll(/`((?:agent|server|actions|hooks|log|stopGrace)\.[a-z]\w*(?:\.\w+)?)`/g)];
+    for (const [, key] of named) expect([...keys]).toContain(key);
+  });
 });
