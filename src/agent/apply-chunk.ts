@@ -6,12 +6,8 @@ import type { HeldAttempt } from './held-attempt.ts';
 import { type LogProgress, resumeAt } from './log-progress.ts';
 import { retryAfter } from './retry-after.ts';
 
-/**
- * What comes after a chunk. `retry`: this log alone waits. `server`: every log does. `session`: there is to be another
- * one first.
- */
-export type ChunkOutcome =
-  { readonly kind: 'ok' | 'session' } | { readonly kind: 'retry' | 'server'; readonly afterMs: number };
+/** What comes after a chunk. `retry`: this log alone waits. `server`: every log does. */
+export type ChunkOutcome = { readonly kind: 'ok' } | { readonly kind: 'retry' | 'server'; readonly afterMs: number };
 
 /** A disk is not emptied within seconds. */
 const DISK_FULL_PAUSE_MS = 60_000;

@@ -44,6 +44,11 @@ function failingApi(api: AgentApi, failpoint: Failpoint): AgentApi {
       if (result.ok) failpoint('agent-after-log-answer');
       return result;
     },
+    async appendLogs(key, chunks) {
+      const result = await api.appendLogs(key, chunks);
+      if (result.ok) failpoint('agent-after-log-answer');
+      return result;
+    },
   };
 }
 

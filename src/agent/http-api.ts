@@ -1,8 +1,10 @@
 import type { Dispatcher } from 'undici';
+import type { z } from 'zod';
 import {
   acceptReplySchema,
   type AgentApi,
   drainReplySchema,
+  logBatchReplySchema,
   type LogReply,
   nonceReplySchema,
   pollReplySchema,
@@ -11,7 +13,8 @@ import {
   sessionReplySchema,
   syncReplySchema,
 } from '../protocol/agent-api.ts';
-import type { ApiResult } from '../protocol/api-error.ts';
+import type { ApiError, ApiResult } from '../protocol/api-error.ts';
+import { encodeLogBatch } from '../protocol/log-batch.ts';
 import { connectionProblem, mayWantClientCertificate } from './connection-problem.ts';
 import { type NetworkSettings, openConnections } from './connections.ts';
 import { noAnswer, type Reply, readReply } from './read-reply.ts';
@@ -168,6 +171,16 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
       const upload = { method: 'PATCH', path, token: key.token, headers, bytes, limitMs } as const;
       return logReply(await ask(upload, main));
     },
+    appendLogs: async (key, chunks) => {
+      const bytes = encodeLogBatch(chunks);
+      const limitMs = Math.min(UPLOAD_MS, REQUEST_MS + bytes.length / BYTES_PER_MS);
+      const path = `${sessionPath(key)}/logs`;
+      const reply = await ask(
+        { method: 'POST', path, token: key.token, headers: sessionOf(key), bytes, limitMs },
+        main,
+      );
+      return batchReply(readReply(reply, logBatchReplySchema), chunks.length);
+    },
     drain: async (key) => readReply(await post(key, `${sessionPath(key)}/drain`, {}), drainReplySchema),
     close: async () => {
       await Promise.all([main.destroy(), held.destroy()]);
@@ -189,6 +202,21 @@ async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
 /** Calls of an attempt name their session beside their path. */
 function sessionOf({ session }: SessionKey): Record<string, string> {
   return { 'x-session': session };
+}
+
+function batchReply(
+  result: ApiResult<z.infer<typeof logBatchReplySchema>>,
+  chunks: number,
+): ApiResult<readonly ApiResult<LogReply>[]> {
+  if (!result.ok) return result;
+  const { results } = result.value;
+  if (results.length !== chunks) return noAnswer('the answer to several logs is not for all of them');
+  return {
+    ok: true,
+    value: results.map((one) =>
+      'error' in one ? { ok: false, error: one.error as ApiError } : { ok: true, value: one },
+    ),
+  };
 }
 
 function logReply(reply: Reply): ApiResult<LogReply> {

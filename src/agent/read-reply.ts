@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { apiErrorSchema } from '../protocol/agent-api.ts';
 import type { ApiError, ApiResult } from '../protocol/api-error.ts';
 
 /** What came of a request. */
@@ -13,14 +14,7 @@ export type Reply =
   /** `why` is for people. */
   | { readonly kind: 'none'; readonly why: string };
 
-const errorSchema = z.object({
-  error: z.object({
-    code: z.enum(['invalid', 'unauthorized', 'not_found', 'conflict', 'unavailable', 'internal']),
-    reason: z.string().nullable(),
-    message: z.string(),
-    detail: z.record(z.string(), z.unknown()).nullable(),
-  }),
-});
+const errorSchema = z.object({ error: apiErrorSchema });
 
 /**
  * The answer as a value. What does not look like a Paceline server's, whatever its status, is nobody's word on anything:

@@ -21,6 +21,14 @@ const MAX_PROTOCOL_VERSION = 1_000_000;
 export const MAX_NOTE_LENGTH = 500;
 const step = z.number().int().min(0).max(MAX_STEP_NUMBER);
 
+/** An {@link ApiError}; newer servers have reasons that we do not know. */
+export const apiErrorSchema = z.object({
+  code: z.enum(['invalid', 'unauthorized', 'not_found', 'conflict', 'unavailable', 'internal']),
+  reason: z.string().nullable(),
+  message: z.string(),
+  detail: z.record(z.string(), z.unknown()).nullable(),
+});
+
 /** `POST /v1/runners`, bearer: a registration token. */
 export const registerRequestSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/),
@@ -220,6 +228,33 @@ export interface LogReply {
   readonly durable: number;
 }
 
+/** Of one request at most. */
+export const MAX_BATCH_CHUNKS = 100;
+/**
+ * `POST /v1/sessions/:session/logs`: chunks of several logs, of any attempts of the session; of each log one. The body is
+ * as `log-batch.ts` has it. Where both have the feature `log-batches`.
+ */
+export const batchedChunkSchema = z.strictObject({
+  attempt: text,
+  step,
+  fence: count,
+  offset: count,
+  /** Of the bytes, in hex. */
+  crc32: z.string().regex(/^[0-9a-f]{8}$/),
+  length: count,
+});
+/** For each chunk, in their order, what it would have been answered alone. */
+export const logBatchReplySchema = z.strictObject({
+  results: z.array(
+    z.union([
+      z.strictObject({ received: count, durable: count }),
+      z.strictObject({
+        error: apiErrorSchema,
+      }),
+    ]),
+  ),
+});
+
 /** `POST /v1/sessions/:session/drain`: withdraws open offers; none is made any more. */
 export const drainReplySchema = z.strictObject({ outstanding: z.array(text) });
 
@@ -260,5 +295,7 @@ export interface AgentApi {
   decline(key: SessionKey, attempt: string, request: DeclineRequest): Promise<ApiResult<null>>;
   sync(key: SessionKey, request: SyncRequest): Promise<ApiResult<SyncReply>>;
   appendLog(key: SessionKey, chunk: LogChunk): Promise<ApiResult<LogReply>>;
+  /** Several at once, of different logs; see {@link batchedChunkSchema}. Answers in their order. */
+  appendLogs(key: SessionKey, chunks: readonly LogChunk[]): Promise<ApiResult<readonly ApiResult<LogReply>[]>>;
   drain(key: SessionKey): Promise<ApiResult<DrainReply>>;
 }

@@ -24,6 +24,7 @@ import type { ApiErrorCode, ApiErrorReason, ApiResult } from '../protocol/api-er
 import { SERVER_FEATURES, SHARED_FEATURES } from '../protocol/version.ts';
 import { DECLINE_MEMORY_MS } from './dispatch/limits.ts';
 import type { LiveSession } from './dispatch/live-session.ts';
+import { LogAppends } from './dispatch/log-appends.ts';
 import { LogWatchers } from './dispatch/log-watchers.ts';
 import { PollDesk } from './dispatch/poll-desk.ts';
 import { SessionCache } from './dispatch/session-cache.ts';
@@ -60,8 +61,6 @@ const SIGNED_PREFIX = { session: 'paceline-session\n', unregister: 'paceline-unr
 const RENEWALS_PER_LEASE = 4;
 /** How often it is written down which sessions were heard of, and the queue looked at without a wake. */
 const UPKEEP_MS = 15_000;
-/** For so long it is not asked again whether a session may append to a log. */
-const LOG_WRITER_MS = 60_000;
 
 /** The server's side of the conversation with agents. Several servers may serve one agent, one request each. */
 export class AgentService implements AgentApi {
@@ -69,6 +68,7 @@ export class AgentService implements AgentApi {
   readonly #sessions: SessionCache;
   readonly #desk: PollDesk;
   readonly #watchers = new LogWatchers();
+  readonly #logs: LogAppends;
   readonly #unsubscribe: () => void;
   #cancelUpkeep: (() => void) | null = null;
   #isClosed = false;
@@ -77,6 +77,7 @@ export class AgentService implements AgentApi {
     this.#options = options;
     const { store, clock, random, settings } = options;
     this.#sessions = new SessionCache(store, clock);
+    this.#logs = new LogAppends(options);
     this.#desk = new PollDesk({ store, clock, random, pollMs: settings.pollMs });
     this.#unsubscribe = store.subscribe((topics) => {
       for (const topic of topics) this.#wake(topic);
@@ -183,21 +184,16 @@ export class AgentService implements AgentApi {
     return { ok: true, value: { attempts, leaseMs: this.#options.settings.leaseMs, logIntervalMs } };
   }
 
-  async appendLog(key: SessionKey, { fence, ...chunk }: LogChunk): Promise<ApiResult<LogReply>> {
+  async appendLog(key: SessionKey, chunk: LogChunk): Promise<ApiResult<LogReply>> {
+    const session = await this.#find(key);
+    return session.ok ? await this.#logs.append(session.value, chunk) : session;
+  }
+
+  /** All of them share the next flush and the next commit. */
+  async appendLogs(key: SessionKey, chunks: readonly LogChunk[]): Promise<ApiResult<readonly ApiResult<LogReply>[]>> {
     const session = await this.#find(key);
     if (!session.ok) return session;
-    const { store, logs, clock } = this.#options;
-    const { id, logWriters } = session.value;
-    const { attempt } = chunk;
-    const known = logWriters.get(attempt);
-    if (known?.fence !== fence || known.until <= clock.monotonic()) {
-      const allowed = await store.execute('find-log-writer', { session: id, attempt, fence });
-      if (!allowed.ok) return allowed;
-      const now = clock.monotonic();
-      for (const [other, { until }] of logWriters) if (until <= now) logWriters.delete(other);
-      logWriters.set(attempt, { fence, until: now + LOG_WRITER_MS });
-    }
-    return await logs.append(chunk);
+    return { ok: true, value: await Promise.all(chunks.map((chunk) => this.#logs.append(session.value, chunk))) };
   }
 
   async drain(key: SessionKey): Promise<ApiResult<DrainReply>> {

@@ -91,6 +91,21 @@ describe('over the routes of a server', () => {
       ok: false,
       error: { reason: 'wrong-offset', detail: { offset: 3 } },
     });
+    const more = [
+      { ...chunk, step: 2, offset: 0 },
+      { ...chunk, offset: 9 },
+      { ...chunk, offset: 3 },
+    ];
+    expect(await api.appendLogs(key, more)).toMatchObject({
+      ok: true,
+      value: [
+        { ok: true, value: { received: 3, durable: 3 } },
+        { ok: false, error: { code: 'invalid', reason: 'wrong-offset', detail: { offset: 3 } } },
+        { ok: true, value: { received: 6, durable: 6 } },
+      ],
+    });
+    expect(attempt.logs.get(2)).toEqual(bytes);
+    expect(attempt.logs.get(1)).toEqual(Buffer.concat([bytes, bytes]));
     expect(await api.drain(key)).toEqual({ ok: true, value: { outstanding: ['a1'] } });
     expect(await api.decline(key, 'a1', { fence, reason: 'no', final: false })).toEqual({ ok: true, value: null });
     expect(await api.closeSession(key)).toEqual({ ok: true, value: null });
@@ -163,6 +178,17 @@ describe('what is no answer of a server is none at all', () => {
     const { url } = await listen((_request, response) => void response.writeHead(204).end());
     const chunk = { attempt: 'a', step: 1, fence: 1, offset: 0, crc32: '00000000', bytes: new Uint8Array() };
     const result = await (await client(url)).appendLog({ session: 's', token: 't' }, chunk);
+    expect(result).toMatchObject({ ok: false, error: { reason: 'network' } });
+  });
+});
+
+describe('an answer to several logs', () => {
+  it('that is not for all of them is none', async () => {
+    const { url } = await listen((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"results":[{"received":1,"durable":1}]}');
+    });
+    const chunk = { attempt: 'a', step: 1, fence: 1, offset: 0, crc32: '00000000', bytes: new Uint8Array(1) };
+    const result = await (await client(url)).appendLogs({ session: 's', token: 't' }, [chunk, { ...chunk, step: 2 }]);
     expect(result).toMatchObject({ ok: false, error: { reason: 'network' } });
   });
 });

@@ -4,8 +4,10 @@ import { AgentBench } from './agent-harness.ts';
 import { finishRecord } from './messages.ts';
 import { NETWORK, refusal } from './scripted-server.ts';
 
-async function jobThatPrints(): Promise<AgentBench> {
-  const bench = await new AgentBench().start();
+async function jobThatPrints({ features = [] }: { features?: string[] } = {}): Promise<AgentBench> {
+  const bench = new AgentBench();
+  bench.server.features = features;
+  await bench.start();
   await bench.startJob('a1');
   return bench;
 }
@@ -49,6 +51,42 @@ describe('logs', () => {
     open();
     await bench.pass(10_000);
     for (let step = 1; step <= 10; step++) expect(bench.server.log('a1', step)).toBe('x');
+  });
+
+  it('of many steps go in one request where the server takes them so', async () => {
+    const bench = await jobThatPrints({ features: ['log-batches'] });
+    for (let step = 1; step <= 150; step++) bench.machine.worker('a1').print(step, `of ${step}`);
+    await bench.pass(10_000);
+    expect(bench.server.count('appendLogs')).toBe(2);
+    expect(bench.server.count('appendLog')).toBe(0);
+    for (let step = 1; step <= 150; step++) expect(bench.server.log('a1', step)).toBe(`of ${step}`);
+  });
+
+  it('go alone where one fills a request', async () => {
+    const bench = await jobThatPrints({ features: ['log-batches'] });
+    for (const step of [1, 2]) bench.machine.worker('a1').print(step, 'x'.repeat(CHUNK_BYTES));
+    await bench.pass(10_000);
+    expect(bench.server.count('appendLog')).toBe(2);
+  });
+
+  it('in one request are each answered for itself', async () => {
+    const bench = await jobThatPrints({ features: ['log-batches'] });
+    bench.server.at('a1').logs.set(1, Buffer.from('a'));
+    for (const step of [1, 2]) bench.machine.worker('a1').print(step, 'abc');
+    await bench.pass(20_000);
+    expect([1, 2].map((step) => bench.server.log('a1', step))).toEqual(['abc', 'abc']);
+  });
+
+  it.each([
+    ['of a network', NETWORK, 0],
+    ['of a server that does not take several', refusal('invalid', 'too-large'), 2],
+  ])('in one request are sent again after an error %s', async (_what, error, alone) => {
+    const bench = await jobThatPrints({ features: ['log-batches'] });
+    bench.server.fail('appendLogs', error);
+    for (const step of [1, 2]) bench.machine.worker('a1').print(step, 'abc');
+    await bench.pass(30_000);
+    expect([1, 2].map((step) => bench.server.log('a1', step))).toEqual(['abc', 'abc']);
+    expect(bench.server.count('appendLog')).toBe(alone);
   });
 
   it('go on at the offset that the server says', async () => {

@@ -174,6 +174,7 @@ export class ScriptedServer implements AgentApi {
       decline: (key, attempt, request) => this.decline(key, attempt, request),
       sync: (key, request) => this.sync(key, request),
       appendLog: (key, chunk) => this.appendLog(key, chunk),
+      appendLogs: (key, chunks) => this.appendLogs(key, chunks),
       drain: (key) => this.drain(key),
     };
   }
@@ -302,25 +303,30 @@ export class ScriptedServer implements AgentApi {
   }
 
   appendLog(key: SessionKey, chunk: LogChunk): Promise<ApiResult<LogReply>> {
+    return this.#answer('appendLog', () => this.#append(chunk), key);
+  }
+
+  appendLogs(key: SessionKey, chunks: readonly LogChunk[]): ReturnType<AgentApi['appendLogs']> {
     return this.#answer(
-      'appendLog',
-      () => {
-        this.chunks.push(chunk);
-        const { attempt: id, step, offset, bytes } = chunk;
-        if (crc32(bytes).toString(16).padStart(8, '0') !== chunk.crc32)
-          return { ok: false, error: refusal('invalid', 'checksum') };
-        const attempt = this.attempts.get(id);
-        if (attempt?.fence !== chunk.fence) return { ok: false, error: refusal('conflict', 'fenced') };
-        const log = attempt.logs.get(step) ?? Buffer.alloc(0);
-        if (offset !== log.length)
-          return { ok: false, error: refusal('invalid', 'wrong-offset', { offset: log.length }) };
-        const grown = Buffer.concat([log, bytes]);
-        attempt.logs.set(step, grown);
-        const durable = Math.min(attempt.durable.get(step) ?? grown.length, grown.length);
-        return { ok: true, value: { received: grown.length, durable } };
-      },
+      'appendLogs',
+      () => ({ ok: true as const, value: chunks.map((chunk) => this.#append(chunk)) }),
       key,
     );
+  }
+
+  #append(chunk: LogChunk): ApiResult<LogReply> {
+    this.chunks.push(chunk);
+    const { attempt: id, step, offset, bytes } = chunk;
+    if (crc32(bytes).toString(16).padStart(8, '0') !== chunk.crc32)
+      return { ok: false, error: refusal('invalid', 'checksum') };
+    const attempt = this.attempts.get(id);
+    if (attempt?.fence !== chunk.fence) return { ok: false, error: refusal('conflict', 'fenced') };
+    const log = attempt.logs.get(step) ?? Buffer.alloc(0);
+    if (offset !== log.length) return { ok: false, error: refusal('invalid', 'wrong-offset', { offset: log.length }) };
+    const grown = Buffer.concat([log, bytes]);
+    attempt.logs.set(step, grown);
+    const durable = Math.min(attempt.durable.get(step) ?? grown.length, grown.length);
+    return { ok: true, value: { received: grown.length, durable } };
   }
 
   drain(key: SessionKey): ReturnType<AgentApi['drain']> {

@@ -111,6 +111,10 @@ export function overNetwork(
       const bytes = Uint8Array.from(chunk.bytes);
       return call(REQUEST_TIMEOUT_MS, (api) => api.appendLog({ ...key }, { ...chunk, bytes }));
     },
+    appendLogs: (key, chunks) => {
+      const copies = chunks.map((chunk) => ({ ...chunk, bytes: Uint8Array.from(chunk.bytes) }));
+      return call(REQUEST_TIMEOUT_MS, (api) => api.appendLogs({ ...key }, copies));
+    },
     drain: (key) => call(REQUEST_TIMEOUT_MS, (api) => api.drain({ ...key })),
   };
 }

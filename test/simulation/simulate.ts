@@ -339,6 +339,11 @@ class SimulatedWorld {
         afterAnswer(0.01);
         return answer;
       },
+      appendLogs: async (...args) => {
+        const answer = await api.appendLogs(...args);
+        afterAnswer(0.01);
+        return answer;
+      },
       accept: async (key, attempt, fence) => {
         const wasDrained = this.#drained.has(key.session);
         const answer = await api.accept(key, attempt, fence);

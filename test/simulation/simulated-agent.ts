@@ -156,6 +156,7 @@ function mortal(api: AgentApi, alive: () => boolean): AgentApi {
     decline: (...args) => whileAlive(api.decline(...args)),
     sync: (...args) => whileAlive(api.sync(...args)),
     appendLog: (...args) => whileAlive(api.appendLog(...args)),
+    appendLogs: (...args) => whileAlive(api.appendLogs(...args)),
     drain: (...args) => whileAlive(api.drain(...args)),
   };
 }

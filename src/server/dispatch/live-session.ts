@@ -1,3 +1,4 @@
+import type { ApiResult } from '../../protocol/api-error.ts';
 import type { FoundSession } from './find-session.ts';
 
 /** A session as one server knows it: what the database says, and what this server told it. Times are monotonic. */
@@ -5,7 +6,10 @@ export class LiveSession {
   readonly id: string;
   readonly found: FoundSession;
   /** Attempts whose logs it may append to, with the fence and the time up to which that need not be asked again. */
-  readonly logWriters = new Map<string, { readonly fence: number; readonly until: number }>();
+  readonly logWriters = new Map<
+    string,
+    { readonly fence: number; readonly until: number; readonly allowed: Promise<ApiResult<unknown>> }
+  >();
   /** Attempts whose forced end it was told of. */
   readonly toldForced = new Set<string>();
   /** What it was last told that it may still be busy with, and when: not to be said again at once. */

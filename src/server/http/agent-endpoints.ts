@@ -19,7 +19,7 @@ import type { AcceptReply, AgentApi } from '../../protocol/agent-api.ts';
 import { unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
 import type { Access, Endpoint } from './endpoint.ts';
-import { logUploadEndpoint } from './log-upload-endpoint.ts';
+import { logUploadEndpoints } from './log-upload-endpoint.ts';
 import { SMALL_BODY_BYTES } from './read-body.ts';
 
 /** Ten thousand attempts, or their records. */
@@ -159,6 +159,6 @@ export function agentEndpoints(api: AgentApi): Endpoint[] {
       handle: async ({ params: { attempt }, token, header, body }) =>
         unwrap(await api.decline({ session: header('x-session') ?? '', token }, attempt, body)),
     }),
-    logUploadEndpoint(api),
+    ...logUploadEndpoints(api),
   ];
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { MAX_STEP_NUMBER } from '../../protocol/agent-api.ts';
+import { logBatchReplySchema, MAX_STEP_NUMBER } from '../../protocol/agent-api.ts';
 import type { AgentApi } from '../../protocol/agent-api.ts';
+import { decodeLogBatch } from '../../protocol/log-batch.ts';
 import { failure, unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -8,7 +9,34 @@ import type { Endpoint } from './endpoint.ts';
 /** Of one chunk; agents send less. */
 export const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
-export function logUploadEndpoint(api: AgentApi): Endpoint {
+/** Of several; agents send less. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+
+export function logUploadEndpoints(api: AgentApi): Endpoint[] {
+  return [oneLog(api), severalLogs(api)];
+}
+
+function severalLogs(api: AgentApi): Endpoint {
+  return endpoint<{ session: string }, never, Buffer, z.infer<typeof logBatchReplySchema>>({
+    method: 'post',
+    path: '/v1/sessions/{session}/logs',
+    summary: 'Appends to several logs at once; each is answered for itself.',
+    access: { kind: 'session' },
+    priority: 'log',
+    params: z.strictObject({ session: z.string() }),
+    body: { kind: 'bytes', maxBytes: MAX_BATCH_BYTES },
+    reply: { kind: 'json', schema: logBatchReplySchema, status: 200 },
+    errors: [409],
+    handle: async ({ params, token, body }) => {
+      const chunks = decodeLogBatch(body);
+      if (chunks === null) throw failure('invalid', null, 'the body is no list of chunks with their bytes behind it');
+      const results = unwrap(await api.appendLogs({ session: params.session, token }, chunks));
+      return { results: results.map((one) => (one.ok ? one.value : { error: one.error })) };
+    },
+  });
+}
+
+function oneLog(api: AgentApi): Endpoint {
   return endpoint<{ attempt: string; step: number }, { offset: string }, Buffer, Response>({
     method: 'patch',
     path: '/v1/attempts/{attempt}/logs/{step}',

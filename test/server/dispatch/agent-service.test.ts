@@ -415,6 +415,18 @@ describe('the service for agents', () => {
       expect(world.asked).toEqual(['find-log-writer']);
     });
 
+    it('of several steps at once, each answered for itself, with one question', async () => {
+      const { attempt, fence } = await begun(world, agent);
+      world.asked.length = 0;
+      const chunks = [chunk(attempt, fence), { ...chunk(attempt, fence), step: 2 }, chunk('nobody', fence)];
+      expect(must(await world.service.appendLogs(agent.key, chunks))).toMatchObject([
+        { ok: true, value: { received: 5, durable: 5 } },
+        { ok: true, value: { received: 5, durable: 5 } },
+        { ok: false, error: { reason: 'fenced' } },
+      ]);
+      expect(world.asked).toEqual(['find-log-writer', 'find-log-writer']);
+    });
+
     it('for a day after the end of the job', async () => {
       const { journal, ...running } = await begun(world, agent);
       journal.finish();

@@ -21,6 +21,10 @@ const refuse = (error: Partial<ApiError>): { ok: false; error: ApiError } => ({
 beforeAll(async () => {
   api = await openTestApi({
     agents: {
+      appendLogs: (_key, several) => {
+        chunks.push(...several);
+        return Promise.resolve({ ok: true, value: [] });
+      },
       appendLog: (_key, chunk) => {
         chunks.push(chunk);
         if (chunk.step === 7) return Promise.resolve(refuse({ reason: 'wrong-offset', detail: { offset: 5 } }));
@@ -109,6 +113,33 @@ describe('a body', () => {
     socket.end();
     await once(socket, 'close');
     expect((await api.fetch('/healthz')).status).toBe(200);
+  });
+});
+
+describe('several logs', () => {
+  const place = { attempt: 'a1', fence: 4, step: 1, offset: 0, crc32: '00000000', length: 3 };
+  const batch = (heading: string, bytes: string, length = heading.length): Buffer => {
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(length);
+    return Buffer.concat([head, Buffer.from(heading + bytes)]);
+  };
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['half a length', Buffer.alloc(3)],
+    ['a heading that is longer than the body', batch('[]', '', 4_000_000_000)],
+    ['no JSON', batch('{', 'abc')],
+    ['no chunk', batch('[]', '')],
+    ['too many', batch(JSON.stringify(Array.from({ length: 101 }, () => ({ ...place, length: 0 }))), '')],
+    ['too few bytes', batch(JSON.stringify([place]), 'ab')],
+    ['too many bytes', batch(JSON.stringify([place]), 'abcd')],
+    ['a chunk of something else', batch(JSON.stringify([{ ...place, path: '/etc' }]), 'abc')],
+  ])('that are %s are refused', async (_what, body) => {
+    const taken = chunks.length;
+    const headers = { 'content-type': 'application/octet-stream' };
+    const sent = api.fetch('/v1/sessions/s1/logs', { method: 'POST', body, token: session, headers });
+    expect(await errorOf(await sent)).toMatchObject({ status: 400, code: 'invalid' });
+    expect(chunks).toHaveLength(taken);
   });
 });
 
