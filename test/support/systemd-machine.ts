@@ -41,6 +41,7 @@ export class SystemdMachine {
   readonly #exited: Promise<unknown>;
   #complaints = '';
   #process: number | null = null;
+  #ended = Promise.resolve();
 
   private constructor(folder: string, script: ChildProcess) {
     this.#folder = folder;
@@ -65,12 +66,14 @@ export class SystemdMachine {
     this.#script.stdin!.write('boot\n');
     this.#process = Number((await this.#answer('process')).split(' ')[1]);
     await this.#answer('booted');
+    this.#ended = this.#answer('ended').then(() => {
+      this.#process = null;
+    });
   }
 
   /** Resolves when it has gone down by itself, or by {@link cutPower}. {@link boot} starts it again. */
-  async down(): Promise<void> {
-    await this.#answer('ended');
-    this.#process = null;
+  down(): Promise<void> {
+    return this.#ended;
   }
 
   /** Nothing is asked, nothing is written. */

@@ -40,6 +40,7 @@ prepare() {
   mount -t overlay -o "lowerdir=/,upperdir=$upper,workdir=$folder/work" paceline-machine "$root"
   for path in "${emptied[@]}"; do mkdir "$root$path"; done
   chmod 700 "$root/root"
+  mkdir "$root/var/log/journal" # is kept over boots
   chmod 1777 "$root/var/tmp"
   echo paceline-machine >"$root/etc/hostname"
   ln -s /lib/systemd/system/multi-user.target "$root/etc/systemd/system/default.target"
@@ -49,7 +50,8 @@ prepare() {
   ln -s ../booted.service "$root/etc/systemd/system/multi-user.target.wants/booted.service"
   cat >"$root/etc/systemd/system/booted.service" <<'UNIT'
 [Unit]
-After=systemd-logind.service systemd-user-sessions.service
+DefaultDependencies=no
+After=multi-user.target
 [Service]
 Type=oneshot
 ExecStart=/bin/sh -c 'echo booted >/.booted'

@@ -94,10 +94,13 @@ export class ServiceBench {
     return stdout.split('\n').filter((line) => line !== '');
   }
 
-  /** Submits a job of one step; its number. */
-  submit(script: string): Promise<number> {
-    const text = { on: 'push', jobs: { job: { 'runs-on': 'here', steps: [{ run: script, shell: 'bash' }] } } };
-    return this.plane.submit(JSON.stringify(text));
+  /** Submits a job of one step, and of another one that runs in any case; its number. */
+  submit(script: string, { always = 'true' } = {}): Promise<number> {
+    const steps = [
+      { run: script, shell: 'bash' },
+      { run: always, shell: 'bash', if: 'always()' },
+    ];
+    return this.plane.submit(JSON.stringify({ on: 'push', jobs: { job: { 'runs-on': 'here', steps } } }));
   }
 
   async close(): Promise<void> {

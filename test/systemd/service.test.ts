@@ -1,0 +1,186 @@
+/** The tests go on where those before them stopped: one machine, one runner, from its installation to its end. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeSystemd } from '../support/systemd.ts';
+import { ACCOUNT, RUNNER, ServiceBench, UNIT } from './service-bench.ts';
+
+const UNIT_FILE = `/etc/systemd/system/${UNIT}`;
+/** Named anew at each boot. */
+const OF_SYSTEMD = /\/systemd-private-|^\/run\/systemd\/journal\/|^\/run\/log\/|^\/var\/log\/journal\//;
+const BOOT_LIMIT_MS = 60_000;
+const FAILPOINTS = ['service-after-record', 'service-after-unit', 'service-after-enable'];
+
+describeSystemd('a runner as a service of systemd', () => {
+  let bench: ServiceBench;
+  let before: string[];
+
+  beforeAll(async () => {
+    bench = await ServiceBench.open();
+    before = await bench.machine.changedFiles();
+  }, BOOT_LIMIT_MS);
+  afterAll(() => bench.close());
+
+  /** What is there that was not there when the machine had a runner and no service. */
+  const added = async (): Promise<string[]> => {
+    const known = new Set(before);
+    return (await bench.machine.changedFiles()).filter((path) => !known.has(path));
+  };
+
+  it('is installed by root alone', async () => {
+    const { code, stderr } = await bench.machine.run('./svc.sh install', { user: ACCOUNT, directory: RUNNER });
+    expect({ code, lines: stderr.split('\n').length }).toEqual({ code: 2, lines: 1 });
+    expect(stderr).toMatch(/root|sudo/);
+  });
+
+  it.each(FAILPOINTS)('is completed by the same command when its installation was killed at %s', async (point) => {
+    expect(await bench.svc(`install ${ACCOUNT}`, { PACELINE_FAILPOINT: point })).toMatchObject({ code: 137 });
+    expect(await bench.svc(`install ${ACCOUNT}`)).toMatchObject({ code: 0 });
+    expect(await bench.machine.ask(`systemctl is-enabled ${UNIT}`)).toBe('enabled');
+    expect(await bench.svc('uninstall')).toMatchObject({ code: 0 });
+    expect(await added()).toEqual([]);
+  });
+
+  it('is enabled by its installation, and not started', async () => {
+    expect(await bench.svc(`install ${ACCOUNT}`)).toMatchObject({ code: 0 });
+    expect(await bench.show('UnitFileState')).toBe('enabled');
+    expect(await bench.show('ActiveState')).toBe('inactive');
+    expect(await bench.machine.run(`systemd-analyze verify ${UNIT_FILE}`)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await bench.svc(`install ${ACCOUNT}`)).toMatchObject({ code: 2 });
+  });
+
+  it('takes jobs when it is started, each in a control group of its own', async () => {
+    expect(await bench.svc('start')).toMatchObject({ code: 0 });
+    expect(await bench.show('ActiveState')).toBe('active');
+    const script =
+      'id -un; cat /proc/self/cgroup; env | grep -E "^(NOTIFY|WATCHDOG|INVOCATION|JOURNAL|SYSTEMD)" || true';
+    const run = await bench.submit(script);
+    expect(await bench.plane.completed(run)).toMatchObject({ conclusion: 'success' });
+    const log = await bench.plane.log(run, 'job', 2);
+    const said = log.slice(log.indexOf('##[endgroup]')).trim().split('\n').slice(1);
+    expect(said[0]).toBe(ACCOUNT);
+    expect(said.at(-1)).toMatch(new RegExp(`^0::/system.slice/${UNIT}/paceline-[^/]+/0$`));
+    expect(await bench.svc('status')).toMatchObject({ code: 0 });
+  });
+
+  it('goes on with a job in the same worker when the agent is killed', async () => {
+    const { machine, plane, gates } = bench;
+    const run = await bench.submit(`${gates.lines('killed', '$PPID')}; echo "went on under $PPID"`);
+    const visit = await gates.arrival('killed');
+    const place = await bench.journalPlace();
+    await machine.ask(`kill -9 ${await bench.show('MainPID')}`);
+    await bench.saying('Started', place);
+    visit.release();
+    expect(await plane.completed(run)).toMatchObject({ conclusion: 'success', attempt: 1 });
+    expect(await plane.log(run, 'job', 2)).toContain(`went on under ${visit.words[0]!}`);
+    expect(await bench.show('NRestarts')).toBe('1');
+  });
+
+  it('is started again when it stands still, and the job goes on', async () => {
+    const { machine, plane, gates } = bench;
+    await bench.adjust('[Service]\nWatchdogSec=2\nRestartSec=0\n');
+    await machine.ask(`systemctl restart ${UNIT}`);
+    const run = await bench.submit(gates.lines('stopped'));
+    const visit = await gates.arrival('stopped');
+    const place = await bench.journalPlace();
+    await machine.ask(`kill -STOP ${await bench.show('MainPID')}`);
+    await bench.saying('Started', place);
+    visit.release();
+    expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
+    await bench.adjustNothing();
+  });
+
+  it('lets its job end when it is stopped', async () => {
+    const { plane, gates } = bench;
+    const run = await bench.submit(gates.lines('drained'));
+    const visit = await gates.arrival('drained');
+    const place = await bench.journalPlace();
+    const stopped = bench.svc('stop');
+    await bench.saying('Draining', place);
+    const next = await bench.submit('true');
+    visit.release();
+    expect(await stopped).toMatchObject({ code: 0 });
+    expect(await bench.show('ActiveState,Result')).toBe('success\ninactive');
+    expect(await plane.show(run)).toMatchObject({ state: 'completed', conclusion: 'success' });
+    expect(await bench.processes()).toEqual([]);
+    expect(await bench.svc('start')).toMatchObject({ code: 0 });
+    expect(await plane.completed(next)).toMatchObject({ conclusion: 'success' });
+  });
+
+  it('leaves nothing of a job alive when a stop takes too long', async () => {
+    const { machine, plane, gates } = bench;
+    await bench.adjust('[Service]\nTimeoutStopSec=1\n');
+    const daemon = `setsid bash -c 'trap "" TERM INT; ${gates.lines('daemon')}; sleep 600' &`;
+    const run = await bench.submit(`${daemon}\n${gates.lines('hanging')}`);
+    const visits = await Promise.all([gates.arrival('daemon'), gates.arrival('hanging')]);
+    await machine.run(`systemctl stop ${UNIT}`);
+    await Promise.all(visits.map(({ gone }) => gone));
+    expect(await bench.processes()).toEqual([]);
+    expect(await bench.show('Result')).toBe('timeout');
+    await bench.adjustNothing();
+    expect(await bench.svc('start')).toMatchObject({ code: 0 });
+    expect(await plane.completed(run)).toMatchObject({ conclusion: 'failure' });
+  });
+
+  it('comes up with the machine, and says which job was lost', async () => {
+    const { machine, plane, gates } = bench;
+    const run = await bench.submit(gates.lines('lost'));
+    await gates.arrival('lost');
+    await machine.cutPower();
+    await machine.boot();
+    expect(await plane.completed(run)).toMatchObject({ conclusion: 'failure' });
+    expect(await plane.completed(await bench.submit('true'))).toMatchObject({ conclusion: 'success' });
+  });
+
+  it('cancels its job when the machine is shut down, so that nobody waits for it', async () => {
+    const { machine, plane, gates } = bench;
+    const run = await bench.submit(gates.lines('cancelled'), { always: 'echo post of the job' });
+    await gates.arrival('cancelled');
+    const down = machine.down();
+    await machine.run('systemctl reboot');
+    await down;
+    expect(await plane.show(run)).toMatchObject({ state: 'completed', jobs: [{ reason: 'runner-lost' }] });
+    expect(await plane.log(run, 'job', 3)).toContain('post of the job');
+    await machine.boot();
+    expect(await bench.show('ActiveState')).toBe('active');
+  });
+
+  it('cancels its job when the drain has lasted as long as it may', async () => {
+    const { machine, plane, gates } = bench;
+    await bench.adjust('[Service]\nEnvironment=PACELINE_AGENT_DRAIN_TIMEOUT_SECONDS=1\n');
+    await machine.ask(`systemctl restart ${UNIT}`);
+    const run = await bench.submit(gates.lines('late'));
+    await gates.arrival('late');
+    expect(await bench.svc('stop')).toMatchObject({ code: 0 });
+    expect(await plane.completed(run)).toMatchObject({ jobs: [{ reason: 'runner-lost' }] });
+    // That is what was asked for, and no failure.
+    expect(await bench.show('ActiveState,Result,ExecMainStatus')).toBe('success\n3\ninactive');
+    expect(await bench.processes()).toEqual([]);
+    await bench.adjustNothing();
+    expect(await bench.svc('start')).toMatchObject({ code: 0 });
+  });
+
+  it('is given up by systemd when it fails all the time', async () => {
+    const { machine } = bench;
+    await bench.adjust(`[Service]\nRestartSec=0\nExecStart=\nExecStart=/bin/sh -c 'exit 70'\n`);
+    const place = await bench.journalPlace();
+    await machine.run(`systemctl restart ${UNIT}`);
+    await bench.saying('Start request repeated too quickly', place);
+    expect(await bench.show('ActiveState')).toBe('failed');
+    await bench.adjustNothing();
+    await machine.ask(`systemctl reset-failed ${UNIT}; systemctl start ${UNIT}`);
+  });
+
+  it('stays down when the server knows the runner no more', async () => {
+    const { plane } = bench;
+    const place = await bench.journalPlace();
+    await plane.request('DELETE', '/v1/runners/build-1');
+    await bench.saying('Failed with result', place);
+    expect(await bench.show('ActiveState,ExecMainStatus')).toBe('4\nfailed');
+  });
+
+  it('leaves nothing but the runner when it is uninstalled', async () => {
+    expect(await bench.svc('uninstall')).toMatchObject({ code: 0 });
+    expect((await added()).filter((path) => !path.startsWith(RUNNER) && !OF_SYSTEMD.test(path))).toEqual([]);
+    expect(await bench.processes()).toEqual([]);
+    expect(await bench.show('LoadState')).toBe('not-found');
+  });
+});
