@@ -88,12 +88,21 @@ export class ContainerGate {
     await this.#engine.docker('exec', this.#container, 'cat', `/tmp/${this.#name}.at`);
   }
 
+  /** Opened once, it is not there any more. */
   pass(): Promise<Outcome> {
-    return this.#engine.attempt(['exec', this.#container, 'sh', '-c', `echo >/tmp/${this.#name}.go`]);
+    return this.#engine.attempt(['exec', this.#container, 'sh', '-c', `echo >/tmp/${this.#name}.go; ${this.#removal}`]);
+  }
+
+  remove(): Promise<Outcome> {
+    return this.#engine.attempt(['exec', this.#container, 'sh', '-c', this.#removal]);
+  }
+
+  get #removal(): string {
+    return `rm /tmp/${this.#name}.at /tmp/${this.#name}.go`;
   }
 }
 
-/** Of the gate with the name, in whichever container it runs. */
+/** Of the gate with the name, in whichever container it runs; one without goes on. */
 export function gateScript(name: string): string {
-  return `echo >/tmp/${name}.at; read -r _ </tmp/${name}.go`;
+  return `[ ! -p /tmp/${name}.at ] || { echo >/tmp/${name}.at; read -r _ </tmp/${name}.go; }`;
 }

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { endings } from '../faults/fault-plane.ts';
 import { describeDocker } from '../support/docker.ts';
 import { DockerEngine } from '../support/docker-engine.ts';
-import { ContainerGate, ContainerPlane, QUICK_HEALTH } from './container-plane.ts';
+import { ContainerGate, ContainerPlane, gateScript, QUICK_HEALTH } from './container-plane.ts';
 import { buildImages, RUNNER, SERVER } from './images.ts';
+import { composeSecrets, playCompose } from './play-compose.ts';
 
 const SECRET = '/run/secrets/registration-token';
 /** On a machine that has other things to do. */
@@ -20,12 +21,10 @@ describeDocker('containers', () => {
 
   beforeAll(async () => {
     engine = await DockerEngine.start();
-    plane = new ContainerPlane(engine, 'server');
     await buildImages(engine);
-    await engine.docker('network', 'create', 'ci');
     await writeAction(join(engine.folder, 'actions/acme/mark'));
-    await engine.docker('run', '-d', '--name', 'server', '--network', 'ci', ...QUICK_HEALTH, SERVER);
-    await engine.healthy('server');
+    plane = await playCompose(engine);
+    secrets.push(...(await composeSecrets(engine)));
   }, 180_000);
 
   afterAll(async () => expect(await engine.close()).toEqual([]), LIMIT_MS);
@@ -35,7 +34,7 @@ describeDocker('containers', () => {
     const token = await plane.registrationToken(1);
     secrets.push(await readFile(token, 'utf8'));
     await engine.docker(
-      ...['run', '-d', '--name', name, '--network', 'ci', ...QUICK_HEALTH, '-v', `${name}-data:/var/lib/paceline`],
+      ...['run', '-d', '--name', name, '--network', 'front', ...QUICK_HEALTH, '-v', `${name}-data:/var/lib/paceline`],
       ...['-v', `${token}:${SECRET}:ro`, '-e', `PACELINE_TOKEN_FILE=${SECRET}`],
       ...['-e', 'PACELINE_SERVER=http://server:7380', '-e', `PACELINE_RUNNER_NAME=${name}`],
       ...['-e', `PACELINE_AGENT_LABELS=${name}`, '-e', 'PACELINE_ACTIONS_ROOTS=/actions'],
@@ -43,6 +42,37 @@ describeDocker('containers', () => {
     );
     await engine.healthy(name);
   }
+
+  it(
+    'of the compose file lose nothing when a runner is killed and the server and its database are restarted',
+    async () => {
+      const runners = ['runner-1', 'runner-2'] as const;
+      const gates = await Promise.all(runners.map((name) => ContainerGate.open(engine, name, 'work')));
+      const run = await plane.submit(TWO_JOBS);
+      // Each has one slot: both jobs run, so each has one of them.
+      await Promise.all(gates.map((gate) => gate.reached()));
+      const lost = (await plane.show(run)).jobs.find(({ runner }) => runner === 'runner-2')!.key;
+
+      // Its container ends with the agent, and the engine starts it again.
+      await engine.attempt(['exec', 'runner-2', 'pkill', '-KILL', '-f', 'paceline.js agent run']);
+      await engine.docker('restart', 'database');
+      await engine.docker('restart', 'server');
+      await engine.healthy('server');
+      await gates[0]!.pass();
+      const view = await plane.completed(run);
+      expect(Object.fromEntries(view.jobs.map(({ key, conclusion }) => [key, conclusion]))).toEqual({
+        one: lost === 'one' ? 'failure' : 'success',
+        two: lost === 'two' ? 'failure' : 'success',
+      });
+      expect(await plane.paceline('runs', 'logs', String(run))).toContain('went on');
+
+      await engine.healthy('runner-2');
+      await gates[1]!.remove();
+      await plane.paceline('runs', 'rerun', String(run), '--failed', '--watch', '--quiet');
+      expect((await plane.show(run)).conclusion).toBe('success');
+    },
+    LIMIT_MS,
+  );
 
   it(
     'run jobs as somebody who is not root and cannot change what runs them',
@@ -136,14 +166,37 @@ describeDocker('containers', () => {
       const bad = join(engine.folder, 'bad-token');
       await writeFile(bad, 'nobody-knows-it');
       const refused = await engine.attempt(
-        ['run', '--rm', '--network', 'ci', '-v', `${bad}:${SECRET}:ro`, '-e', `PACELINE_TOKEN_FILE=${SECRET}`].concat([
+        [
+          'run',
+          '--rm',
+          '--network',
+          'front',
+          '-v',
+          `${bad}:${SECRET}:ro`,
           '-e',
-          'PACELINE_SERVER=http://server:7380',
-          RUNNER,
-        ]),
+          `PACELINE_TOKEN_FILE=${SECRET}`,
+        ].concat(['-e', 'PACELINE_SERVER=http://server:7380', RUNNER]),
       );
       expect(refused.code).toBe(4);
       expect(refused.stderr).not.toContain('nobody-knows-it');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'keep the data of a server with SQLite in the volume',
+    async () => {
+      const start = ['-d', '--name', 'alone', ...QUICK_HEALTH, '-v', 'alone:/var/lib/paceline', SERVER];
+      const alone = new ContainerPlane(engine, 'alone');
+      await engine.docker('run', ...start);
+      await engine.healthy('alone');
+      const run = await alone.submit(job('nobody', ['exit 0']));
+      expect(await alone.stop('alone', 60)).toBe(0);
+      await engine.docker('rm', 'alone');
+      await engine.docker('run', ...start);
+      await engine.healthy('alone');
+      expect(await alone.show(run)).toMatchObject({ id: run, jobs: [{ state: 'queued' }] });
+      await engine.docker('rm', '-f', 'alone');
     },
     LIMIT_MS,
   );
@@ -200,6 +253,19 @@ async function layerFiles(engine: DockerEngine, image: string): Promise<string[]
   if (code !== 0) throw new Error(stderr);
   return stdout.trim().split('\n');
 }
+
+/** Where there is no gate they go on. */
+const TWO_JOBS = `
+on: push
+jobs:
+  one: &job
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          ${gateScript('work')}
+          echo went on
+  two: *job
+`;
 
 const job = (label: string, scripts: readonly string[], first = ''): string => `
 on: push

@@ -22,6 +22,7 @@ export const RUNNER = 'paceline-runner';
 export async function buildImages(engine: DockerEngine): Promise<void> {
   const context = join(engine.folder, 'context');
   await Promise.all([importBase(engine), makeContext(context)]);
+  await buildDatabase(engine);
   for (const [target, name] of [
     ['server', SERVER],
     ['runner', RUNNER],
@@ -39,7 +40,7 @@ export async function buildImages(engine: DockerEngine): Promise<void> {
     );
 }
 
-/** With PostgreSQL of this machine, for {@link buildDatabase}. */
+/** With PostgreSQL of this machine, for the image of the database. */
 async function importBase(engine: DockerEngine): Promise<void> {
   const bin = postgresBinaries();
   if (bin === null) throw new Error(WAY_OUT);
@@ -65,7 +66,7 @@ async function makeContext(context: string): Promise<void> {
 }
 
 /** PostgreSQL that understands the variables of the official image which compose.yaml uses. */
-export async function buildDatabase(engine: DockerEngine): Promise<void> {
+async function buildDatabase(engine: DockerEngine): Promise<void> {
   const context = join(engine.folder, 'database');
   await mkdir(context, { recursive: true });
   await writeFile(join(context, 'Dockerfile'), databaseFile(postgresBinaries() ?? ''));
