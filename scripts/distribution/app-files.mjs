@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { manifest, root } from './checkout.mjs';
@@ -41,9 +42,7 @@ async function addPackage(files, from, name, platform) {
   await addFolder(files, folder.slice(root.length + 1), folder, (entry) => entry !== 'node_modules');
   const binary = sqlitePackage(platform);
   if (binary in optionalDependencies) {
-    const { version, integrity } = await locked(binary);
-    const source = await registryPackage({ name: binary, version, integrity });
-    await addFolder(files, `node_modules/${binary}`, source);
+    await addFolder(files, `node_modules/${binary}`, await binaryFolder(binary));
   }
   for (const dependency of Object.keys(dependencies))
     if (!(dependency in optionalDependencies)) await addPackage(files, folder, dependency, platform);
@@ -63,9 +62,13 @@ async function packageFolder(from, name) {
   throw new Error(`${name} is not installed, which ${manifest.name} needs`);
 }
 
-async function locked(name) {
+/** npm has installed that of this machine; others are fetched, as the lock file has them. */
+async function binaryFolder(name) {
+  const installed = join(root, 'node_modules', name);
+  if (existsSync(join(installed, 'package.json'))) return installed;
   const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
-  return packages[`node_modules/${name}`];
+  const { version, integrity } = packages[`node_modules/${name}`];
+  return registryPackage({ name, version, integrity });
 }
 
 async function addFolder(files, target, source, wanted = () => true) {
