@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { holderOf, takeLock } from '../journal/writer-lock.ts';
@@ -17,6 +18,11 @@ export async function lockState(stateDirectory: string): Promise<() => void> {
     'usage',
     `An agent runs in ${stateDirectory} already${pid === null ? '' : ` (process ${pid})`}.`,
   );
+}
+
+/** When the agent that has the folder took it, in milliseconds since the epoch; null: none has. */
+export function lockedSince(stateDirectory: string): number | null {
+  return lstatSync(join(stateDirectory, LOCK_FILE), { throwIfNoEntry: false })?.mtimeMs ?? null;
 }
 
 /** Process of the agent that has the folder; null: none. */

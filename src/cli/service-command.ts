@@ -95,8 +95,8 @@ async function present(
   return { service, name: record.name, machine };
 }
 
-async function serviceMachine(
-  { folder }: ServiceFlags,
+export async function serviceMachine(
+  { folder }: Pick<ServiceFlags, 'folder'>,
   given: CliHost,
 ): Promise<{ readonly folder: RunnerFolder; readonly machine: ServiceMachine }> {
   const { host } = placeOf({ folder }, given);

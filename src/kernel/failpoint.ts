@@ -24,6 +24,16 @@ export const FAILPOINTS = [
   'service-after-record',
   'service-after-unit',
   'service-after-enable',
+  'upgrade-after-journal',
+  'upgrade-after-unpack',
+  'upgrade-after-trial',
+  'upgrade-after-intent',
+  'upgrade-after-stop',
+  'upgrade-after-swap',
+  'upgrade-before-start',
+  'upgrade-before-end',
+  'upgrade-before-return',
+  'upgrade-after-return',
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];

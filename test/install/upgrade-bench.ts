@@ -18,7 +18,8 @@ export const PLATFORM = `${process.platform}-${process.arch}`;
 const SYSTEMCTL = `#!/bin/bash
 [ "$1" = --user ] && shift
 pid=$(cat "$AGENT_PID" 2>/dev/null)
-lives() { [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; }
+pause() { read -r -t 0.1 <> <(:) || true; }
+lives() { [ -n "$pid" ] && grep -q '^State:.[^ZX]' "/proc/$pid/status" 2>/dev/null; }
 case $1 in
   is-system-running) echo running ;;
   --version) echo 'systemd 240' ;;
@@ -34,13 +35,13 @@ case $1 in
     echo "$pid" > "$AGENT_PID"
     until [[ $(readlink "$RUNNER_FOLDER/_state/agent.lock") = *" $pid "* ]]; do
       lives || { echo 'Job failed. See the journal.' >&2; exit 1; }
-      read -r -t 0.1 < <(tail -f /dev/null --pid=$$) || true
+      pause
     done
     ;;
   stop)
     lives || exit 0
     kill -TERM "$pid"
-    tail -f /dev/null --pid="$pid"
+    while lives; do pause; done
     ;;
 esac
 `;

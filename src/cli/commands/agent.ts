@@ -15,6 +15,7 @@ import {
 import { exitForLaunchd } from '../exit-for-launchd.ts';
 import { configureCommand, type ConfigureFlags, FOREIGN_OPTIONS } from '../configure-command.ts';
 import { placeOf, type PlaceFlags } from '../runner-place.ts';
+import { upgradeCommand, type UpgradeFlags } from '../upgrade-command.ts';
 import { registerFirst } from '../first-registration.ts';
 
 /** For `paceline up`, which is of another bundle. */
@@ -75,6 +76,15 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--local', 'from this machine alone; the server is not told')
     .option('--force', 'even if results were not sent yet, it has jobs, or the server cannot be told')
     .action(inPlace(removeCommand));
+  command
+    .command('upgrade')
+    .description('bring an installed runner to the version of a package, and back when it does not come up')
+    .argument('<package>', 'a tarball: a file, or an address of http or https')
+    .requiredOption('--folder <folder>', 'of the installed runner')
+    .option('--sha256 <sum>', 'its checksum (default: from SHA256SUMS beside it)')
+    .option('--now', 'do not wait for jobs: they go on, and the new agent takes them up')
+    .addHelpText('after', UPGRADE_HELP)
+    .action(async (given: string, flags: UpgradeFlags) => end(await upgradeCommand(given, flags, host)));
 };
 
 function configure(command: Command, host: CliHost, end: (code: ExitCode) => void): void {
@@ -111,6 +121,15 @@ Examples:
 
 A token is never an argument. Where it was interrupted, the same command goes on.
 Exit codes: 0 success, 2 usage or a name that is taken, 3 left, 4 could not reach or authenticate.`;
+
+const UPGRADE_HELP = `
+Examples:
+  bin/paceline agent upgrade https://ci.example.org/paceline-runner-0.2.0-linux-x64.tar.gz --folder /opt/runner
+  sudo bin/paceline agent upgrade paceline-runner-0.2.0-linux-x64.tar.gz --folder /opt/runner --now
+
+Without --now the jobs that run end first. Where it was interrupted, the same command goes on. An older package is the
+way back.
+Exit codes: 0 success, 1 the new version did not come up and the old one is back, 2 usage or a package that is refused.`;
 
 const HELP = `
 Examples:

@@ -1,0 +1,55 @@
+import { readFile, rm } from 'node:fs/promises';
+import { InstallProblem } from './install-problem.ts';
+import type { RunnerFolder } from './runner-folder.ts';
+import { syncFolder, writeDurably } from './write-durably.ts';
+
+/**
+ * `.upgrade` of a runner's folder: how far an upgrade has come.
+ *
+ * ```
+ * unpacking ─► ready ─► stopping ─► swapped ─► (gone)
+ *                                      └──────► returning ─► (gone)
+ * ```
+ *
+ * Until `stopping` nothing that runs was touched, so that it may be left as it is; from then on it is completed.
+ */
+export interface UpgradeJournal {
+  readonly schema: 1;
+  readonly stage: 'unpacking' | 'ready' | 'stopping' | 'swapped' | 'returning';
+  /** As it was given: a path, made absolute, or a URL. */
+  readonly source: string;
+  readonly from: string;
+  /** Null while it is not known yet. */
+  readonly to: string | null;
+  /** Whether the service ran when it began, and is to run at its end. */
+  readonly runs: boolean;
+  /** Who works at it, see `process/process-identity`. */
+  readonly owner: string;
+}
+
+/** Null: none has begun. Rejects with an {@link InstallProblem} for one that is damaged. */
+export async function readUpgradeJournal({ upgrade }: RunnerFolder): Promise<UpgradeJournal | null> {
+  let text: string;
+  try {
+    text = await readFile(upgrade, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as UpgradeJournal;
+  } catch {
+    throw new InstallProblem(`${upgrade} is damaged: remove it, and call the command again.`);
+  }
+}
+
+export async function writeUpgradeJournal({ upgrade }: RunnerFolder, journal: UpgradeJournal): Promise<void> {
+  await writeDurably(upgrade, `${JSON.stringify(journal, null, 2)}\n`, MODE);
+}
+
+export async function removeUpgradeJournal({ upgrade, root }: RunnerFolder): Promise<void> {
+  await rm(upgrade, { force: true });
+  await syncFolder(root);
+}
+
+const MODE = 0o644;
