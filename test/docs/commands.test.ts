@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CONFIG_VARIABLES } from '../../src/config/runner-config-variables.ts';
+import { SCOPES } from '../../src/protocol/run-api.ts';
 import { CommandLine } from '../cli/command-line.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -63,5 +64,14 @@ describe('the settings in the documents', () => {
   it.each(documents)('are settings: %s', (document) => {
     const named = [...read(document).matchAll(/`((?:agent|server|actions|hooks|log|stopGrace)\.[a-z]\w*(?:\.\w+)?)`/g)];
     for (const [, key] of named) expect([...keys]).toContain(key);
+  });
+});
+
+describe('the scopes of tokens', () => {
+  it('are each explained in docs/secure.md, and no other is', () => {
+    const [, table = ''] = read('docs/secure.md').split('| scope | may |');
+    const cells = table.split('\n\n')[0]!.matchAll(/^\| (`.*?) \|/gm);
+    const named = [...cells].flatMap(([, cell]) => [...cell!.matchAll(/`([a-z:]+)`/g)]);
+    expect(named.map(([, scope]) => scope).sort()).toEqual([...SCOPES].sort());
   });
 });

@@ -25,7 +25,10 @@ const NOT_RUN: readonly { readonly begins: RegExp; readonly why: string }[] = [
   { begins: /^(?:mkdir -m 700 secrets|openssl rand)/, why: 'is for compose.yaml, which test/docker plays' },
   { begins: /^scripts\/package/, why: 'packs the checkout; test/install and test/docker unpack what it makes' },
   { begins: /^nft /, why: 'changes the network of this machine' },
-  { begins: /^paceline doctor --folder \/opt\/runner/, why: 'needs an installed runner; test/doctor has one' },
+  {
+    begins: /^paceline .*--folder \/opt\/runner/,
+    why: 'needs an installed runner; test/install and test/doctor have one',
+  },
 ];
 
 /** Beyond the server, what a command needs to be so before it; `world.run` of anything else. */

@@ -11,7 +11,7 @@ const HEAD = `#compdef paceline
 
 `;
 
-/** A file of \`fpath\` is the function itself when it is first called; one that is sourced names its function. */
+/** A file of `fpath` is the function itself when it is first called; one that is sourced names its function. */
 const TAIL = `
 if [ "$funcstack[1]" = "_paceline" ]; then
   _paceline "$@"
