@@ -210,15 +210,14 @@ function chosen(draft: FlowDraft, key: string, ended: Ended): Ended {
   const choose = draft.planOfIteration(key).flow?.choose ?? null;
   if (choose === null) return ended;
   const taken = branchesOf(draft, key);
-  if (taken.kind === 'value') {
-    const named = [...choose.branches.map(({ job }) => job), ...(choose.default === null ? [] : [choose.default])];
-    const untaken = named.filter((id) => !taken.value.includes(id));
-    if (taken.value.length > 0) {
-      leaveOut(draft, key, untaken);
-      return ended;
-    }
-    leaveOut(draft, key, untaken);
-  }
+  const takes = taken.kind === 'value' ? taken.value : [];
+  const named = [...choose.branches.map(({ job }) => job), ...(choose.default === null ? [] : [choose.default])];
+  leaveOut(
+    draft,
+    key,
+    named.filter((id) => !takes.includes(id)),
+  );
+  if (takes.length > 0) return ended;
   const message =
     taken.kind === 'problem' ? taken.message : 'No condition of its `branches` is true, and there is no `default`.';
   const failed: Ended = { conclusion: 'failure', reason: 'choice' };

@@ -90,6 +90,25 @@ jobs:
       }
     }));
 
+  it('let no more runs of a group go on than its limit, whoever starts and ends them', () =>
+    withServers(async (servers) => {
+      const text = `on: push\nconcurrency: { group: g, limit: 2, keep-waiting: true }\njobs: { a: ${job()} }`;
+      const runs = await Promise.all(Array.from({ length: 9 }, (_, n) => RunHand.submit(servers[n % 3]!, text)));
+      const going = async (): Promise<RunHand[]> => {
+        const queues = await Promise.all(runs.map((run) => run.queue()));
+        return runs.filter((_, index) => queues[index]!.length > 0);
+      };
+      const order: number[] = [];
+      for (let now = await going(); now.length > 0; now = await going()) {
+        expect(now).toHaveLength(Math.min(2, runs.length - order.length));
+        order.push(...now.map(({ id }) => id));
+        await Promise.all(now.map(({ id }, index) => new RunHand(servers[index]!, id).play('a')));
+      }
+      expect(order.sort((one, other) => one - other)).toEqual(
+        runs.map(({ id }) => id).sort((one, other) => one - other),
+      );
+    }));
+
   it('pause and resume it, and start nothing in between', () =>
     withServers(async (servers) => {
       const run = await RunHand.submit(servers[0]!, `on: push\njobs: { a: ${job()}, b: ${job('needs: a')} }`);
