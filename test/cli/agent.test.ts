@@ -42,6 +42,7 @@ describe('paceline agent without a runner', () => {
     expect([exitCode, stdout]).toEqual([0, `No runner is registered in ${join(line.workspace, 'state')}.\n`]);
     const facts = JSON.parse((await line.run(['agent', 'status', '--json', ...place])).stdout) as unknown;
     expect(facts).toEqual({ registered: null, pid: null, status: null, writtenAt: null });
+    expect((await line.run(['agent', 'status', '--check', ...place])).exitCode).toBe(1);
   });
 });
 

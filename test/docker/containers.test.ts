@@ -11,7 +11,7 @@ import { composeSecrets, playCompose } from './play-compose.ts';
 
 const SECRET = '/run/secrets/registration-token';
 /** On a machine that has other things to do. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 
 describeDocker('containers', () => {
   let engine: DockerEngine;
@@ -25,7 +25,7 @@ describeDocker('containers', () => {
     await writeAction(join(engine.folder, 'actions/acme/mark'));
     plane = await playCompose(engine);
     secrets.push(...(await composeSecrets(engine)));
-  }, 180_000);
+  }, 2 * LIMIT_MS);
 
   afterAll(async () => expect(await engine.close()).toEqual([]), LIMIT_MS);
 
@@ -34,13 +34,12 @@ describeDocker('containers', () => {
     const token = await plane.registrationToken(1);
     secrets.push(await readFile(token, 'utf8'));
     await engine.docker(
-      ...['run', '-d', '--name', name, '--network', 'front', ...QUICK_HEALTH, '-v', `${name}-data:/var/lib/paceline`],
+      ...['run', '-d', '--name', name, '--network', 'front', '-v', `${name}-data:/var/lib/paceline`],
       ...['-v', `${token}:${SECRET}:ro`, '-e', `PACELINE_TOKEN_FILE=${SECRET}`],
       ...['-e', 'PACELINE_SERVER=http://server:7380', '-e', `PACELINE_RUNNER_NAME=${name}`],
       ...['-e', `PACELINE_AGENT_LABELS=${name}`, '-e', 'PACELINE_ACTIONS_ROOTS=/actions'],
       ...['-v', `${join(engine.folder, 'actions')}:/actions:ro`, ...options, RUNNER],
     );
-    await engine.healthy(name);
   }
 
   it(
@@ -66,10 +65,10 @@ describeDocker('containers', () => {
       });
       expect(await plane.paceline('runs', 'logs', String(run))).toContain('went on');
 
-      await engine.healthy('runner-2');
       await gates[1]!.remove();
       await plane.paceline('runs', 'rerun', String(run), '--failed', '--watch', '--quiet');
       expect((await plane.show(run)).conclusion).toBe('success');
+      await engine.docker('rm', '-f', ...runners);
     },
     LIMIT_MS,
   );
@@ -116,7 +115,6 @@ describeDocker('containers', () => {
 
       // Its token is spent: what it needs is in its volume.
       await engine.docker('start', 'runner');
-      await engine.healthy('runner');
       const next = await plane.submit(job('runner', ['exit 0']));
       expect(endings(await plane.completed(next))).toEqual(['job: success', '0: success']);
     },

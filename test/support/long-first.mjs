@@ -1,7 +1,14 @@
 import { statSync } from 'node:fs';
 
 /** Parts of paths of test files that take a minute and more. */
-const LONG = ['/test/simulation/', '/test/real/', '/test/faults/', '/drain-race.', '/test/package/'];
+const LONG = [
+  '/test/simulation/',
+  '/test/real/',
+  '/test/faults/',
+  '/drain-race.',
+  '/test/package/',
+  '/test/docker/containers.',
+];
 
 /** Jest's order of test files: those that take long come first, so that nobody waits for one of them at the end. */
 export default class LongFirst {
