@@ -42,7 +42,10 @@ export class SystemdService implements Service {
   }
 
   async stop(): Promise<void> {
-    await this.#systemctl(['stop', this.#plan.record.name]);
+    const { name } = this.#plan.record;
+    await this.#systemctl(['stop', name]);
+    // Jobs outlive a crash, which systemd calls an end: where it has given up, nothing is left for it to stop.
+    await this.#try(['kill', '--kill-who=all', '--signal=SIGKILL', name]);
   }
 
   async status(): Promise<ServiceStatus> {
@@ -63,9 +66,11 @@ export class SystemdService implements Service {
 
   async uninstall(): Promise<void> {
     const { folder, record } = this.#plan;
-    const { installed, running } = await this.status();
-    if (running) await this.stop();
-    if (installed) await this.#systemctl(['disable', record.name]);
+    const { installed } = await this.status();
+    if (installed) {
+      await this.stop();
+      await this.#systemctl(['disable', record.name]);
+    }
     await removeServiceFile(folder, record.file);
     await this.#systemctl(['daemon-reload']);
     // What a crash has left in its list of failed units. It is not there otherwise.

@@ -11,6 +11,8 @@ const LAYOUT = fileURLToPath(new URL('../../scripts/layout', import.meta.url));
 /** On the machine: whom the service runs as, and what as. */
 export const ACCOUNT = 'builder';
 export const RUNNER = '/srv/runner';
+/** Another one, not configured. */
+export const OWN_RUNNER = `/home/${ACCOUNT}/runner`;
 export const UNIT = 'paceline-runner.build-1.service';
 
 /** A server, and beside it a machine with a configured runner that is not installed as a service. */
@@ -18,6 +20,9 @@ export class ServiceBench {
   readonly machine: SystemdMachine;
   readonly plane: ControlPlane;
   readonly gates: Gates;
+
+  /** That runners were registered with. */
+  readonly tokens: string[] = [];
 
   private constructor(machine: SystemdMachine, plane: ControlPlane, gates: Gates) {
     this.machine = machine;
@@ -47,16 +52,32 @@ export class ServiceBench {
       kind: 'registration',
       expiresSeconds: 600,
     });
+    this.tokens.push(token);
     const words = ['--url', this.plane.url, '--token-file', '-', '--unattended', ...args];
     await this.machine.ask(`./config.sh ${words.join(' ')}`, { user: ACCOUNT, directory: folder, input: token });
   }
 
   /** `sudo ./svc.sh …` by the account. */
-  svc(words: string, environment: Readonly<Record<string, string>> = {}, folder = RUNNER): Promise<Outcome> {
+  svc(words: string, environment: Readonly<Record<string, string>> = {}): Promise<Outcome> {
     return this.machine.run(`./svc.sh ${words}`, {
-      directory: folder,
+      directory: RUNNER,
       environment: { SUDO_USER: ACCOUNT, ...environment },
     });
+  }
+
+  /** `./svc.sh …` of the other runner by the account, which is logged in. */
+  async ownSvc(words: string): Promise<Outcome> {
+    const environment = { XDG_RUNTIME_DIR: `/run/user/${await this.#uid()}` };
+    return this.machine.run(`./svc.sh ${words}`, { user: ACCOUNT, directory: OWN_RUNNER, environment });
+  }
+
+  /** From now on the account has a systemd of its own, as after a login that does not end. */
+  async logIn(): Promise<void> {
+    await this.machine.ask(`loginctl enable-linger ${ACCOUNT}; systemctl start user@${await this.#uid()}.service`);
+  }
+
+  async logOut(): Promise<void> {
+    await this.machine.ask(`loginctl disable-linger ${ACCOUNT}; systemctl stop user@${await this.#uid()}.service`);
   }
 
   /** A property of the unit, as `systemctl show` says it. */
@@ -88,19 +109,19 @@ export class ServiceBench {
     await this.machine.ask(`bash -c 'grep -E -m 1 "${words}" < <(${follow})'`);
   }
 
-  /** Of processes of the account: pid and command line. */
+  /** Processes of the account, but for those of its own systemd. */
   async processes(): Promise<string[]> {
-    const { stdout } = await this.machine.run(`ps -o pid=,args= -u ${ACCOUNT}`);
-    return stdout.split('\n').filter((line) => line !== '');
+    const { stdout } = await this.machine.run(`ps -o pid=,cgroup=,args= -u ${ACCOUNT}`);
+    return stdout.split('\n').filter((line) => line !== '' && !line.includes('/user.slice/'));
   }
 
   /** Submits a job of one step, and of another one that runs in any case; its number. */
-  submit(script: string, { always = 'true' } = {}): Promise<number> {
+  submit(script: string, { always = 'true', env = {}, label = 'here' } = {}): Promise<number> {
     const steps = [
       { run: script, shell: 'bash' },
       { run: always, shell: 'bash', if: 'always()' },
     ];
-    return this.plane.submit(JSON.stringify({ on: 'push', jobs: { job: { 'runs-on': 'here', steps } } }));
+    return this.plane.submit(JSON.stringify({ on: 'push', jobs: { job: { 'runs-on': label, env, steps } } }));
   }
 
   async close(): Promise<void> {
@@ -109,13 +130,17 @@ export class ServiceBench {
     await this.plane.close();
   }
 
+  #uid(): Promise<string> {
+    return this.machine.ask(`id -u ${ACCOUNT}`);
+  }
+
   async #bringRunner(): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'paceline-runner-'));
     try {
       await execa(LAYOUT, ['--node', process.execPath, join(folder, 'runner')]);
       // Only the system call follows the path into the machine.
       await execa('cp', ['-a', join(folder, 'runner'), this.machine.path(RUNNER)]);
-      await this.machine.ask(`chown -R ${ACCOUNT}: ${RUNNER}`);
+      await this.machine.ask(`chown -R ${ACCOUNT}: ${RUNNER}; cp -al ${RUNNER} ${OWN_RUNNER}`);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

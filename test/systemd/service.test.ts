@@ -1,7 +1,8 @@
 /** The tests go on where those before them stopped: one machine, one runner, from its installation to its end. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { RunnerIdentity } from '../../src/agent/identity.ts';
 import { describeSystemd } from '../support/systemd.ts';
-import { ACCOUNT, RUNNER, ServiceBench, UNIT } from './service-bench.ts';
+import { ACCOUNT, OWN_RUNNER, RUNNER, ServiceBench, UNIT } from './service-bench.ts';
 
 const UNIT_FILE = `/etc/systemd/system/${UNIT}`;
 /** Named anew at each boot. */
@@ -61,6 +62,30 @@ describeSystemd('a runner as a service of systemd', () => {
     expect(await bench.svc('status')).toMatchObject({ code: 0 });
   });
 
+  it('shows no secret to others: not in the unit, the journal or the list of processes', async () => {
+    const { machine, plane, gates } = bench;
+    await plane.request('PUT', '/v1/secrets/TOP', { value: 'a secret of the server' });
+    const run = await bench.submit(`echo "$TOP"; ${gates.lines('secret')}`, {
+      env: { TOP: '${{ secrets.TOP }}' },
+    });
+    const visit = await gates.arrival('secret');
+    const seen = [
+      await machine.ask(`cat ${UNIT_FILE}; cat ${RUNNER}/.service`),
+      await machine.ask(`systemctl show ${UNIT}; systemctl status ${UNIT}`, { user: 'daemon' }),
+      await machine.ask('ps -eo args,environ', { user: 'daemon' }),
+      await machine.ask('journalctl --all'),
+    ].join('\n');
+    const { signingKey, sealingKey } = JSON.parse(
+      await machine.ask(`cat ${RUNNER}/_state/runner.json`),
+    ) as RunnerIdentity;
+    const secrets = [...bench.tokens, signingKey, sealingKey, 'a secret of the server'];
+    expect(secrets.filter((secret) => seen.includes(secret))).toEqual([]);
+    const { stderr } = await machine.run(`cat ${RUNNER}/_state/runner.json`, { user: 'daemon' });
+    expect(stderr).toContain('Permission denied');
+    visit.release();
+    expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
+  });
+
   it('goes on with a job in the same worker when the agent is killed', async () => {
     const { machine, plane, gates } = bench;
     const run = await bench.submit(`${gates.lines('killed', '$PPID')}; echo "went on under $PPID"`);
@@ -76,7 +101,7 @@ describeSystemd('a runner as a service of systemd', () => {
 
   it('is started again when it stands still, and the job goes on', async () => {
     const { machine, plane, gates } = bench;
-    await bench.adjust('[Service]\nWatchdogSec=2\nRestartSec=0\n');
+    await bench.adjust('[Service]\nWatchdogSec=3\nRestartSec=0\n');
     await machine.ask(`systemctl restart ${UNIT}`);
     const run = await bench.submit(gates.lines('stopped'));
     const visit = await gates.arrival('stopped');
@@ -120,6 +145,19 @@ describeSystemd('a runner as a service of systemd', () => {
     expect(await plane.completed(run)).toMatchObject({ conclusion: 'failure' });
   });
 
+  it('is a service of the account itself where that is asked for', async () => {
+    const { machine, plane } = bench;
+    await bench.logIn();
+    await bench.configure(['--name', 'mine', '--labels', 'mine'], OWN_RUNNER);
+    expect(await bench.ownSvc('install --user')).toMatchObject({ code: 0 });
+    expect(await bench.ownSvc('start')).toMatchObject({ code: 0 });
+    const run = await bench.submit('cat /proc/self/cgroup', { label: 'mine' });
+    expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
+    expect(await plane.log(run, 'job', 2)).toMatch(/^.*0::.*\/paceline-runner\.mine\.service\/paceline-[^/]+\/0$/m);
+    expect((await bench.ownSvc('status')).stdout).toContain('active (running)');
+    expect(await machine.ask('systemctl list-units --all --plain paceline-runner.*')).not.toContain('mine');
+  });
+
   it('comes up with the machine, and says which job was lost', async () => {
     const { machine, plane, gates } = bench;
     const run = await bench.submit(gates.lines('lost'));
@@ -127,7 +165,8 @@ describeSystemd('a runner as a service of systemd', () => {
     await machine.cutPower();
     await machine.boot();
     expect(await plane.completed(run)).toMatchObject({ conclusion: 'failure' });
-    expect(await plane.completed(await bench.submit('true'))).toMatchObject({ conclusion: 'success' });
+    const next = [await bench.submit('true'), await bench.submit('true', { label: 'mine' })];
+    for (const green of next) expect(await plane.completed(green)).toMatchObject({ conclusion: 'success' });
   });
 
   it('cancels its job when the machine is shut down, so that nobody waits for it', async () => {
@@ -169,6 +208,21 @@ describeSystemd('a runner as a service of systemd', () => {
     await machine.ask(`systemctl reset-failed ${UNIT}; systemctl start ${UNIT}`);
   });
 
+  it('leaves nothing alive of what a crash left alone when it is stopped', async () => {
+    const { machine, plane, gates } = bench;
+    await bench.adjust('[Service]\nRestart=no\n');
+    const run = await bench.submit(`setsid sleep 600 & ${gates.lines('alone')}`);
+    const visit = await gates.arrival('alone');
+    const place = await bench.journalPlace();
+    await machine.ask(`kill -9 ${await bench.show('MainPID')}`);
+    await bench.saying('Failed with result', place);
+    expect(await bench.svc('stop')).toMatchObject({ code: 0 });
+    await visit.gone;
+    await bench.adjustNothing();
+    expect(await bench.svc('start')).toMatchObject({ code: 0 });
+    expect(await plane.completed(run)).toMatchObject({ jobs: [{ reason: 'runner-lost' }] });
+  });
+
   it('stays down when the server knows the runner no more', async () => {
     const { plane } = bench;
     const place = await bench.journalPlace();
@@ -178,8 +232,15 @@ describeSystemd('a runner as a service of systemd', () => {
   });
 
   it('leaves nothing but the runner when it is uninstalled', async () => {
+    expect(await bench.ownSvc('uninstall')).toMatchObject({ code: 0 });
+    await bench.logOut();
     expect(await bench.svc('uninstall')).toMatchObject({ code: 0 });
-    expect((await added()).filter((path) => !path.startsWith(RUNNER) && !OF_SYSTEMD.test(path))).toEqual([]);
+    const left = (await added()).filter(
+      (path) => !path.startsWith(RUNNER) && !path.startsWith(OWN_RUNNER) && !OF_SYSTEMD.test(path),
+    );
+    // The last is where an account's units are: others may have put theirs there.
+    const places = ['.config', '.config/systemd', '.config/systemd/user'];
+    expect(left).toEqual(places.map((place) => `/home/${ACCOUNT}/${place}`));
     expect(await bench.processes()).toEqual([]);
     expect(await bench.show('LoadState')).toBe('not-found');
   });
