@@ -12,12 +12,21 @@ jobs:
       - { id: s, background: true, run: sleep 1 }
 `;
 
+const FLOW = `on: push
+jobs:
+  a: { stage: 0, run-until-stage: 9, runs-on: x, steps: [ { run: echo } ] }
+  b: { needs: a, join: { count: 2 }, runs-on: x, steps: [ { run: echo } ] }
+  c: { needs: a, next: { goto: nowhere }, runs-on: x, steps: [ { run: echo } ] }
+  d: { needs: a, milestone: { job: a, state: begun }, runs-on: x, steps: [ { run: echo } ] }
+`;
+
 let line: CommandLine;
 beforeAll(async () => {
   line = await CommandLine.open({
     'good.yml': GOOD,
     'bad.yml': BAD,
     'warned.yml': WARNED,
+    'flow.yml': FLOW,
     'action.yml': 'runs: { using: composite, steps: [ { run: echo } ] }',
     'sub/action.yml': 'runs: { using: composite, steps: [ { run: echo, shell: bash } ] }',
     '.github/workflows/ci.yml': GOOD,
@@ -45,6 +54,18 @@ describe('lint', () => {
       stdout: '2 files checked: no problems\n',
       stderr: '',
     });
+  });
+
+  it('points at what the keys of flow cannot mean, and warns of what they hardly do', async () => {
+    const { exitCode, stderr } = await line.run(['lint', 'flow.yml']);
+    expect(exitCode).toBe(2);
+    const lines = stderr.split('\n').filter((text) => /^flow\.yml:/.test(text));
+    expect(lines).toEqual([
+      expect.stringMatching(/^flow\.yml:3:\d+: warning: no job is in stage 9/),
+      expect.stringMatching(/^flow\.yml:4:\d+: error: .*`count` is 2/),
+      expect.stringMatching(/^flow\.yml:5:\d+: error: .*`nowhere`/),
+      expect.stringMatching(/^flow\.yml:6:\d+: error: .*`begun`/),
+    ]);
   });
 
   it('does not fail for warnings', async () => {

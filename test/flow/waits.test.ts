@@ -292,6 +292,10 @@ describe('a later stage', () => {
     c: { flow: stage(2, ['b']) },
   });
 
+  it('qs-empty: a run without jobs is a success at once', () => {
+    expect(begin(input(workflow({}))).first).toEqual(['run success']);
+  });
+
   it('runs behind a job that had nothing to do', () => {
     expect(begin(input(workflow(stages('false')))).first).toEqual(['skipped a', 'start b']);
   });

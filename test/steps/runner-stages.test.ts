@@ -29,6 +29,18 @@ describe('stages of steps', () => {
     expect(job.history).toEqual(['+x', '+y', '-y', '-x']);
   });
 
+  it('qa-later-unblocks-earlier: what waits for a step of a later stage is not waited for by that stage', async () => {
+    const job = jobOf([at(0, 'listen'), at(1, 'send')]);
+    const { ended } = await job.start();
+    // There is nothing to hear before it has been sent.
+    expect(job.running).toContain('send');
+    await job.finish('send');
+    await job.finish('listen');
+    await ended;
+    expect(job.history).toEqual(['+listen', '+send', '-send', '-listen']);
+    expect(job.state.status).toBe('success');
+  });
+
   it('qa-launch-order: by number, whatever the order in the file; numbers of the steps stay as declared', async () => {
     const job = jobOf([at(2, 'x', ''), at(0, 'y', ''), at(1, 'z', '')]);
     await job.run();

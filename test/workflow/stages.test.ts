@@ -36,6 +36,14 @@ function staged(jobs: Readonly<Record<string, string>>, top = ''): Staged {
 const waits = ({ stages }: Staged): Record<string, readonly string[]> =>
   Object.fromEntries(Object.entries(stages).map(([id, stage]) => [id, stage?.waitsFor ?? []]));
 
+describe('stages of steps', () => {
+  it('qa-run-until-rejected: a step runs until the end of its job', () => {
+    const text = 'on: push\njobs: { a: { runs-on: x, steps: [{ run: x, stage: 0, run-until-stage: 1 }] } }\n';
+    const { diagnostics } = parseWorkflow(text, 'w.yml');
+    expect(diagnostics.map(({ severity, rule }) => [severity, rule])).toEqual([['error', 'stage']]);
+  });
+});
+
 describe('stages of jobs', () => {
   it('qs-unsorted: lower numbers go first, in whatever order they are written', () => {
     expect(waits(staged({ A: 'stage: 2', B: 'stage: 1' }))).toEqual({ A: ['B'], B: [] });
