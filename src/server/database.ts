@@ -36,6 +36,7 @@ export interface Database {
   lease: { attempt_id: string; session_id: string; fence: number; due_at: number };
   /** `report` is a StepReport. */
   step: { attempt_id: string; number: number; state: string; report: string };
+  /** What came together is one row, see `RECORD_SEPARATOR`; `seq` and `hash` are those of its last record. */
   journal: { attempt_id: string; seq: number; hash: string; at: number; body: string };
   log_stream: {
     attempt_id: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Database } from '../../src/server/database.ts';
+import { RECORD_SEPARATOR } from '../../src/server/dispatch/check-chain.ts';
 import type { History } from './history.ts';
 import type { SimulatedMachine } from './simulated-machine.ts';
 
@@ -84,9 +85,9 @@ async function journalsArePrefixes({ db, machines }: World): Promise<string[]> {
   const stored = new Map<string, string[]>();
   const found: string[] = [];
   for (const { attempt_id, seq, body } of rows) {
-    const texts = stored.get(attempt_id) ?? [];
-    if (seq !== texts.length + 1) found.push(`I4: the server has record ${seq} of ${attempt_id} after ${texts.length}`);
-    stored.set(attempt_id, [...texts, body]);
+    const texts = [...(stored.get(attempt_id) ?? []), ...body.split(RECORD_SEPARATOR)];
+    if (seq !== texts.length) found.push(`I4: the server has record ${seq} of ${attempt_id} after ${texts.length}`);
+    stored.set(attempt_id, texts);
   }
   const folders = machines.flatMap((machine) => machine.journals());
   for (const [attempt, texts] of stored) {

@@ -8,6 +8,7 @@ import { jobStarted } from '../runs/job-started.ts';
 import { emit, emitAll } from '../runs/run-events.ts';
 import { tellRun } from '../runs/tell-run.ts';
 import { Statement, times } from '../storage/statement.ts';
+import { RECORD_SEPARATOR } from './check-chain.ts';
 import { ILLEGAL_RECORD_TOTAL } from './counted.ts';
 import { endOpenSteps } from './end-open-steps.ts';
 import { sealLogs } from './log-rows.ts';
@@ -87,18 +88,13 @@ async function storeJournal(
   allowed: ReadRecords['allowed'],
   last: Chained,
 ): Promise<void> {
-  for (let at = 0; at < allowed.length; at += ROWS_PER_STATEMENT) {
-    const rows = allowed.slice(at, at + ROWS_PER_STATEMENT);
-    const values = rows.flatMap(({ chained: { seq, hash, text } }) => [id, seq, hash, context.now, text]);
-    await STORE_JOURNAL.execute(context, values, rows.length);
-  }
+  const body = allowed.map(({ chained: { text } }) => text).join(RECORD_SEPARATOR);
+  await STORE_JOURNAL.execute(context, [id, last.seq, last.hash, context.now, body]);
   await ACKNOWLEDGE.execute(context, [last.seq, last.hash, id]);
 }
 
-const STORE_JOURNAL = new Statement((db, hole, rows) =>
-  db
-    .insertInto('journal')
-    .values(times(rows, () => ({ attempt_id: hole(), seq: hole(), hash: hole(), at: hole(), body: hole() }))),
+const STORE_JOURNAL = new Statement((db, hole) =>
+  db.insertInto('journal').values({ attempt_id: hole(), seq: hole(), hash: hole(), at: hole(), body: hole() }),
 );
 
 const ACKNOWLEDGE = new Statement((db, hole) =>

@@ -32,13 +32,26 @@ export async function checkChain(
   return { kind: 'follows', fresh, duplicates: records.length - fresh.length };
 }
 
-async function hashAt({ db }: OperationContext, id: string, seq: number): Promise<string | null> {
+/**
+ * Between the records of one row of `journal`, which has those that came together: its number and its hash are those of
+ * the last of them. No JSON has this character as it is.
+ */
+export const RECORD_SEPARATOR = '\x1e';
+
+async function hashAt(context: OperationContext, id: string, seq: number): Promise<string | null> {
   if (seq === 0) return CHAIN_START;
-  const row = await db
+  const row = await context.db
     .selectFrom('journal')
-    .select('hash')
+    .select(['seq', 'hash', 'body'])
     .where('attempt_id', '=', id)
-    .where('seq', '=', seq)
+    .where('seq', '>=', seq)
+    .orderBy('seq')
+    .limit(1)
     .executeTakeFirst();
-  return row?.hash ?? null;
+  if (row === undefined || row.seq === seq) return row?.hash ?? null;
+  const texts = row.body.split(RECORD_SEPARATOR);
+  const before = row.seq - texts.length;
+  let hash = await hashAt(context, id, before);
+  for (const text of texts.slice(0, seq - before)) hash = hash && chainHash(hash, text);
+  return hash;
 }

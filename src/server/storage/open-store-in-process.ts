@@ -37,7 +37,7 @@ export interface StoreOptions {
   /** Default: all that the server has. */
   readonly table?: OperationTable;
   /** See `OperationHost`; default: a turn of the microtasks. */
-  readonly gather?: () => Promise<void>;
+  readonly gather?: (before: number) => Promise<void>;
 }
 
 /** A store in the calling thread. */

@@ -39,8 +39,8 @@ export interface HostOptions {
   readonly reads: LaneGroup | null;
   readonly sources: ScopeSources;
   readonly clock: Clock;
-  /** Waits for what is asked for at the same time; a batch has all of it. */
-  readonly gather: () => Promise<void>;
+  /** Waits for what is asked for at the same time; a batch has all of it. `before`: how many the last one had. */
+  readonly gather: (before: number) => Promise<void>;
   readonly onTopics: (topics: readonly WakeTopic[]) => void;
   readonly onMetric: (metric: StoreMetric) => void;
   readonly onNote: (note: StoreNote) => void;
@@ -145,15 +145,17 @@ export class OperationHost {
 /** Requests in the order in which they came, and lanes that take some of them at a time. */
 class Queue {
   readonly #limits: Pick<LaneGroup, 'lanes' | 'maxBatch'>;
-  readonly #gather: () => Promise<void>;
+  readonly #gather: (before: number) => Promise<void>;
   readonly #run: (batch: readonly Waiting[]) => Promise<readonly Waiting[]>;
   #requests: Waiting[] = [];
   #busy = 0;
+  /** Requests in the last batch. */
+  #before = 0;
   #idle: (() => void)[] = [];
 
   constructor(
     limits: Pick<LaneGroup, 'lanes' | 'maxBatch'>,
-    gather: () => Promise<void>,
+    gather: (before: number) => Promise<void>,
     run: (batch: readonly Waiting[]) => Promise<readonly Waiting[]>,
   ) {
     this.#limits = limits;
@@ -184,13 +186,14 @@ class Queue {
   }
 
   async #lane(): Promise<void> {
-    await this.#gather();
+    await this.#gather(this.#before);
     while (this.#requests.length > 0) {
       const batch = this.#requests.splice(0, this.#limits.maxBatch);
+      this.#before = batch.length;
       if (this.#requests.length > 0) this.#start();
       const again = await this.#run(batch);
       this.#requests.unshift(...again);
-      if (this.#requests.length > 0) await this.#gather();
+      if (this.#requests.length > 0) await this.#gather(batch.length);
     }
     this.#busy -= 1;
     if (this.#busy > 0) return;
