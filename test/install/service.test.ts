@@ -82,10 +82,11 @@ describe('svc.sh', () => {
     expect(await svc(['stop'])).toMatchObject({ code: 0 });
     const out = await svc(['uninstall'], { SYSTEMCTL_ACTIVE: 'active' });
     expect(out).toMatchObject({ code: 0, stdout: `${NAME} is uninstalled.\n` });
+    const stops = [`stop ${NAME}`, `kill --kill-who=all --signal=SIGKILL ${NAME}`];
     expect(await told()).toEqual(
       [
-        ['daemon-reload', `enable ${NAME}`, `start ${NAME}`, `stop ${NAME}`],
-        [`stop ${NAME}`, `disable ${NAME}`, 'daemon-reload', `reset-failed ${NAME}`],
+        ['daemon-reload', `enable ${NAME}`, `start ${NAME}`, ...stops],
+        [...stops, `disable ${NAME}`, 'daemon-reload', `reset-failed ${NAME}`],
       ].flat(),
     );
     expect(await readdir(units)).toEqual([]);
@@ -231,6 +232,24 @@ describe('the unit', () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     },
   );
+
+  (hasSystemd ? it : it.skip)('is still one with the drop-in of docs/install.md, which hardens it', async () => {
+    const page = await readFile(new URL('../../docs/install.md', import.meta.url), 'utf8');
+    const dropIn = /```ini\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+    const file = join(units, NAME);
+    await writeFile(file, await rendered('system'));
+    const exposure = async (): Promise<number> => {
+      const { stdout } = await runProgram('systemd-analyze', ['security', '--offline=true', file]);
+      return Number(/exposure level for \S+ ([\d.]+)/.exec(stdout)?.[1]);
+    };
+    const before = await exposure();
+    await mkdir(`${file}.d`);
+    await writeFile(join(`${file}.d`, 'hardening.conf'), dropIn);
+    const verified = await runProgram('systemd-analyze', ['--man=no', 'verify', file]);
+    expect(verified).toMatchObject({ code: 0, stderr: '' });
+    // As the page says; versions of systemd differ by some tenths.
+    expect([before > 8, (await exposure()) < 4]).toEqual([true, true]);
+  });
 
   (hasSystemd ? it : it.skip)('can be enabled', async () => {
     const root = `${folder} root`;
