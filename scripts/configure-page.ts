@@ -52,8 +52,8 @@ are yes and no.
 
 The end of a name is its unit: \`…Seconds\` (a fraction is allowed), \`…Days\`, \`…Mb\` (1024 × 1024 bytes), \`…Gb\` (1024 of
 those). Relative paths in the file are relative to its folder, those in variables to the current one. \`null\` stands for
-what the meaning says. [The file with every default](../runner.config.json) and
-[its schema](../schemas/runner.config.schema.json), which gives editors completion, are in the package.`;
+what the meaning says. [A file with every default](../runner.config.json) shows them all;
+[the schema](../schemas/runner.config.schema.json), which the package has too, lets editors complete them.`;
 
 /** A heading for each group of keys; the group of the keys at the top has the name of the empty text. */
 const TITLES: Readonly<Record<string, string>> = {

@@ -65,6 +65,8 @@ export class DocumentWorld {
   readonly #repository: GitRepository;
   readonly #marker = randomUUID();
   readonly #standing = new Map<string, Standing>();
+  /** A run that waits for what the documents ask of it, once there is one. */
+  waitingRun: string | null = null;
 
   private constructor(directory: string, port: number, repository: GitRepository) {
     this.#directory = directory;

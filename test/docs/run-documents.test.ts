@@ -24,9 +24,13 @@ const NOT_RUN: readonly { readonly begins: RegExp; readonly why: string }[] = [
   { begins: /^docker /, why: 'needs an engine and images; test/docker has both' },
   { begins: /^(?:mkdir -m 700 secrets|openssl rand)/, why: 'is for compose.yaml, which test/docker plays' },
   { begins: /^scripts\/package/, why: 'packs the checkout; test/install and test/docker unpack what it makes' },
+  {
+    begins: /^(?:sha256sum |mkdir runner|cd runner|(?:PACELINE_TOKEN=.* )?\.\/(?:config|run)\.sh|sudo )/,
+    why: 'is of an unpacked tarball and its service; test/install and test/systemd do it',
+  },
   { begins: /^nft /, why: 'changes the network of this machine' },
   {
-    begins: /^paceline .*--folder \/opt\/runner/,
+    begins: /^(?:bin\/)?paceline .*--folder \/opt\/runner/,
     why: 'needs an installed runner; test/install and test/doctor have one',
   },
 ];
@@ -117,9 +121,10 @@ async function ofARun(world: DocumentWorld, command: string): Promise<{ line: st
     await world.run(`paceline runs watch ${run} --quiet`);
     return { line: command.replace(OF_A_RUN, `$1 ${run}`), codes: command.includes(' watch ') ? [1] : [0] };
   }
-  const run = await newRun(world, 'waits.yml');
-  if (command.includes(' resume ')) await world.run(`paceline runs pause ${run}`);
-  return { line: command.replace(OF_A_RUN, `$1 ${run}`), codes: [0] };
+  // What is complete, or has ended, takes nothing more.
+  if (world.waitingRun === null || / add | --job deploy/.test(command))
+    world.waitingRun = await newRun(world, 'waits.yml');
+  return { line: command.replace(OF_A_RUN, `$1 ${world.waitingRun}`), codes: [0] };
 }
 
 async function runOne(world: DocumentWorld, command: string): Promise<void> {
