@@ -6,6 +6,7 @@ import { inspectJournal, JournalReader } from '../journal/read-journal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
+import { syncFolder } from '../kernel/write-durably.ts';
 import { identityOf, isAlive } from '../process/process-identity.ts';
 import type { AttemptRecord } from '../protocol/attempt-record.ts';
 import { JOURNAL_FILE, LOG_FOLDER, logFile } from '../protocol/worker-link.ts';
@@ -155,15 +156,6 @@ async function writeDurably(path: string, text: string): Promise<void> {
     await file.datasync();
   } finally {
     await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

@@ -1,7 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unseal } from '../kernel/sealed-box.ts';
+import { writeDurably } from '../kernel/write-durably.ts';
 import { AgentProblem } from './agent-problem.ts';
 import type { RunnerKeys } from './agent-ports.ts';
 
@@ -43,7 +44,7 @@ export async function keysToRegister(stateDirectory: string): Promise<NewKeys> {
     // The first time.
   }
   const keys = makeKeys();
-  await writeSecretly(path, keys);
+  await writeDurably(path, textOf(keys), MODE);
   return keys;
 }
 
@@ -84,23 +85,17 @@ export async function readIdentity(stateDirectory: string): Promise<RunnerIdenti
   }
 }
 
-/** Whole or not at all, mode 0600. */
 export async function writeIdentity(stateDirectory: string, identity: RunnerIdentity): Promise<void> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-  await writeSecretly(join(stateDirectory, CREDENTIALS_FILE), identity);
+  await writeDurably(join(stateDirectory, CREDENTIALS_FILE), textOf(identity), MODE);
   await rm(join(stateDirectory, PENDING_KEYS_FILE), { force: true });
 }
 
-async function writeSecretly(path: string, value: unknown): Promise<void> {
-  await rm(`${path}.new`, { force: true });
-  const file = await open(`${path}.new`, 'wx', 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
+/** For its owner's eyes alone. */
+const MODE = 0o600;
+
+function textOf(value: RunnerIdentity | NewKeys): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 export async function removeIdentity(stateDirectory: string): Promise<void> {

@@ -65,7 +65,7 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
   if (identity === null)
     throw new AgentProblem(
       'usage',
-      `No runner is registered in ${stateDirectory}. Run \`paceline agent register\` first.`,
+      `No runner is registered in ${stateDirectory}. Run \`paceline agent register\` first, or the ./config.sh of an installed runner.`,
     );
   const unlock = await lockState(stateDirectory);
   try {

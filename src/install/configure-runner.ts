@@ -7,7 +7,7 @@ import type { Failpoint } from '../kernel/failpoint.ts';
 import { InstallProblem } from './install-problem.ts';
 import { keepEnvironment } from './keep-environment.ts';
 import type { RunnerFolder } from './runner-folder.ts';
-import { syncFolder, writeDurably } from './write-durably.ts';
+import { syncFolder, writeDurably } from '../kernel/write-durably.ts';
 
 export interface ConfigureRunnerOptions extends Omit<RegisterAgentOptions, 'stateDirectory' | 'failpoint'> {
   readonly folder: RunnerFolder;

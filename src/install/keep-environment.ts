@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { RunnerFolder } from './runner-folder.ts';
-import { writeDurably } from './write-durably.ts';
+import { writeDurably } from '../kernel/write-durably.ts';
 
 /** Those that GitHub's runner takes along. */
 const KEPT_VARIABLES = [

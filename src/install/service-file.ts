@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InstallProblem } from './install-problem.ts';
 import type { RunnerFolder } from './runner-folder.ts';
-import { syncFolder, writeDurably } from './write-durably.ts';
+import { syncFolder, writeDurably } from '../kernel/write-durably.ts';
 
 const MODE = 0o644;
 

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { InstallProblem } from './install-problem.ts';
 import type { RunnerFolder } from './runner-folder.ts';
-import { syncFolder, writeDurably } from './write-durably.ts';
+import { syncFolder, writeDurably } from '../kernel/write-durably.ts';
 
 /** `.service` of a runner's folder. It is there before anything of the service is, and goes after everything of it. */
 export interface ServiceRecord {

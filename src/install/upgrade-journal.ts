@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { InstallProblem } from './install-problem.ts';
 import type { RunnerFolder } from './runner-folder.ts';
-import { syncFolder, writeDurably } from './write-durably.ts';
+import { syncFolder, writeDurably } from '../kernel/write-durably.ts';
 
 /**
  * `.upgrade` of a runner's folder: how far an upgrade has come.

@@ -7,7 +7,7 @@ import { removeTree } from '../kernel/remove-tree.ts';
 import { InstallProblem } from './install-problem.ts';
 import type { RunnerFolder, VersionManifest } from './runner-folder.ts';
 import type { RunTool } from './run-tool.ts';
-import { syncFolder } from './write-durably.ts';
+import { syncFolder } from '../kernel/write-durably.ts';
 
 /** Of a version: its manifest, with the SHA-256 of each other file of its folder. */
 type PackedManifest = VersionManifest & { readonly files: Readonly<Record<string, string>> };

@@ -18,7 +18,7 @@ import {
 import { fetchPackage, type PackageSource } from './upgrade-source.ts';
 import { tryVersion } from './upgrade-trial.ts';
 import { STAGING, unpackVersion, versionIn } from './upgrade-unpack.ts';
-import { syncFolder } from './write-durably.ts';
+import { syncFolder } from '../kernel/write-durably.ts';
 
 export interface UpgradeOptions extends PackageSource {
   readonly folder: RunnerFolder;
