@@ -22,6 +22,8 @@ export interface RegisterAgentOptions {
   readonly replace: boolean;
   readonly stateDirectory: string;
   readonly network: NetworkSettings;
+  /** The command that makes another token; default: that of registration tokens. */
+  readonly newToken?: string;
   /** Where a test ends the process. */
   readonly failpoint?: Failpoint | null;
 }
@@ -44,6 +46,7 @@ export async function registerAgent(
     stateDirectory,
     network,
     failpoint,
+    newToken = '`paceline tokens create NAME --kind registration`',
   } = options;
   const unlock = await lockState(stateDirectory);
   try {
@@ -59,7 +62,7 @@ export async function registerAgent(
     try {
       const all = withoutDefaultLabels ? [...labels] : runnerLabels(process.platform, process.arch, labels);
       const reply = await api.register(token, { name, labels: all, publicKey, sealKey, ephemeral, replace });
-      if (!reply.ok) throw problemOf(server, reply.error);
+      if (!reply.ok) throw problemOf(server, reply.error, newToken);
       failpoint?.('install-after-register');
       const { runner, name: given } = reply.value;
       await writeIdentity(stateDirectory, {
@@ -80,9 +83,10 @@ export async function registerAgent(
   }
 }
 
-function problemOf(server: string, { code, reason, message }: ApiError): AgentProblem {
+function problemOf(server: string, { code, reason, message }: ApiError, newToken: string): AgentProblem {
   if (reason === 'name-taken')
     return new AgentProblem('usage', message.replace(/or replace it$/, 'or take it over by --replace'));
-  const way = code === 'unauthorized' ? '; `paceline tokens create NAME --kind registration` makes a new token' : '';
-  return new AgentProblem('unreachable', `${server} did not register the runner: ${message.replace(/\.$/, '')}${way}.`);
+  const way = code === 'unauthorized' ? `; ${newToken} makes another` : '';
+  const kind = code === 'unauthorized' ? 'refused' : 'unreachable';
+  return new AgentProblem(kind, `${server} did not register the runner: ${message.replace(/\.$/, '')}${way}.`);
 }

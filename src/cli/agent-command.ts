@@ -41,6 +41,8 @@ export interface RunAgentFlags extends PlaceFlags {
   readonly labels?: readonly string[];
   readonly ephemeral?: boolean;
   readonly takeover?: boolean;
+  /** With a configuration for one job. */
+  readonly jitFile?: string;
 }
 
 export async function registerCommand(flags: RegisterFlags, host: CliHost): Promise<ExitCode> {
@@ -73,7 +75,12 @@ export async function registerCommand(flags: RegisterFlags, host: CliHost): Prom
 }
 
 /** Until it is told to end, or the server says so. */
-export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Promise<ExitCode> {
+export async function runAgentCommand(
+  flags: RunAgentFlags,
+  host: CliHost,
+  /** When it has ended with nothing left to send. */
+  afterwards: () => Promise<void> = () => Promise.resolve(),
+): Promise<ExitCode> {
   const given = await configOf(flags.config, host);
   const { slots = given.agent.slots, labels = given.agent.labels, ephemeral = given.agent.ephemeral } = flags;
   const config: RunnerConfig = { ...given, agent: { ...given.agent, slots, labels: [...labels], ephemeral } };
@@ -97,7 +104,6 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
     );
     const manager = serviceManager({ environment: host.environment, clock: systemClock, log });
     manager.ready();
-    host.stderr.write(`The agent takes jobs, ${config.agent.slots} at once. Ctrl-C drains it.\n`);
     const stopListening = onStopRequests(host.environment, (count) => {
       if (count === 1) {
         host.stderr.write('Draining: no more jobs are taken; the agent ends when those that run have ended.\n');
@@ -113,11 +119,14 @@ export async function runAgentCommand(flags: RunAgentFlags, host: CliHost): Prom
         agent.cancel();
       } else agent.kill();
     });
+    // Whoever reads this may end it.
+    host.stderr.write(`The agent takes jobs, ${config.agent.slots} at once. Ctrl-C drains it.\n`);
     try {
       const exit = await agent.finished;
       host.stderr.write(`${exit.message}\n`);
       if (exit.unsent)
         host.stderr.write(`Not everything reached the server; it is in ${state}, and the next start sends it.\n`);
+      else await afterwards();
       return exit.exitCode as ExitCode;
     } finally {
       manager.close();

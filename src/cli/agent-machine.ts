@@ -62,6 +62,6 @@ export function agentEnvironment({ environment }: Pick<CliHost, 'environment'>):
   return { HOME: homedir(), ...Object.fromEntries(forJobs) };
 }
 
-const OF_THE_SERVER = /^PACELINE_(?:TOKEN|SERVER)/i;
+const OF_THE_SERVER = /^PACELINE_(?:TOKEN|SERVER|JIT_CONFIG)/i;
 const OF_A_SERVICE_MANAGER =
   /^(?:NOTIFY_SOCKET|WATCHDOG_\w+|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|MAINPID|FDSTORE|LISTEN_\w+|MEMORY_PRESSURE_\w+|(?:RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY|XPC_\w+)$/;

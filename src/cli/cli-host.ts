@@ -5,6 +5,8 @@ export interface CliHost {
   /** Of Paceline. */
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Reads a variable of the process and takes it out, so that nothing that is started gets it. Null: it is not set. */
+  takeVariable(name: string): string | null;
   readonly directory: string;
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;

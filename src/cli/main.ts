@@ -19,6 +19,7 @@ async function main(): Promise<ExitCode> {
   const host: CliHost = {
     version,
     environment: process.env,
+    takeVariable,
     directory: currentFolder(),
     stdout,
     stderr,
@@ -28,6 +29,12 @@ async function main(): Promise<ExitCode> {
     exitNow,
   };
   return runProgram(process.argv.slice(2), host);
+}
+
+function takeVariable(name: string): string | null {
+  const value = process.env[name];
+  Reflect.deleteProperty(process.env, name);
+  return value || null;
 }
 
 async function readStdin(): Promise<string> {

@@ -124,6 +124,16 @@ const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./commands/client.ts')).clientCommands.runners,
   ),
   entry(
+    'groups',
+    'say which repositories may use which runners',
+    async () => (await import('./commands/client.ts')).clientCommands.groups,
+  ),
+  entry(
+    'pools',
+    'show what a group of runners needs, for autoscalers',
+    async () => (await import('./commands/client.ts')).clientCommands.pools,
+  ),
+  entry(
     'tokens',
     'create, list and revoke tokens',
     async () => (await import('./commands/client.ts')).clientCommands.tokens,

@@ -296,6 +296,11 @@ const server = z.strictObject({
     'Logs of the oldest runs are removed when all take more than this, in GB.',
     z.number().positive().max(MAX_MEGABYTES).default(defaults.server.retentionGb),
   ),
+  untrustedRuns: described(
+    'server.untrustedRuns',
+    'Runs of pull requests from forks. `isolate`: they go to groups of runners with the tier `untrusted` alone. `anywhere`: to all.',
+    z.enum(['isolate', 'anywhere']).default(defaults.server.untrustedRuns),
+  ),
   removeRunnersAfterDays: described(
     'server.removeRunnersAfterDays',
     'Runners that were not seen for so long are removed. 0: never.',

@@ -86,6 +86,7 @@ export const CONFIG_VARIABLES: readonly ConfigVariable[] = [
   { variable: 'PACELINE_SERVER_MAX_JOB_LOG_MB', path: ['server', 'maxJobLogMb'], kind: 'number' },
   { variable: 'PACELINE_SERVER_RETENTION_DAYS', path: ['server', 'retentionDays'], kind: 'number' },
   { variable: 'PACELINE_SERVER_RETENTION_GB', path: ['server', 'retentionGb'], kind: 'number' },
+  { variable: 'PACELINE_SERVER_UNTRUSTED_RUNS', path: ['server', 'untrustedRuns'], kind: 'text' },
   {
     variable: 'PACELINE_SERVER_REMOVE_RUNNERS_AFTER_DAYS',
     path: ['server', 'removeRunnersAfterDays'],

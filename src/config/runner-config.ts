@@ -74,6 +74,7 @@ export const DEFAULT_RUNNER_CONFIG = {
     maxJobLogMb: 1_024,
     retentionDays: 90,
     retentionGb: 50,
+    untrustedRuns: 'isolate' as 'isolate' | 'anywhere',
     removeRunnersAfterDays: 14,
     removeEphemeralRunnersAfterDays: 1,
     traceEndpoint: null as string | null,

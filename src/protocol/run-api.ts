@@ -174,6 +174,7 @@ export const runnerViewSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
   labels: z.array(z.string()),
+  group: z.string(),
   /** `unhealthy`: its agent says that it takes no work now. */
   state: z.enum(['idle', 'busy', 'paused', 'draining', 'unhealthy', 'offline']),
   /** Why it is unhealthy, as its agent says. */
@@ -208,6 +209,8 @@ export const tokenRequestSchema = z.strictObject({
   scopes: z.array(scopeSchema).default([]),
   /** Null: never. A registration token: at most 30 days. */
   expiresSeconds: z.number().int().positive().max(MAX_TOKEN_SECONDS).nullable().default(null),
+  /** Of a registration token: the group that its runners are in; default: `default`. */
+  group: z.string().max(100).optional(),
   /** Registrations it is good for. */
   uses: z.number().int().positive().max(MAX_TOKEN_USES).nullable().default(null),
 });

@@ -224,6 +224,8 @@ interface RunnerTable {
   last_seen: number | null;
   removed_at: number | null;
   group_name: Generated<string>;
+  /** 1: registered for one job, whatever its agent says. */
+  jit: Generated<number>;
 }
 
 interface SessionTable {

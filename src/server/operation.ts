@@ -55,6 +55,8 @@ export interface ServerSettings {
   readonly lostAfterMs: number;
   readonly maxAttempts: number;
   readonly maxJobs: number;
+  /** Runs that are not trusted go to groups of runners that are there for them, and to no others. */
+  readonly isolateUntrusted: boolean;
   readonly sessionTokenMs: number;
   readonly publicUrl: string;
   /** `github.server_url`, and where `OWNER/NAME` is cloned from. */

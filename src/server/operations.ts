@@ -1,6 +1,6 @@
 import type { Operation } from './operation.ts';
 import { DISPATCH_READS, dispatchOperations } from './dispatch/dispatch-operations.ts';
-import { fleetOperations } from './dispatch/fleet-operations.ts';
+import { FLEET_READS, fleetOperations } from './dispatch/fleet-operations.ts';
 import { HTTP_READS, httpOperations } from './http/http-operations.ts';
 import { LOG_READS, logOperations } from './logs/log-operations.ts';
 import { OBSERVE_READS, observeOperations } from './observe/observe-operations.ts';
@@ -22,6 +22,7 @@ export const READS: readonly OperationName[] = [
   ...KEEPING_READS,
   ...HTTP_READS,
   ...DISPATCH_READS,
+  ...FLEET_READS,
   ...RUN_READS,
   ...LOG_READS,
   ...OBSERVE_READS,

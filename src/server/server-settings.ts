@@ -16,6 +16,7 @@ export function serverSettings(
     lostAfterMs: config.lostAfterSeconds * 1000,
     maxAttempts: config.maxAttempts,
     maxJobs: config.maxJobs,
+    isolateUntrusted: config.untrustedRuns === 'isolate',
     sessionTokenMs: SESSION_TOKEN_MS,
     publicUrl,
     baseUrl: baseUrl.replace(/\/+$/, ''),

@@ -20,6 +20,7 @@ export const SERVER_SETTINGS: ServerSettings = {
   lostAfterMs: 600_000,
   maxAttempts: 3,
   maxJobs: 1_000,
+  isolateUntrusted: true,
   sessionTokenMs: 3_600_000,
   publicUrl: 'http://server.test',
   baseUrl: 'https://git.test',

@@ -7,6 +7,7 @@ export const TEST_SETTINGS: ServerSettings = {
   lostAfterMs: 600_000,
   maxAttempts: 3,
   maxJobs: 10_000,
+  isolateUntrusted: true,
   sessionTokenMs: 3_600_000,
   publicUrl: 'http://paceline.test',
   baseUrl: 'https://github.test',

@@ -65,12 +65,12 @@ export class ServerClient {
 
   /** The same key may be sent twice: the runs are made once. */
   submit(request: Partial<SubmitRequest>): Promise<SubmitReply> {
-    return this.#ask('POST', '/v1/runs', this.#schemas.submitReplySchema, request, ONCE());
+    return this.ask('POST', '/v1/runs', this.#schemas.submitReplySchema, request, ONCE());
   }
 
   runs({ limit, ...filter }: RunFilter): Promise<RunSummary[]> {
     return this.#pages(limit, async (page) => {
-      const { runs, cursor } = await this.#ask(
+      const { runs, cursor } = await this.ask(
         'GET',
         `/v1/runs${query({ ...filter, ...page })}`,
         this.#schemas.runListSchema,
@@ -82,7 +82,7 @@ export class ServerClient {
   /** Newest first. */
   audit({ limit, ...filter }: AuditFilter): Promise<AuditEntry[]> {
     return this.#pages(limit, async (page) => {
-      const { entries, cursor } = await this.#ask(
+      const { entries, cursor } = await this.ask(
         'GET',
         `/v1/audit${query({ ...filter, ...page })}`,
         this.#schemas.auditListSchema,
@@ -92,17 +92,17 @@ export class ServerClient {
   }
 
   run(id: number): Promise<RunView> {
-    return this.#ask('GET', `/v1/runs/${id}`, this.#schemas.runViewSchema);
+    return this.ask('GET', `/v1/runs/${id}`, this.#schemas.runViewSchema);
   }
 
   /** Something of a run that goes on; `path` is what follows the run's own. */
   askRun(id: number, path: string, body: unknown): Promise<RunSummary> {
-    return this.#ask('POST', `/v1/runs/${id}/${path}`, this.#schemas.runSummarySchema, body, ONCE());
+    return this.ask('POST', `/v1/runs/${id}/${path}`, this.#schemas.runSummarySchema, body, ONCE());
   }
 
   rerun(id: number, failed: boolean): Promise<RunSummary> {
     const body = { jobs: failed ? 'failed' : 'all' };
-    return this.#ask('POST', `/v1/runs/${id}/rerun`, this.#schemas.runSummarySchema, body, ONCE());
+    return this.ask('POST', `/v1/runs/${id}/rerun`, this.#schemas.runSummarySchema, body, ONCE());
   }
 
   /** The log of a step from a line on; with `follow` as it grows, until it is complete. */
@@ -150,66 +150,66 @@ export class ServerClient {
   }
 
   async runners(): Promise<RunnerView[]> {
-    return (await this.#ask('GET', '/v1/runners', this.#schemas.runnerListSchema)).runners;
+    return (await this.ask('GET', '/v1/runners', this.#schemas.runnerListSchema)).runners;
   }
 
   /** By name or id. */
   changeRunner(runner: string, change: 'pause' | 'resume' | 'drain'): Promise<unknown> {
-    return this.#ask('POST', `/v1/runners/${encodeURIComponent(runner)}/${change}`, null);
+    return this.ask('POST', `/v1/runners/${encodeURIComponent(runner)}/${change}`, null);
   }
 
   removeRunner(runner: string, force: boolean): Promise<unknown> {
-    return this.#ask('DELETE', `/v1/runners/${encodeURIComponent(runner)}${query({ force })}`, null);
+    return this.ask('DELETE', `/v1/runners/${encodeURIComponent(runner)}${query({ force })}`, null);
   }
 
   tokens(): Promise<TokenList> {
-    return this.#ask('GET', `/v1/tokens${query({ limit: MAX_PAGE })}`, this.#schemas.tokenListSchema);
+    return this.ask('GET', `/v1/tokens${query({ limit: MAX_PAGE })}`, this.#schemas.tokenListSchema);
   }
 
   createToken(request: TokenRequest): Promise<NewToken> {
-    return this.#ask('POST', '/v1/tokens', this.#schemas.newTokenSchema, request);
+    return this.ask('POST', '/v1/tokens', this.#schemas.newTokenSchema, request);
   }
 
   revokeToken(id: number): Promise<unknown> {
-    return this.#ask('DELETE', `/v1/tokens/${id}`, null);
+    return this.ask('DELETE', `/v1/tokens/${id}`, null);
   }
 
   async secrets(repository: string | null): Promise<SecretView[]> {
-    return (await this.#ask('GET', `/v1/secrets${query({ repository })}`, this.#schemas.secretListSchema)).secrets;
+    return (await this.ask('GET', `/v1/secrets${query({ repository })}`, this.#schemas.secretListSchema)).secrets;
   }
 
   setSecret(name: string, value: string, repository: string | null): Promise<SecretView> {
     const path = `/v1/secrets/${encodeURIComponent(name)}${query({ repository })}`;
-    return this.#ask('PUT', path, this.#schemas.secretViewSchema, { value });
+    return this.ask('PUT', path, this.#schemas.secretViewSchema, { value });
   }
 
   async variables(repository: string | null): Promise<VariableView[]> {
     const path = `/v1/variables${query({ repository })}`;
-    return (await this.#ask('GET', path, this.#schemas.variableListSchema)).variables;
+    return (await this.ask('GET', path, this.#schemas.variableListSchema)).variables;
   }
 
   setVariable(name: string, value: string, repository: string | null): Promise<VariableView> {
     const path = `/v1/variables/${encodeURIComponent(name)}${query({ repository })}`;
-    return this.#ask('PUT', path, this.#schemas.variableViewSchema, { value });
+    return this.ask('PUT', path, this.#schemas.variableViewSchema, { value });
   }
 
   removeKept(kind: 'secrets' | 'variables', name: string, repository: string | null): Promise<unknown> {
-    return this.#ask('DELETE', `/v1/${kind}/${encodeURIComponent(name)}${query({ repository })}`, null);
+    return this.ask('DELETE', `/v1/${kind}/${encodeURIComponent(name)}${query({ repository })}`, null);
   }
 
   async repositories(): Promise<RepositoryView[]> {
-    return (await this.#ask('GET', '/v1/repositories', this.#schemas.repositoryListSchema)).repositories;
+    return (await this.ask('GET', '/v1/repositories', this.#schemas.repositoryListSchema)).repositories;
   }
 
   setRepository(
     name: string,
     request: { readonly cloneUrl: string | null; readonly defaultBranch: string | null },
   ): Promise<RepositoryView> {
-    return this.#ask('PUT', `/v1/repositories/${name}`, this.#schemas.repositoryViewSchema, request);
+    return this.ask('PUT', `/v1/repositories/${name}`, this.#schemas.repositoryViewSchema, request);
   }
 
   removeRepository(name: string): Promise<unknown> {
-    return this.#ask('DELETE', `/v1/repositories/${name}`, null);
+    return this.ask('DELETE', `/v1/repositories/${name}`, null);
   }
 
   close(): Promise<void> {
@@ -231,7 +231,8 @@ export class ServerClient {
     return all;
   }
 
-  async #ask<T>(
+  /** For requests that have functions of their own. */
+  async ask<T>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     schema: z.ZodType<T> | null,

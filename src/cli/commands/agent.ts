@@ -8,7 +8,6 @@ import {
   registerCommand,
   type RegisterFlags,
   removeCommand,
-  runAgentCommand,
   type RunAgentFlags,
   statusCommand,
 } from '../agent-command.ts';
@@ -16,7 +15,7 @@ import { exitForLaunchd } from '../exit-for-launchd.ts';
 import { configureCommand, type ConfigureFlags, FOREIGN_OPTIONS } from '../configure-command.ts';
 import { placeOf, type PlaceFlags } from '../runner-place.ts';
 import { upgradeCommand, type UpgradeFlags } from '../upgrade-command.ts';
-import { registerFirst } from '../first-registration.ts';
+import { runInPlace } from '../jit-agent.ts';
 
 /** For `paceline up`, which is of another bundle. */
 export { agentStatus } from '../../agent/agent-status.ts';
@@ -57,10 +56,11 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--labels <list>', 'beside those it was registered with', list)
     .option('--ephemeral', 'end after one job')
     .option('--takeover', 'end a live session of another machine with these credentials')
+    .option('--jit-file <file>', 'configuration for one job, of `paceline runners jit`; - for standard input')
     .addOption(new Option('--launchd', 'end as launchd needs it').hideHelp())
     .action(
       inPlace<RunAgentFlags & { readonly launchd?: boolean }>((flags, placed) => {
-        const running = registerFirst(flags, placed).then(() => runAgentCommand(flags, placed));
+        const running = runInPlace(flags, placed);
         return flags.launchd === true ? exitForLaunchd(running, placed) : running;
       }),
     );

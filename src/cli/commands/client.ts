@@ -1,6 +1,8 @@
 import type { DefineCommand } from '../command-context.ts';
 import { defineAudit } from './audit.ts';
+import { defineGroups } from './groups.ts';
 import { defineLogin } from './login.ts';
+import { definePools } from './pools.ts';
 import { defineRepositories } from './repositories.ts';
 import { defineRunners } from './runners.ts';
 import { defineRuns } from './runs.ts';
@@ -17,6 +19,8 @@ export const clientCommands = {
   submit: defineSubmit,
   runs: defineRuns,
   runners: defineRunners,
+  groups: defineGroups,
+  pools: definePools,
   tokens: defineTokens,
   secrets: defineSecrets,
   variables: defineVariables,

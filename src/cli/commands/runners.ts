@@ -1,13 +1,24 @@
 import type { Command } from 'commander';
+import { UsageError } from '../../local/usage-error.ts';
+import type { JitRequest } from '../../protocol/fleet-api.ts';
 import type { RunnerView } from '../../protocol/run-api.ts';
 import { CLIENT_EXITS, printOptions, serverOptions } from '../client/client-options.ts';
+import { createJit } from '../client/fleet-requests.ts';
 import { agoText, paletteFor, type PrintFlags, printJson, printTable } from '../client/print.ts';
 import type { ServerFlags } from '../client/server-choice.ts';
 import { type ServerClient, withServer } from '../client/server-client.ts';
 import type { Column } from '../client/table.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { list, secondsOf } from '../option-values.ts';
 import type { Palette } from '../../local/palette.ts';
+
+interface JitFlags extends ServerFlags, PrintFlags {
+  readonly name?: string;
+  readonly labels?: readonly string[];
+  readonly group?: string;
+  readonly expires?: string;
+}
 
 export const defineRunners: DefineCommand = (command, { host, end }) => {
   command.addHelpText('after', HELP);
@@ -17,6 +28,27 @@ export const defineRunners: DefineCommand = (command, { host, end }) => {
       const runners = await withServer(flags, host, (client) => client.runners());
       if (flags.json === true) printJson(runners, host);
       else printTable(columns(paletteFor(flags, host)), runners, NONE, host);
+      end(EXIT.success);
+    });
+
+  serverOptions(printOptions(command.command('jit').description('make a configuration for a runner of one job')))
+    .option('--name <name>', 'of the runner (default: one that nobody has)')
+    .option('--labels <list>', 'beside self-hosted, operating system and architecture', list)
+    .option('--group <name>', 'that it is in (default: default)')
+    .option('--expires <time>', 'to register, such as 10m, 1h (default: 10m)')
+    .addHelpText('after', HELP)
+    .action(async ({ name, labels = [], group, expires, ...flags }: JitFlags) => {
+      const expiresSeconds = expires === undefined ? undefined : secondsOf(expires);
+      if (expiresSeconds === null)
+        throw new UsageError(`--expires takes a number and a unit, such as 10m or 1h, not '${expires}'.`);
+      const wanted = { name, group, expiresSeconds, labels: [...labels] };
+      // JSON leaves out what was not given.
+      const jit = await withServer(flags, host, (client) => createJit(client, wanted as Partial<JitRequest>));
+      if (flags.json === true) printJson(jit, host);
+      else {
+        host.stderr.write(`Configuration for the runner ${jit.name}, good once and until ${jit.expiresAt}:\n`);
+        host.stdout.write(`${jit.config}\n`);
+      }
       end(EXIT.success);
     });
 
@@ -70,6 +102,7 @@ function columns(palette: Palette): readonly Column<RunnerView>[] {
     { title: 'NAME', text: ({ name }) => name, least: 8 },
     { title: 'STATE', text: ({ state }) => state, paint: (text, { state }) => paints[state](text) },
     { title: 'JOBS', text: ({ busy, slots }) => `${busy}/${slots}`, right: true },
+    { title: 'GROUP', text: ({ group }) => group },
     { title: 'LABELS', text: ({ labels }) => labels.join(', '), least: 12 },
     { title: 'SEEN', text: ({ lastSeenAt }) => agoText(lastSeenAt, Date.now()) },
     { title: 'VERSION', text: ({ version }) => version ?? '' },
@@ -82,4 +115,5 @@ const HELP = `
 Examples:
   paceline runners list
   paceline runners pause build-7
+  paceline runners jit --labels gpu --expires 10m | paceline agent run --jit-file -
 ${CLIENT_EXITS}`;

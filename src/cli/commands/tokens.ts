@@ -15,6 +15,7 @@ interface CreateFlags extends ServerFlags, PrintFlags {
   readonly scopes?: readonly string[];
   readonly expires?: string;
   readonly uses?: number;
+  readonly group?: string;
 }
 
 export const defineTokens: DefineCommand = (command, { host, end }) => {
@@ -28,13 +29,14 @@ export const defineTokens: DefineCommand = (command, { host, end }) => {
     )
     .option('--scopes <list>', 'what it may do, such as runs:read,runs:write', list)
     .option('--expires <time>', 'such as 30m, 12h, 7d (default: never; registration: 30d at most)')
+    .option('--group <name>', 'that runners registered with it are in (default: default)')
     .option('--uses <n>', 'registrations that it is good for', count)
     .addHelpText('after', HELP)
     .action(async (name: string, flags: CreateFlags) => {
-      const { kind, scopes = [], uses = null } = flags;
+      const { kind, scopes = [], uses = null, group } = flags;
       const expiresSeconds = flags.expires === undefined ? null : expirySeconds(flags.expires);
       // What is no scope is refused by the server, which knows them.
-      const request = { name, kind, scopes: scopes as Scope[], expiresSeconds, uses };
+      const request = { name, kind, scopes: scopes as Scope[], expiresSeconds, uses, ...(group && { group }) };
       const created = await withServer(flags, host, (client) => client.createToken(request));
       if (flags.json === true) printJson(created, host);
       else {

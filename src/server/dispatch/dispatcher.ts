@@ -95,8 +95,8 @@ export class Dispatcher {
     this.#classes.clear();
   }
 
-  #classOf({ found: { labels, features } }: LiveSession): RunnerClass {
-    const offered = offeredLabels(labels, features);
+  #classOf({ found: { labels, features, group } }: LiveSession): RunnerClass {
+    const offered = offeredLabels(labels, features, group);
     const name = JSON.stringify([...offered].sort());
     const present = this.#classes.get(name);
     if (present) return present;

@@ -9,6 +9,8 @@ export interface FoundSession {
   readonly sealKey: string;
   readonly labels: readonly string[];
   readonly features: readonly string[];
+  /** Of its runner. */
+  readonly group: string;
   /** From now on. */
   readonly expiresMs: number;
 }
@@ -25,7 +27,7 @@ export async function findSession(
     .selectFrom('session')
     .innerJoin('runner', 'runner.id', 'session.runner_id')
     .selectAll('session')
-    .select(['runner.name', 'runner.seal_key', 'runner.removed_at'])
+    .select(['runner.name', 'runner.seal_key', 'runner.removed_at', 'runner.group_name'])
     .where('session.token_hash', '=', tokenHash)
     .executeTakeFirst();
   if (!row) throw new Refusal('unauthorized', 'token-unknown', 'the server does not know this session');
@@ -50,6 +52,7 @@ export async function findSession(
     sealKey: row.seal_key,
     labels: JSON.parse(row.labels) as string[],
     features: JSON.parse(row.features) as string[],
+    group: row.group_name,
     expiresMs: row.expires_at - now,
   };
 }

@@ -1,4 +1,5 @@
 import type { OperationContext } from '../operation.ts';
+import { ACCESS_PREFIXES, groupsOf } from './group-access.ts';
 
 /** Every runner has it, said or not. */
 const IMPLIED_LABEL = 'self-hosted';
@@ -8,10 +9,12 @@ const FEATURE_PREFIX = 'feature:';
 export interface Wanted {
   /** Of `runs-on`. */
   readonly labels: readonly string[];
-  /** Of `runs-on`: a runner is in a group when it has the label `group:NAME`. */
+  /** Of `runs-on`. */
   readonly group?: string | null;
   /** Names of what the job needs the agent to be able to do. */
   readonly features?: readonly string[];
+  /** Which groups it may go to, see `accessLabel`. */
+  readonly access?: string | null;
 }
 
 /**
@@ -31,22 +34,34 @@ export async function internLabelSet({ db }: OperationContext, wanted: Wanted): 
   return made.id;
 }
 
-function canonicalText({ labels, group, features = [] }: Wanted): string {
+function canonicalText({ labels, group, access, features = [] }: Wanted): string {
   const all = [
     ...labels,
     ...(group === undefined || group === null ? [] : [GROUP_PREFIX + group]),
+    ...(access === undefined || access === null ? [] : [access]),
     ...features.map((feature) => FEATURE_PREFIX + feature),
   ];
   return JSON.stringify([...new Set(all.map((label) => label.toLowerCase()))].sort());
 }
 
 /** What a runner has to offer, to be held against label sets. */
-export function offeredLabels(labels: readonly string[], features: readonly string[]): ReadonlySet<string> {
-  return new Set(
-    [IMPLIED_LABEL, ...labels, ...features.map((feature) => FEATURE_PREFIX + feature)].map((label) =>
-      label.toLowerCase(),
-    ),
-  );
+export function offeredLabels(
+  labels: readonly string[],
+  features: readonly string[],
+  group: string,
+): ReadonlySet<string> {
+  const own = labels.map((label) => label.toLowerCase()).filter((label) => !isReserved(label));
+  return new Set([IMPLIED_LABEL, ...own, ...features.map((feature) => FEATURE_PREFIX + feature), GROUP_PREFIX + group]);
+}
+
+/** What stands for something else than a label: no runner has it for saying so. Of small letters. */
+export function isReserved(label: string): boolean {
+  return [GROUP_PREFIX, FEATURE_PREFIX, ...ACCESS_PREFIXES].some((prefix) => label.startsWith(prefix));
+}
+
+/** The group that `runs-on` names. */
+export function wantedGroup(wanted: readonly string[]): string | null {
+  return wanted.find((label) => label.startsWith(GROUP_PREFIX))?.slice(GROUP_PREFIX.length) ?? null;
 }
 
 /** @param labelSet As stored: JSON. */
@@ -55,5 +70,7 @@ export function wantedLabels(labelSet: string): readonly string[] {
 }
 
 export function satisfies(offered: ReadonlySet<string>, wanted: readonly string[]): boolean {
-  return wanted.every((label) => offered.has(label));
+  return wanted.every(
+    (label) => offered.has(label) || groupsOf(label)?.some((group) => offered.has(GROUP_PREFIX + group)) === true,
+  );
 }

@@ -6,6 +6,8 @@ export interface RunnerRow {
   readonly view: RunnerView;
   /** Of its session; none while it has none. */
   readonly features: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly registeredAt: number;
 }
 
 /** All that are registered, by name, with what they do now. */
@@ -14,6 +16,7 @@ export async function listRunners({ db, now }: OperationContext): Promise<readon
     .selectFrom('runner')
     .leftJoin('session', (join) => join.onRef('session.runner_id', '=', 'runner.id').on('session.state', '!=', 'ended'))
     .select(['runner.id', 'runner.name', 'runner.labels', 'runner.ephemeral', 'runner.consumed', 'runner.paused'])
+    .select(['runner.group_name', 'runner.created_at'])
     .select(['runner.last_seen', 'session.state', 'session.last_seen as heard', 'session.slots', 'session.version'])
     .select(['session.features', 'session.takes_work', 'session.note'])
     .where('runner.removed_at', 'is', null)
@@ -34,6 +37,7 @@ export async function listRunners({ db, now }: OperationContext): Promise<readon
       id: row.id,
       name: row.name,
       labels: JSON.parse(row.labels) as string[],
+      group: row.group_name,
       state: stateOf({
         online,
         paused: row.paused === 1,
@@ -48,7 +52,7 @@ export async function listRunners({ db, now }: OperationContext): Promise<readon
       busy: running,
       lastSeenAt: row.last_seen === null ? null : new Date(row.last_seen).toISOString(),
     };
-    return { view, features: JSON.parse(row.features ?? '[]') as string[] };
+    return { view, features: JSON.parse(row.features ?? '[]') as string[], registeredAt: row.created_at };
   });
 }
 

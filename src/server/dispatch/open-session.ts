@@ -47,7 +47,11 @@ export async function openSession(context: OperationContext, request: OpenReques
   await insertSession(context, session, before, request);
   await db
     .updateTable('runner')
-    .set({ last_seen: context.now, labels: JSON.stringify(request.labels), ephemeral: request.ephemeral ? 1 : 0 })
+    .set({
+      last_seen: context.now,
+      labels: JSON.stringify(request.labels),
+      ephemeral: request.ephemeral ? 1 : runner.jit,
+    })
     .where('id', '=', runner.id)
     .execute();
   const attempts = await judgeHeld(context, { runner: runner.id, session, held: request.attempts });

@@ -1,9 +1,11 @@
 import type { RegisterReply, RegisterRequest } from '../../protocol/agent-api.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
-import { findToken, useRegistrationToken } from '../secrets/token-operations.ts';
+import { findToken, type FoundToken, useRegistrationToken } from '../secrets/token-operations.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
+import { isReserved } from './label-set.ts';
 import { retireRunner } from './retire-runner.ts';
+import { DEFAULT_GROUP } from './runner-groups.ts';
 
 /**
  * Makes a runner known. Sent twice, with the same name and keys, it is the same runner, and the token is used once.
@@ -14,7 +16,10 @@ export async function registerRunner(
   { tokenHash, request }: { readonly tokenHash: string; readonly request: RegisterRequest },
 ): Promise<RegisterReply> {
   const { db, now } = context;
-  const { name, publicKey, sealKey, ephemeral, replace } = request;
+  const { name, publicKey, sealKey, replace } = request;
+  const reserved = request.labels.find((label) => isReserved(label.toLowerCase()));
+  if (reserved !== undefined)
+    throw new Refusal('invalid', null, `'${reserved}' is no label of a runner: its group is that of its token`);
   const labels = JSON.stringify(request.labels);
   const present = await db
     .selectFrom('runner')
@@ -25,7 +30,8 @@ export async function registerRunner(
   // Public keys are no secret: who knows them proves nothing, and must not put a seal key of his own beside them.
   const isSame = present?.public_key === publicKey && present.seal_key === sealKey;
   if (present && isSame && present.consumed === 0) {
-    await findRegistrationToken(context, tokenHash);
+    const { jit } = await findRegistrationToken(context, tokenHash);
+    const ephemeral = request.ephemeral || jit !== null;
     await db
       .updateTable('runner')
       .set({ labels, ephemeral: ephemeral ? 1 : 0 })
@@ -45,6 +51,10 @@ export async function registerRunner(
       );
   }
   const token = await useRegistrationToken(context, tokenHash);
+  const { jit } = token;
+  if (jit !== null && jit.name !== name)
+    throw new Refusal('unauthorized', 'scope-missing', `this configuration is for the runner ${jit.name}, not ${name}`);
+  const ephemeral = request.ephemeral || jit !== null;
   if (present) await retireRunner(context, present.id);
   const id = context.randomId();
   await db
@@ -61,6 +71,8 @@ export async function registerRunner(
       created_at: now,
       last_seen: null,
       removed_at: null,
+      group_name: token.group ?? DEFAULT_GROUP,
+      jit: jit === null ? 0 : 1,
     })
     .execute();
   await audit(context, {
@@ -83,8 +95,9 @@ async function hasLiveSession({ db, now }: OperationContext, runner: string): Pr
   return row !== undefined;
 }
 
-async function findRegistrationToken(context: OperationContext, hash: string): Promise<void> {
-  const { kind } = await findToken(context, { hash });
-  if (kind !== 'registration')
+async function findRegistrationToken(context: OperationContext, hash: string): Promise<FoundToken> {
+  const token = await findToken(context, { hash });
+  if (token.kind !== 'registration')
     throw new Refusal('unauthorized', 'scope-missing', 'a registration token is needed to register a runner');
+  return token;
 }

@@ -6,6 +6,7 @@ import { agentEndpoints } from './agent-endpoints.ts';
 import type { Endpoint } from './endpoint.ts';
 import { eventEndpoint } from './event-endpoint.ts';
 import type { Streaming } from './event-endpoint.ts';
+import { fleetEndpoints } from './fleet-endpoints.ts';
 import { flowEndpoints } from './flow-endpoints.ts';
 import { logEndpoints } from './log-endpoints.ts';
 import { repositoryEndpoints } from './repository-endpoints.ts';
@@ -39,6 +40,7 @@ export function endpointsOf(services: Services): Endpoint[] {
     ...flowEndpoints(runs),
     eventEndpoint(services),
     ...logEndpoints(services, logs),
+    ...fleetEndpoints(store, randomBytes),
     ...runnerEndpoints(store),
     runnerCheckEndpoint(store),
     ...tokenEndpoints(store, randomBytes),

@@ -35,9 +35,9 @@ export function tokenEndpoints(store: Store, randomBytes: (count: number) => Uin
       handle: async ({ body, caller }) => {
         demandGrantable(body, caller);
         const { token, hash } = mintToken(body.kind, randomBytes(TOKEN_BYTES));
-        const { kind, name, scopes, uses } = body;
+        const { kind, name, scopes, uses, group } = body;
         const expiresMs = lifeOf(body);
-        const input = { actor: caller.actor, kind, name, hash, scopes, expiresMs, uses };
+        const input = { actor: caller.actor, kind, name, hash, scopes, expiresMs, uses, ...(group && { group }) };
         return { token, view: unwrap(await store.execute('create-token', input)) };
       },
     }),
@@ -55,7 +55,9 @@ export function tokenEndpoints(store: Store, randomBytes: (count: number) => Uin
   ];
 }
 
-function demandGrantable({ kind, scopes }: TokenRequest, caller: Caller): void {
+function demandGrantable({ kind, scopes, group }: TokenRequest, caller: Caller): void {
+  if (kind === 'user' && group !== undefined)
+    throw failure('invalid', null, 'a group is of runners: a token of the kind registration takes one');
   if (kind === 'registration' && scopes.length > 0)
     throw failure('invalid', null, 'a registration token has no scopes: it registers runners and nothing else');
   if (caller.scopes.includes('admin')) return;

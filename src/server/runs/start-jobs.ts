@@ -2,6 +2,7 @@ import type { StartJob } from '../../flow/flow-event.ts';
 import { keyOfJob } from '../../flow/key-suffix.ts';
 import type { RunEvent } from '../../protocol/events.ts';
 import { enqueueAttempt } from '../dispatch/enqueue-attempt.ts';
+import { accessLabel, readAccess } from '../dispatch/group-access.ts';
 import type { OperationContext } from '../operation.ts';
 import { emitAll, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
@@ -60,13 +61,17 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
       .execute();
     for (const { id, key } of made) ids.set(key, id);
   }
+  const { groups, asker } = await readAccess(context, run.id);
+  const { isolateUntrusted } = context.settings;
   for (const command of commands) {
     const { labels, group } = command.runsOn;
     const jobId = ids.get(command.key);
     if (jobId === undefined) throw new RangeError(`the job ${command.key} of run ${run.id} has no row`);
     const policy = policyOf(command, exclusive);
     const features = neededFeatures(command.plan);
-    await enqueueAttempt(context, { jobId, runId: run.id, labels, group, features, priority: run.priority, policy });
+    const access = accessLabel(groups, asker, group, isolateUntrusted);
+    const wanted = { labels, group, access, features };
+    await enqueueAttempt(context, { jobId, runId: run.id, ...wanted, priority: run.priority, policy });
   }
   const at = isoTime(now);
   const queued = commands.map(({ key, id, displayName }): RunEvent => ({

@@ -2,6 +2,7 @@ import type { JsonMap } from '../../protocol/job-message.ts';
 import type { RunSummary, RunView } from '../../protocol/run-api.ts';
 import { githubContext, ZERO_SHA } from '../../workflow/github-context.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
+import { isFromFork } from './is-from-fork.ts';
 import { audit } from '../secrets/audit.ts';
 import { beginAttempt } from './begin-attempt.ts';
 import { readVars } from './read-vars.ts';
@@ -102,6 +103,7 @@ async function submitOne(
       submission_sha,
       attempt: 1,
       priority,
+      untrusted: isFromFork(spec.github) ? 1 : 0,
       dedupe_key: dedupeKey === null ? null : keyOf(dedupeKey, index),
       created_at: now,
     })

@@ -31,6 +31,7 @@ export async function rotateServerKey({
       lostAfterMs: 0,
       maxAttempts: 0,
       maxJobs: 0,
+      isolateUntrusted: true,
       sessionTokenMs: 0,
       publicUrl: '',
       baseUrl: '',

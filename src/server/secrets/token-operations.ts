@@ -2,6 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Scope, TokenView } from '../../protocol/run-api.ts';
 import { Refusal } from '../operation.ts';
 import type { OperationContext } from '../operation.ts';
+import { demandGroup } from '../dispatch/runner-groups.ts';
+import type { JitTerms } from '../dispatch/create-jit.ts';
 import { audit } from './audit.ts';
 
 export interface FoundToken {
@@ -11,6 +13,10 @@ export interface FoundToken {
   readonly scopes: readonly Scope[];
   /** `touch-token` is due. */
   readonly stale: boolean;
+  /** Of a registration token: what its runners are in. */
+  readonly group: string | null;
+  /** Of one that is good for one runner, of one job. */
+  readonly jit: JitTerms | null;
 }
 
 /** `last_used_at` is written at most this often. */
@@ -23,13 +29,19 @@ export async function findToken(context: OperationContext, { hash }: { readonly 
     throw new Refusal('unauthorized', 'token-unknown', 'the server does not know this token');
   if (row.revoked_at !== null) throw new Refusal('unauthorized', 'token-unknown', 'this token was revoked');
   if (row.expires_at !== null && row.expires_at <= context.now)
-    throw new Refusal('unauthorized', 'token-expired', 'this token has expired; ask for a new one');
+    throw new Refusal(
+      'unauthorized',
+      'token-expired',
+      row.jit === null ? 'this token has expired; ask for a new one' : 'this configuration has expired',
+    );
   return {
     id: row.id,
     kind: row.kind,
     name: row.name,
     scopes: JSON.parse(row.scopes) as Scope[],
     stale: row.last_used_at === null || context.now - row.last_used_at >= TOUCH_MS,
+    group: row.group_name,
+    jit: row.jit === null ? null : (JSON.parse(row.jit) as JitTerms),
   };
 }
 
@@ -55,7 +67,13 @@ export async function useRegistrationToken(context: OperationContext, hash: stri
     .where((where) => where.or([where('uses_left', 'is', null), where('uses_left', '>', 0)]))
     .executeTakeFirst();
   if (used.numUpdatedRows === 0n)
-    throw new Refusal('unauthorized', 'token-expired', 'this registration token was used as often as it may be');
+    throw new Refusal(
+      'unauthorized',
+      'token-expired',
+      token.jit === null
+        ? 'this registration token was used as often as it may be'
+        : 'this configuration was used, and is good for one runner',
+    );
   return token;
 }
 
@@ -69,14 +87,22 @@ export async function createToken(
     readonly scopes: readonly Scope[];
     readonly expiresMs: number | null;
     readonly uses: number | null;
+    readonly group?: string;
   },
 ): Promise<TokenView> {
+  if (input.group !== undefined) await demandGroup(context, input.group);
   const { id } = await insertToken(context, input);
   await audit(context, {
     actor: input.actor,
     action: 'token.create',
     target: `token ${id}`,
-    detail: { name: input.name, kind: input.kind, scopes: input.scopes, uses: input.uses },
+    detail: {
+      name: input.name,
+      kind: input.kind,
+      scopes: input.scopes,
+      uses: input.uses,
+      ...(input.group && { group: input.group }),
+    },
   });
   return await viewToken(context, id);
 }
@@ -165,6 +191,7 @@ async function insertToken(
       expires_at: input.expiresMs === null ? null : now + input.expiresMs,
       last_used_at: null,
       revoked_at: null,
+      group_name: input.group ?? null,
     })
     .returning('id')
     .executeTakeFirstOrThrow();

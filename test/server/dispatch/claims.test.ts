@@ -80,7 +80,7 @@ describeDatabases('work', (database) => {
   it('of a group goes to runners of that group', async () => {
     const attempt = await world.job({ labels: ['linux'], group: 'Deploy' });
     expect(await world.offer(await world.session({ labels: ['linux'] }))).toEqual([]);
-    const [offer] = await world.offer(await world.session({ labels: ['linux', 'group:deploy'] }));
+    const [offer] = await world.offer(await world.session({ labels: ['linux'], runnerGroup: 'deploy' }));
     expect(offer?.attempt).toBe(attempt);
   });
 

@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly attempts?: readonly HeldAttempt[];
   /** The runner of another session. */
   readonly runner?: string;
+  /** Of a new runner. */
+  readonly runnerGroup?: string;
 }
 
 export interface TestSession {
@@ -46,6 +48,7 @@ export interface TestSession {
   readonly tokenHash: string;
   readonly labels: readonly string[];
   readonly features: readonly string[];
+  readonly group: string;
 }
 
 export interface Offered {
@@ -171,6 +174,7 @@ export class QueueWorld {
         consumed: 0,
         paused: 0,
         created_at: this.clock.now(),
+        group_name: options.runnerGroup ?? 'default',
       })
       .execute();
     return `id-of-${name}`;
@@ -199,7 +203,7 @@ export class QueueWorld {
     const request = await this.openRequest(runner, options);
     const { session } = await this.do('open-session', request);
     const { tokenHash, labels, features } = request;
-    return { id: session, runner, tokenHash, labels, features };
+    return { id: session, runner, tokenHash, labels, features, group: options.runnerGroup ?? 'default' };
   }
 
   /** What the dispatcher would ask for sessions that wait. */
@@ -208,9 +212,9 @@ export class QueueWorld {
   ): Promise<OperationInput<'offer-work'>> {
     const sets = await this.store.db.selectFrom('label_set').selectAll().execute();
     return {
-      classes: sessions.map(({ id, labels, features, free = 1, declined = [] }) => ({
+      classes: sessions.map(({ id, labels, features, group, free = 1, declined = [] }) => ({
         labelSets: sets
-          .filter((set) => satisfies(offeredLabels(labels, features), wantedLabels(set.labels)))
+          .filter((set) => satisfies(offeredLabels(labels, features, group), wantedLabels(set.labels)))
           .map((set) => set.id),
         sessions: [{ session: id, free, declined }],
       })),

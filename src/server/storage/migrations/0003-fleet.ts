@@ -20,6 +20,7 @@ export const fleet: Migration = {
       .alterTable('runner')
       .addColumn('group_name', 'text', (column) => column.notNull().defaultTo('default'))
       .execute();
+    await schema.alterTable('runner').addColumn('jit', 'integer', flag).execute();
     await schema
       .alterTable('session')
       .addColumn('takes_work', 'integer', (column) => column.notNull().defaultTo(1))
