@@ -9,7 +9,7 @@ ARG BASE_IMAGE=debian:12-slim
 FROM ${BASE_IMAGE} AS unpacked
 ARG TARBALL=packages/paceline-runner-*-linux-x64.tar.gz
 ADD ${TARBALL} /unpacked/
-RUN mv /unpacked/* /opt/paceline \
+RUN mkdir -p /opt && mv /unpacked/* /opt/paceline \
  && cd /opt/paceline && ls -A | grep -vxE 'bin|versions|LICENSE' | xargs rm -rf
 
 # Paceline's files belong to root: no job can change them. What it keeps is in the volume.

@@ -1,13 +1,14 @@
 /** The images of the Dockerfile, run by a Docker engine: one for all of the file, as it and the images take most of the time. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { endings } from '../faults/fault-plane.ts';
 import { describeDocker } from '../support/docker.ts';
 import { DockerEngine } from '../support/docker-engine.ts';
-import { ContainerGate, ContainerPlane, gateScript, QUICK_HEALTH } from './container-plane.ts';
-import { buildImages, RUNNER, SERVER } from './images.ts';
+import { ContainerGate, ContainerPlane, QUICK_HEALTH } from './container-plane.ts';
+import { buildImages, layerFiles, RUNNER, SERVER } from './images.ts';
 import { composeSecrets, playCompose } from './play-compose.ts';
+import { job, TWO_JOBS, writeAction } from './workflows.ts';
 
 const SECRET = '/run/secrets/registration-token';
 /** On a machine that has other things to do. */
@@ -25,13 +26,14 @@ describeDocker('containers', () => {
     await writeAction(join(engine.folder, 'actions/acme/mark'));
     plane = await playCompose(engine);
     secrets.push(...(await composeSecrets(engine)));
+    await startRunner('runner', 1);
   }, 2 * LIMIT_MS);
 
   afterAll(async () => expect(await engine.close()).toEqual([]), LIMIT_MS);
 
-  /** The runner has its name as label. */
-  async function startRunner(name: string, ...options: readonly string[]): Promise<void> {
-    const token = await plane.registrationToken(1);
+  /** It has its name as label, and a token for so many registrations. */
+  async function startRunner(name: string, uses: number, ...options: readonly string[]): Promise<void> {
+    const token = await plane.registrationToken(uses);
     secrets.push(await readFile(token, 'utf8'));
     await engine.docker(
       ...['run', '-d', '--name', name, '--network', 'front', '-v', `${name}-data:/var/lib/paceline`],
@@ -76,7 +78,6 @@ describeDocker('containers', () => {
   it(
     'run jobs as somebody who is not root and cannot change what runs them',
     async () => {
-      await startRunner('runner');
       const run = await plane.submit(
         job('runner', ['id -u', 'touch /opt/paceline/bin/manifest.json && exit 1; exit 0', 'touch runner.config.json']),
       );
@@ -124,7 +125,7 @@ describeDocker('containers', () => {
   it(
     'cancel jobs that take longer than the drain may, post steps included',
     async () => {
-      await startRunner('brief', '-e', 'PACELINE_AGENT_DRAIN_TIMEOUT_SECONDS=0.1');
+      await startRunner('brief', 1, '-e', 'PACELINE_AGENT_DRAIN_TIMEOUT_SECONDS=0.1');
       const gate = await ContainerGate.open(engine, 'brief', 'endless');
       const run = await plane.submit(job('brief', [gate.script], '{ uses: acme/mark@v1 }'));
       await gate.reached();
@@ -156,6 +157,20 @@ describeDocker('containers', () => {
   );
 
   it(
+    'take one job where they are ephemeral, and are somebody new when they are started again',
+    async () => {
+      await startRunner('once', 2, '-e', 'PACELINE_AGENT_EPHEMERAL=true');
+      for (const start of [false, true]) {
+        if (start) await engine.docker('start', 'once');
+        const run = await plane.submit(job('once', ['exit 0']));
+        expect(await engine.docker('wait', 'once')).toBe('0');
+        expect(endings(await plane.completed(run))).toEqual(['job: success', '0: success']);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  it(
     'end with a sentence and a code where they cannot be a runner',
     async () => {
       const attempt = await engine.attempt(['run', '--rm', RUNNER]);
@@ -163,18 +178,10 @@ describeDocker('containers', () => {
       expect(attempt.stderr).toContain('No runner is registered');
       const bad = join(engine.folder, 'bad-token');
       await writeFile(bad, 'nobody-knows-it');
-      const refused = await engine.attempt(
-        [
-          'run',
-          '--rm',
-          '--network',
-          'front',
-          '-v',
-          `${bad}:${SECRET}:ro`,
-          '-e',
-          `PACELINE_TOKEN_FILE=${SECRET}`,
-        ].concat(['-e', 'PACELINE_SERVER=http://server:7380', RUNNER]),
-      );
+      const refused = await engine.attempt([
+        ...['run', '--rm', '--network', 'front', '-v', `${bad}:${SECRET}:ro`, '-e', `PACELINE_TOKEN_FILE=${SECRET}`],
+        ...['-e', 'PACELINE_SERVER=http://server:7380', RUNNER],
+      ]);
       expect(refused.code).toBe(4);
       expect(refused.stderr).not.toContain('nobody-knows-it');
     },
@@ -205,7 +212,7 @@ describeDocker('containers', () => {
       const shown = [
         await engine.docker('history', '--no-trunc', SERVER),
         await engine.docker('history', '--no-trunc', RUNNER),
-        await engine.docker('inspect', SERVER, RUNNER, 'server', 'runner'),
+        await engine.docker('inspect', SERVER, RUNNER, 'server', 'runner', 'database'),
         ...(await Promise.all(['server', 'runner'].map((name) => said(engine, name)))),
         await engine.docker('top', 'server', '-eo', 'pid,args'),
         await engine.docker('top', 'runner', '-eo', 'pid,args'),
@@ -239,47 +246,4 @@ const SYSTEM = /^(etc\/|home\/paceline\/\.|usr\/local\/bin\/paceline$|var\/log\/
 async function said(engine: DockerEngine, container: string): Promise<string> {
   const { stdout, stderr } = await engine.attempt(['logs', container]);
   return stdout + stderr;
-}
-
-/** What the image has beyond its base, layer by layer. */
-async function layerFiles(engine: DockerEngine, image: string): Promise<string[]> {
-  const script = `
-    docker save "$1" | tar -x -C "$2" --one-top-level=saved
-    cd "$2/saved"
-    for layer in $(grep -o '[0-9a-f]*/layer.tar' manifest.json | tail -n +2); do tar -tf "$layer"; done`;
-  const { stdout, code, stderr } = await engine.run('bash', ['-c', script, 'bash', image, engine.folder]);
-  if (code !== 0) throw new Error(stderr);
-  return stdout.trim().split('\n');
-}
-
-/** Where there is no gate they go on. */
-const TWO_JOBS = `
-on: push
-jobs:
-  one: &job
-    runs-on: ubuntu-latest
-    steps:
-      - run: |
-          ${gateScript('work')}
-          echo went on
-  two: *job
-`;
-
-const job = (label: string, scripts: readonly string[], first = ''): string => `
-on: push
-jobs:
-  job:
-    runs-on: ${label}
-    steps:
-${[first, ...scripts.map((script, index) => `{ name: "${index}", run: ${JSON.stringify(script)} }`)]
-  .filter((step) => step !== '')
-  .map((step) => `      - ${step}\n`)
-  .join('')}`;
-
-/** An action with a post step. */
-async function writeAction(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'action.yml'), 'name: mark\nruns: { using: node20, main: main.js, post: post.js }\n');
-  await writeFile(join(folder, 'main.js'), 'console.log("main");\n');
-  await writeFile(join(folder, 'post.js'), 'console.log("the post step ran");\n');
 }

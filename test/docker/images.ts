@@ -23,27 +23,25 @@ export async function buildImages(engine: DockerEngine): Promise<void> {
   const context = join(engine.folder, 'context');
   await Promise.all([importBase(engine), makeContext(context)]);
   await buildDatabase(engine);
-  for (const [target, name] of [
-    ['server', SERVER],
-    ['runner', RUNNER],
-  ] as const)
-    await engine.docker(
-      'build',
-      '--quiet',
-      '--target',
-      target,
-      '--build-arg',
-      `BASE_IMAGE=${BASE}`,
-      '-t',
-      name,
-      context,
-    );
+  const build = ['build', '--quiet', '--build-arg', `BASE_IMAGE=${BASE}`];
+  await engine.docker(...build, '--target', 'server', '-t', SERVER, context);
+  await engine.docker(...build, '--target', 'runner', '-t', RUNNER, context);
+}
+
+/** What the image has beyond its base, layer by layer. */
+export async function layerFiles(engine: DockerEngine, image: string): Promise<string[]> {
+  const script = `
+    docker save "$1" | tar -x -C "$2" --one-top-level=saved
+    cd "$2/saved"
+    for layer in $(grep -o '[0-9a-f]*/layer.tar' manifest.json | tail -n +2); do tar -tf "$layer"; done`;
+  const { stdout, code, stderr } = await engine.run('bash', ['-c', script, 'bash', image, engine.folder]);
+  if (code !== 0) throw new Error(stderr);
+  return stdout.trim().split('\n');
 }
 
 /** With PostgreSQL of this machine, for the image of the database. */
 async function importBase(engine: DockerEngine): Promise<void> {
-  const bin = postgresBinaries();
-  if (bin === null) throw new Error(WAY_OUT);
+  const bin = databasePrograms();
   const tini = execFileSync('which', ['tini'], { encoding: 'utf8', env: { PATH: enginePath() } }).trim();
   const postgres = [
     join(bin, '..'),
@@ -65,11 +63,17 @@ async function makeContext(context: string): Promise<void> {
   await writeFile(join(context, '.env'), 'PASSWORD=not-for-an-image\n');
 }
 
+function databasePrograms(): string {
+  const bin = postgresBinaries();
+  if (bin === null) throw new Error(WAY_OUT);
+  return bin;
+}
+
 /** PostgreSQL that understands the variables of the official image which compose.yaml uses. */
 async function buildDatabase(engine: DockerEngine): Promise<void> {
   const context = join(engine.folder, 'database');
   await mkdir(context, { recursive: true });
-  await writeFile(join(context, 'Dockerfile'), databaseFile(postgresBinaries() ?? ''));
+  await writeFile(join(context, 'Dockerfile'), databaseFile(databasePrograms()));
   await writeFile(join(context, 'start'), DATABASE_START, { mode: 0o755 });
   await engine.docker('build', '--quiet', '-t', DATABASE, context);
 }

@@ -17,7 +17,7 @@ const CGROUPS = '/sys/fs/cgroup';
 /** No machine needs so long. */
 const START_LIMIT_MS = 60_000;
 
-/** What ends with its standard input, and takes all processes of the namespace along. $1: folder. */
+/** What ends with its standard input, and takes all processes of the namespace along. $1: folder, $2: control group. */
 const INIT = `
   set -e
   mount -t tmpfs tmpfs /run
@@ -37,7 +37,7 @@ export function engineProblem(): string | null {
   return null;
 }
 
-/** Of `tini`, which images need as well. */
+/** Where the programs of the engine are found; and tini, which images need as well. */
 export function enginePath(): string {
   const folder = programsFolder();
   const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
@@ -53,11 +53,19 @@ export interface Outcome {
 export class DockerEngine {
   /** For files of the test that the engine is to see; goes at the end. */
   readonly folder: string;
+  /** Of programs that are to find the engine. */
+  readonly #environment: Readonly<Record<string, string>>;
   readonly #init: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  private constructor(folder: string, init: ChildProcess) {
+  private constructor(folder: string, path: string, init: ChildProcess) {
     this.folder = folder;
+    this.#environment = {
+      PATH: path,
+      HOME: folder,
+      DOCKER_HOST: `unix://${join(folder, 'docker.sock')}`,
+      DOCKER_BUILDKIT: '0',
+    };
     this.#init = init;
     this.#ended = new Promise((resolve) => init.once('exit', resolve));
   }
@@ -65,18 +73,19 @@ export class DockerEngine {
   static async start(): Promise<DockerEngine> {
     await removeAbandoned();
     const folder = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+    const path = enginePath();
     const programs = programsFolder();
     const libraries = programs ? await libraryFolders(programs) : [];
     const init = spawn('unshare', [...NAMESPACES, 'bash', '-c', INIT, 'bash', folder, cgroupOf(folder)], {
       stdio: ['pipe', 'ignore', 'ignore'],
       env: {
-        PATH: enginePath(),
+        PATH: path,
         HOME: folder,
         LD_LIBRARY_PATH: libraries.join(':'),
         ...(libraries[0] === undefined ? {} : { XTABLES_LIBDIR: join(libraries[0], 'xtables') }),
       },
     });
-    const engine = new DockerEngine(folder, init);
+    const engine = new DockerEngine(folder, path, init);
     await engine.#ready();
     return engine;
   }
@@ -94,7 +103,7 @@ export class DockerEngine {
 
   /** A program that may ask the engine. */
   run(program: string, words: readonly string[], input = ''): Promise<Outcome> {
-    const child = spawn(program, words, { env: this.environment, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, words, { env: this.#environment, stdio: ['pipe', 'pipe', 'pipe'] });
     // A command that does not read may be gone by then.
     child.stdin.on('error', () => undefined).end(input);
     return outcomeOf(child);
@@ -121,7 +130,7 @@ export class DockerEngine {
 
   /** `stop`: nobody waits for it any more. */
   #line(words: readonly string[], pattern: RegExp): { readonly line: Promise<string>; stop(): void } {
-    const child = spawn('docker', words, { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('docker', words, { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
     const line = new Promise<string>((resolve, reject) => {
       const take = (line: string): void => {
         if (!pattern.test(line)) return;
@@ -136,19 +145,10 @@ export class DockerEngine {
     return { line, stop: () => void child.kill() };
   }
 
-  get environment(): Record<string, string> {
-    return {
-      PATH: enginePath(),
-      HOME: this.folder,
-      DOCKER_HOST: `unix://${join(this.folder, 'docker.sock')}`,
-      DOCKER_BUILDKIT: '0',
-    };
-  }
-
   /** Makes an image of a tar stream; resolves with its name. */
   async importImage(name: string, tar: ChildProcess): Promise<string> {
     const child = spawn('docker', ['import', '-', name], {
-      env: this.environment,
+      env: this.#environment,
       stdio: [tar.stdout!, 'pipe', 'pipe'],
     });
     // The stream is the child's now.
