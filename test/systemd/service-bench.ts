@@ -124,6 +124,12 @@ export class ServiceBench {
     return this.plane.submit(JSON.stringify({ on: 'push', jobs: { job: { 'runs-on': label, env, steps } } }));
   }
 
+  /** All that a step of the run's job said. Results do not wait for logs, so that the end of it may be still to come. */
+  async log(run: number, step: number): Promise<string> {
+    const response = await this.plane.fetch(`/v1/runs/${run}/jobs/job/steps/${step}/log?follow=true`);
+    return response.text();
+  }
+
   async close(): Promise<void> {
     await this.machine.close();
     await this.gates.close();

@@ -1,10 +1,14 @@
 /** The tests go on where those before them stopped: one machine, one runner, from its installation to its end. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { RunnerIdentity } from '../../src/agent/identity.ts';
 import { describeSystemd } from '../support/systemd.ts';
 import { ACCOUNT, OWN_RUNNER, RUNNER, ServiceBench, UNIT } from './service-bench.ts';
 
 const UNIT_FILE = `/etc/systemd/system/${UNIT}`;
+const INSTALL_PAGE = new URL('../../docs/install.md', import.meta.url);
+/** The step's, below the service's; at the end of a line of its log. */
+const OWN_CGROUP = new RegExp(`0::/system.slice/${UNIT}/paceline-[^/]+/0$`, 'm');
 /** Named anew at each boot. */
 const OF_SYSTEMD = /\/systemd-private-|^\/run\/systemd\/journal\/|^\/run\/log\/|^\/var\/log\/journal\//;
 const BOOT_LIMIT_MS = 60_000;
@@ -55,10 +59,10 @@ describeSystemd('a runner as a service of systemd', () => {
       'id -un; cat /proc/self/cgroup; env | grep -E "^(NOTIFY|WATCHDOG|INVOCATION|JOURNAL|SYSTEMD)" || true';
     const run = await bench.submit(script);
     expect(await bench.plane.completed(run)).toMatchObject({ conclusion: 'success' });
-    const log = await bench.plane.log(run, 'job', 2);
+    const log = await bench.log(run, 2);
     const said = log.slice(log.indexOf('##[endgroup]')).trim().split('\n').slice(1);
     expect(said[0]).toBe(ACCOUNT);
-    expect(said.at(-1)).toMatch(new RegExp(`^0::/system.slice/${UNIT}/paceline-[^/]+/0$`));
+    expect(said.at(-1)).toMatch(OWN_CGROUP);
     expect(await bench.svc('status')).toMatchObject({ code: 0 });
   });
 
@@ -95,7 +99,7 @@ describeSystemd('a runner as a service of systemd', () => {
     await bench.saying('Started', place);
     visit.release();
     expect(await plane.completed(run)).toMatchObject({ conclusion: 'success', attempt: 1 });
-    expect(await plane.log(run, 'job', 2)).toContain(`went on under ${visit.words[0]!}`);
+    expect(await bench.log(run, 2)).toContain(`went on under ${visit.words[0]!}`);
     expect(await bench.show('NRestarts')).toBe('1');
   });
 
@@ -145,6 +149,25 @@ describeSystemd('a runner as a service of systemd', () => {
     expect(await plane.completed(run)).toMatchObject({ conclusion: 'failure' });
   });
 
+  it('runs jobs, over a crash too, with the hardening that the documentation offers', async () => {
+    const { machine, plane, gates } = bench;
+    const offered = /^```ini\n(\[Service\]\nNoNewPrivileges.*?)```/ms.exec(await readFile(INSTALL_PAGE, 'utf8'))![1]!;
+    await bench.adjust(offered.replaceAll('/opt/runner', RUNNER));
+    await machine.ask(`systemctl restart ${UNIT}`);
+    const run = await bench.submit(
+      `touch /tmp/mine && ! touch /srv/mine && cat /proc/self/cgroup\n${gates.lines('hard')}`,
+    );
+    const visit = await gates.arrival('hard');
+    const place = await bench.journalPlace();
+    await machine.ask(`kill -9 ${await bench.show('MainPID')}`);
+    await bench.saying('Started', place);
+    visit.release();
+    expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
+    expect(await bench.log(run, 2)).toMatch(OWN_CGROUP);
+    await bench.adjustNothing();
+    await machine.ask(`systemctl restart ${UNIT}`);
+  });
+
   it('is a service of the account itself where that is asked for', async () => {
     const { machine, plane } = bench;
     await bench.logIn();
@@ -153,7 +176,7 @@ describeSystemd('a runner as a service of systemd', () => {
     expect(await bench.ownSvc('start')).toMatchObject({ code: 0 });
     const run = await bench.submit('cat /proc/self/cgroup', { label: 'mine' });
     expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
-    expect(await plane.log(run, 'job', 2)).toMatch(/^.*0::.*\/paceline-runner\.mine\.service\/paceline-[^/]+\/0$/m);
+    expect(await bench.log(run, 2)).toMatch(/^.*0::.*\/paceline-runner\.mine\.service\/paceline-[^/]+\/0$/m);
     expect((await bench.ownSvc('status')).stdout).toContain('active (running)');
     expect(await machine.ask('systemctl list-units --all --plain paceline-runner.*')).not.toContain('mine');
   });
@@ -177,7 +200,7 @@ describeSystemd('a runner as a service of systemd', () => {
     await machine.run('systemctl reboot');
     await down;
     expect(await plane.show(run)).toMatchObject({ state: 'completed', jobs: [{ reason: 'runner-lost' }] });
-    expect(await plane.log(run, 'job', 3)).toContain('post of the job');
+    expect(await bench.log(run, 3)).toContain('post of the job');
     await machine.boot();
     expect(await bench.show('ActiveState')).toBe('active');
   });
