@@ -67,7 +67,7 @@ export async function startServerHere(
       onFatal,
     }),
   );
-  writeAddress(dataDirectory, server);
+  writeAddress(dataDirectory, server, config.server.tls.certificateFile === null ? 'http' : 'https');
   return {
     ...server,
     async stop() {

@@ -26,5 +26,5 @@ function inUse(error: Error): string {
   return `${ADDRESS_IN_USE}: ${address}:${port}. Another address is given by --listen.`;
 }
 
-const OF_THE_PERSON = new Set(['KeyError', 'NewerSchemaError', 'BackupError', 'ServerStartError']);
+const OF_THE_PERSON = new Set(['KeyError', 'TlsError', 'NewerSchemaError', 'BackupError', 'ServerStartError']);
 const OF_THE_MACHINE = new Set(['EADDRNOTAVAIL', 'EACCES', 'EPERM', 'ENOSPC', 'EROFS', 'ENOTDIR', 'ENOTFOUND']);

@@ -9,7 +9,7 @@ import type { ServerChoice } from './client/server-choice.ts';
 import type { CliHost } from './cli-host.ts';
 import { configOf } from './config-of.ts';
 import { ADDRESS_IN_USE } from './server-problem.ts';
-import type { RunnerConfig } from '../config/runner-config.ts';
+import { DEFAULT_RUNNER_CONFIG, type RunnerConfig } from '../config/runner-config.ts';
 
 /** A server and an agent that run in this process. */
 export interface UpPlane {
@@ -82,7 +82,9 @@ async function startServer(
   const dataDirectory = join(directory, 'server');
   const fail = (error: Error): void => host.stderr.write(`The server cannot go on: ${error.message}\n`);
   const start = (at: string): Promise<RunningServer> => {
-    const own = { ...config.server, listen: at, publicUrl: null, database: null, dataDirectory };
+    // Its agent and its commands are of this machine.
+    const { tls } = DEFAULT_RUNNER_CONFIG.server;
+    const own = { ...config.server, listen: at, publicUrl: null, database: null, dataDirectory, tls };
     return startServerHere({ config: { ...config, server: own }, dataDirectory }, log, host, fail);
   };
   if (listen !== null) return { server: await start(listen), taken: null };

@@ -31,9 +31,9 @@ export function listenAddress(listen: string): { readonly host: string; readonly
 }
 
 /** The address that others reach a listener by: one that listens everywhere is reached by the machine's name. */
-export function urlOf(host: string, port: number): string {
+export function urlOf(host: string, port: number, scheme: 'http' | 'https'): string {
   const name = host === '0.0.0.0' || host === '::' ? hostname() : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
 /** Names this server among those that share its database and folder; the same when it is started again. */

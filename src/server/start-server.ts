@@ -15,6 +15,7 @@ import { endpointsOf } from './http/endpoints-of.ts';
 import { HeldRequests } from './http/held-requests.ts';
 import { openHttpServer } from './http/http-server.ts';
 import { Limits } from './http/limits.ts';
+import { openServerTls } from './http/server-tls.ts';
 import { startingResponse } from './http/respond.ts';
 import { Wakeups } from './http/wakeups.ts';
 import { openLogDisk } from './logs/open-log-disk.ts';
@@ -63,15 +64,16 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
   let app: App | null = null;
   const held = new HeldRequests();
   const listen = listenAddress(config.listen);
+  const tls = await openServerTls(config.tls, clock, log);
   const http = await openHttpServer(
     (request, bindings) => app?.fetch(request, bindings) ?? startingResponse(),
     { held, clock },
-    { ...listen, onError: options.onFatal },
+    { ...listen, onError: options.onFatal, tls },
   );
   let isServing = false;
   // Before anything else is closed, and once.
   closers.add(() => (isServing ? undefined : http.stop()));
-  const url = config.publicUrl ?? urlOf(listen.host, http.port);
+  const url = config.publicUrl ?? urlOf(listen.host, http.port, tls === null ? 'http' : 'https');
   const settings = serverSettings(options, url);
   const node = nodeName(http.port);
 

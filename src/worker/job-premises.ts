@@ -1,4 +1,5 @@
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
+import { proxyPasswords, proxySettingsOf } from '../kernel/proxy-choice.ts';
 import type { Json, JsonMap, JobMessage } from '../protocol/job-message.ts';
 import { Masker } from '../steps/masker.ts';
 import type { RecordOptions } from '../steps/step-record.ts';
@@ -27,6 +28,8 @@ export function jobPremises(message: JobMessage, host: WorkerHost): JobPremises 
   const { clock, workspace } = host;
   const budgets = budgetsOf(host.config);
   const masker = maskerOf(message);
+  // Steps inherit the variables, and one that prints its environment would print the password.
+  for (const password of proxyPasswords(proxySettingsOf(host.baseEnvironment))) masker.addSecret(password);
   const mask = (text: string): string => masker.mask(text);
   const log = host.log.child(
     { run: message.runId, job: message.key, attempt: message.attempt, jobId: host.jobId },
