@@ -32,13 +32,14 @@ export const FOREIGN_OPTIONS: Readonly<Record<string, string>> = {
   '--token <value>':
     'A token in an argument is seen by everybody on this machine: give it in PACELINE_TOKEN or by --token-file, and revoke this one.',
   '--pat <value>': 'There are no personal access tokens: a registration token is made by `paceline tokens create`.',
-  '--runnergroup <name>': 'The group of a runner is that of its registration token: make one for the group.',
+  '--runnergroup <name>':
+    'The group of a runner is that of its registration token: `paceline tokens create NAME --kind registration --group GROUP` makes one.',
   '--runasservice': 'A service is installed by ./svc.sh install, after this.',
   '--generateServiceConfig': 'A service is installed by ./svc.sh install, after this.',
   '--monitorsocketaddress <address>':
     '--monitorsocketaddress does not exist here: `paceline agent status --json` tells what runs.',
   '--check': 'A machine is checked by `paceline doctor`.',
-  '--local': '`bin/paceline agent remove --folder .` removes a runner here alone.',
+  '--local': '`bin/paceline agent remove --local --folder .` removes a runner here alone.',
 };
 
 /** `config.sh`: makes the folder a runner, or with `remove` takes it off its server. */

@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes a file or replaces it: whole or not at all, and there after a power cut. Throws the system's error. */
@@ -8,13 +8,13 @@ export async function writeDurably(path: string, text: string, mode: number): Pr
   await rm(next, { force: true });
   const file = await open(next, 'wx', mode);
   try {
+    // Whatever the mask of the process.
+    await file.chmod(mode);
     await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  // Whatever the mask of the process.
-  await chmod(next, mode);
   await rename(next, path);
   await syncFolder(dirname(path));
 }

@@ -111,8 +111,8 @@ describe('config.sh', () => {
 
     // The token of a first runner is spent, and its name is taken.
     await config(tree.copy(), [...url, '--name', 'twice'], once);
-    expect(await refused(4, [...url, '--name', 'third'], once)).toBe(
-      `${plane.url} did not register the runner: this registration token was used as often as it may be; \`paceline tokens create NAME --kind registration\` makes a new token.`,
+    expect(await refused(4, [...url, '--name', 'third'], once)).toMatch(
+      /used as often as it may be; `paceline tokens create NAME --kind registration` makes [^;]+\.$/,
     );
     const fresh = { PACELINE_TOKEN: await token() };
     expect(await refused(2, [...url, '--name', 'twice'], fresh)).toBe(
