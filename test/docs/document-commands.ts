@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Of blocks that show what is printed. */
-const OUTPUT = /^Side by side {2}/;
+const OUTPUT = /^(?:Side by side {2}|\{)/;
 
 /**
  * The command lines in a document, in its order: the lines of blocks without a language, or for a shell, without what

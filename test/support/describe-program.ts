@@ -5,7 +5,7 @@ import { describe, it } from '@jest/globals';
 
 /** `describe` where the program is on this machine; skipped by name where it is not, and failed where nothing may be. */
 export function describeProgram(program: string, name: string, body: () => void): void {
-  const wayOut = `needs ${program}: scripts/fetch-programs`;
+  const wayOut = `needs ${program}, which scripts/test installs as root`;
   if (programPath(program) !== null) describe(name, body);
   else if ((process.env.PACELINE_TEST_CI ?? '') === '') describe.skip(`${name} (${wayOut})`, body);
   else
