@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { appFiles } from './app-files.mjs';
 import { hashOf, root, version } from './checkout.mjs';
+import { LICENCES_FILE, licencesText } from './licences.mjs';
 import { thisPlatform } from './platforms.mjs';
 import { Problem } from './problem.mjs';
 import { registryPackage } from './registry-package.mjs';
@@ -36,9 +37,10 @@ export async function layOut({ out, platform, node }) {
   const versionFolder = join(folder, 'versions', version);
   await copy(files, folder);
   await copy(versioned, versionFolder);
+  await writeFile(join(versionFolder, LICENCES_FILE), await licencesText());
   await writeFile(
     join(versionFolder, 'manifest.json'),
-    await manifestText(versionFolder, versioned, platform, nodeFiles.version),
+    await manifestText(versionFolder, [...versioned.keys(), LICENCES_FILE], platform, nodeFiles.version),
   );
   await symlink(join('versions', version), join(folder, 'bin'));
 }
@@ -74,8 +76,8 @@ async function copy(files, target) {
 }
 
 /** A `VersionManifest` of src/install, with the SHA-256 of each other file of the version. */
-async function manifestText(folder, versioned, platform, node) {
+async function manifestText(folder, names, platform, node) {
   const files = {};
-  for (const name of [...versioned.keys()].sort()) files[name] = await hashOf(join(folder, name));
+  for (const name of names.sort()) files[name] = await hashOf(join(folder, name));
   return `${JSON.stringify({ schema: 1, version, platform, node, files }, null, 2)}\n`;
 }

@@ -44,7 +44,16 @@ describe('scripts/package', () => {
 
     const packed = namesIn(join(out, `paceline-${version}.tgz`));
     expect(packed.map((path) => path.split('/')[1]).filter((top, at, all) => all.indexOf(top) === at)).toEqual(
-      expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist', 'examples', 'schemas']),
+      expect.arrayContaining([
+        'package.json',
+        'README.md',
+        'LICENSE',
+        'CHANGELOG.md',
+        'THIRD-PARTY-LICENSES',
+        'dist',
+        'examples',
+        'schemas',
+      ]),
     );
     // Of a build of its own, not what earlier ones left.
     const bundles = packed.map((path) => /dist\/(.+)-[0-9a-f]{12}\.js$/.exec(path)?.[1]).filter(Boolean);
