@@ -16,6 +16,9 @@ machine=
 waiter=
 
 tidy() {
+  # A dying parent may say so several times, and where nobody reads any more a word about a killed job would end us.
+  trap '' TERM INT HUP
+  exec >/dev/null 2>&1
   if [ -n "$machine" ]; then
     # By the death of its process 1: unshare alone would be gone before what it started.
     kill -KILL "$(cat "$folder/process")" 2>/dev/null || kill -KILL "$machine" 2>/dev/null || true

@@ -103,10 +103,10 @@ export class ServiceBench {
     return /cursor: (.*)/.exec(text)![1]!;
   }
 
-  /** Resolves when the unit, or systemd about it, says so after the place. */
-  async saying(words: string, place: string): Promise<void> {
-    const follow = `journalctl --unit ${UNIT} --follow --lines all --after-cursor "${place}" 2>/dev/null`;
-    await this.machine.ask(`bash -c 'grep -E -m 1 "${words}" < <(${follow})'`);
+  /** Resolves with the line in which the unit, or systemd about it, says so after the place. */
+  saying(words: string, place: string, unit = UNIT): Promise<string> {
+    const follow = `journalctl --unit ${unit} --follow --lines all --after-cursor "${place}" 2>/dev/null`;
+    return this.machine.ask(`bash -c 'grep -E -m 1 "${words}" < <(${follow})'`);
   }
 
   /** Processes of the account, but for those of its own systemd. */

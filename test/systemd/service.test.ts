@@ -1,4 +1,7 @@
-/** The tests go on where those before them stopped: one machine, one runner, from its installation to its end. */
+/**
+ * The tests go on where those before them stopped: one machine, one runner, from its installation to its end. That is why
+ * they are one file: to boot a machine and to give it a runner costs more than most of them.
+ */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { RunnerIdentity } from '../../src/agent/identity.ts';
@@ -6,6 +9,7 @@ import { describeSystemd } from '../support/systemd.ts';
 import { ACCOUNT, OWN_RUNNER, RUNNER, ServiceBench, UNIT } from './service-bench.ts';
 
 const UNIT_FILE = `/etc/systemd/system/${UNIT}`;
+const OPERATE_PAGE = new URL('../../docs/operate.md', import.meta.url);
 const INSTALL_PAGE = new URL('../../docs/install.md', import.meta.url);
 /** The step's, below the service's; at the end of a line of its log. */
 const OWN_CGROUP = new RegExp(`0::/system.slice/${UNIT}/paceline-[^/]+/0$`, 'm');
@@ -266,5 +270,22 @@ describeSystemd('a runner as a service of systemd', () => {
     expect(left).toEqual(places.map((place) => `/home/${ACCOUNT}/${place}`));
     expect(await bench.processes()).toEqual([]);
     expect(await bench.show('LoadState')).toBe('not-found');
+  });
+
+  it('may have a server beside it, by the unit that the documentation offers', async () => {
+    const { machine } = bench;
+    const offered = /^```ini\n(\[Unit\]\nDescription=Paceline server.*?)```/ms.exec(
+      await readFile(OPERATE_PAGE, 'utf8'),
+    )![1]!;
+    const unit = 'paceline-server.service';
+    await machine.ask(`useradd --system paceline; mkdir /etc/paceline; ln -s ${RUNNER}/bin/paceline /usr/local/bin`);
+    await machine.ask('cat >/etc/paceline/runner.config.json', { input: '{"server": {"listen": "127.0.0.1:0"}}' });
+    await machine.ask(`cat >/etc/systemd/system/${unit}; systemctl daemon-reload`, { input: offered });
+    const place = await bench.journalPlace();
+    await machine.ask(`systemctl start ${unit}`);
+    const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(await bench.saying('http://127.0.0.1', place, unit))!;
+    expect(await fetch(`${address}/readyz`)).toMatchObject({ status: 200 });
+    await machine.ask(`systemctl stop ${unit}`);
+    expect(await bench.show('ActiveState,Result', unit)).toBe('success\ninactive');
   });
 });
