@@ -13,15 +13,18 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SIZES = [100, 1_000, 10_000];
 
 const shapes = ['chain', 'fan'];
+const joins = ['each', 'keep', 'queue'];
 export const flowBenchmarks = [
-  ...shapes.map((shape) => ({
+  ...[...shapes, ...joins].map((shape) => ({
     // Events per second of the reducer. Floor: in a run of 10,000 jobs.
     name: `flow-${shape}-memory`,
     unit: 'events/s',
     runs: 3,
     measure: () =>
       withProgram(async (run) => {
-        const values = await inTurn(SIZES, (jobs) => run('memory', shape, String(jobs)));
+        // By `each` the last job begins as often as there are others: as many jobs again.
+        const jobsOf = (jobs) => String(shape === 'each' ? jobs / 2 : jobs);
+        const values = await inTurn(SIZES, (jobs) => run('memory', shape, jobsOf(jobs)));
         return { value: values[0], floor: values.at(-1), more: bySize(values) };
       }),
   })),

@@ -8,7 +8,8 @@ import { reduce, start } from '../../src/flow/reduce.ts';
 import type { FlowCommand } from '../../src/flow/flow-event.ts';
 import { RUN_EVERYTHING, type FlowInput } from '../../src/flow/flow-input.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
-import type { JobPlan, WorkflowPlan } from '../../src/protocol/plan.ts';
+import type { JobFlowPlan } from '../../src/protocol/flow-plan.ts';
+import type { StepsJobPlan, WorkflowPlan } from '../../src/protocol/plan.ts';
 import { moveAttempt } from '../../src/server/dispatch/move-attempt.ts';
 import type { OperationContext } from '../../src/server/operation.ts';
 import { jobEnded } from '../../src/server/runs/job-ended.ts';
@@ -20,11 +21,40 @@ import {
 } from '../../src/server/storage/open-store-in-process.ts';
 import { TEST_SETTINGS } from '../../test/support/server-settings.ts';
 
-type Shape = 'chain' | 'fan';
+type Shape = 'chain' | 'fan' | 'each' | 'keep' | 'queue';
 
 const MAX_JOBS = 20_000;
 /** Jobs that end at the same time, at most. */
 const AGENTS = 32;
+
+const JOINS = {
+  each: { mode: 'each', batch: 1 },
+  keep: { mode: 'all', keep: true },
+  queue: { mode: 'count', count: 2, late: 'queue', countIgnoredFailures: false },
+} as const;
+
+const NO_FLOW: Omit<JobFlowPlan, 'join'> = {
+  choose: null,
+  spawn: null,
+  race: null,
+  milestone: null,
+  waitFor: null,
+  region: [],
+  cancels: null,
+  section: null,
+  next: [],
+  before: [],
+  after: [],
+  onFailure: [],
+  onCancel: [],
+  finally: [],
+  failure: 'fail-run',
+  startWithinMinutes: null,
+  startAt: null,
+  retry: null,
+  terminate: null,
+  stage: null,
+};
 
 console.log(JSON.stringify({ value: await measure(process.argv.slice(2)) }));
 
@@ -39,7 +69,7 @@ async function measure([kind, ...rest]: readonly string[]): Promise<number> {
   }
 }
 
-/** A chain of jobs, or one that all but the last need and the last needs them all. */
+/** A chain of jobs, or one that all but the last need and the last needs them all, by a join of the name of the shape. */
 function workflow(shape: Shape, jobs: number): WorkflowPlan {
   const ids = Array.from({ length: jobs }, (_, index) => `job-${index}`);
   const last = jobs - 1;
@@ -56,11 +86,16 @@ function workflow(shape: Shape, jobs: number): WorkflowPlan {
     defaults: { shell: null, workingDirectory: null },
     concurrency: null,
     permissions: null,
-    jobs: ids.map((id, index) => job(id, needsOf(index))),
+    jobs: ids.map((id, index) => ({ ...job(id, needsOf(index)), ...joinOf(shape, index === last) })),
   };
 }
 
-function job(id: string, needs: readonly string[]): JobPlan {
+function joinOf(shape: Shape, isLast: boolean): Partial<StepsJobPlan> {
+  if (!isLast || shape === 'chain' || shape === 'fan') return {};
+  return { flow: { ...NO_FLOW, join: JOINS[shape] } };
+}
+
+function job(id: string, needs: readonly string[]): StepsJobPlan {
   return {
     kind: 'steps',
     id,

@@ -1,9 +1,10 @@
 import type { JsonMap } from '../protocol/job-message.ts';
-import { ANY_NEED, keepsArrivals, joinOf } from './consider-job.ts';
+import { keepsArrivals, joinOf } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended, JobState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { type Attempt, attempt, KeyProblem } from './key-problem.ts';
+import { addArrival } from './rounds.ts';
 import { counts } from './settle-job.ts';
 import { evaluateCount } from './typed-value.ts';
 
@@ -33,7 +34,7 @@ export function arrive(draft: FlowDraft, key: string, ended: Ended, outputs: Jso
 function queueArrivals(
   draft: FlowDraft,
   dependant: string,
-  { id }: JobState,
+  job: JobState,
   need: string,
   { ended, outputs, times }: { readonly ended: Ended; readonly outputs: JsonMap; readonly times: number },
 ): void {
@@ -45,14 +46,9 @@ function queueArrivals(
   if (conclusion === 'skipped' || conclusion === 'withdrawn') return;
   if (conclusion !== 'success' && join.mode === 'each' && join.batch > 1) return;
   const isCounted = reason !== 'failure-ignored' || join.mode !== 'count' || join.countIgnoredFailures;
-  const arrival = { need, id, result: conclusion, isSuccess: conclusion === 'success' && isCounted, outputs };
-  const added = Array.from({ length: join.mode === 'each' ? times : 1 }, () => ({ ...arrival }));
-  // Where each of them begins the job they are taken in the order in which they came, whoever they are of.
-  const name = join.mode === 'each' ? ANY_NEED : need;
-  const queue = [...(other.arrivals.queues[name] ?? []), ...added];
-  draft.jobs.update(dependant, {
-    arrivals: { ...other.arrivals, queues: { ...other.arrivals.queues, [name]: queue } },
-  });
+  const arrival = { need, id: job.id, result: conclusion, isSuccess: conclusion === 'success' && isCounted, outputs };
+  for (let time = 0; time < (join.mode === 'each' ? times : 1); time++)
+    addArrival(draft, dependant, join, job, arrival);
 }
 
 /** How many times a success of the iteration begins dependants that begin once for each arrival. */

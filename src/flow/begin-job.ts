@@ -3,7 +3,7 @@ import { reasonOf } from './cancel-reason.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Arrival, Ended, IterationState, JobState } from './flow-state.ts';
 import { enterGates } from './gates.ts';
-import { jobContexts, jobStatus, lineageBefore } from './job-contexts.ts';
+import { jobContexts, jobStatus, lineageBefore, lineageOf } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { iterationKey } from './keys.ts';
 import type { Ending } from './main-part.ts';
@@ -33,21 +33,15 @@ function endingBefore(draft: FlowDraft, job: JobState, arrivals: readonly Arriva
   if (job.jump === null && mode === 'active' && !hasActiveNeed(draft, job))
     return { conclusion: 'skipped', reason: job.untaken.length > 0 ? 'choice' : 'needs', message: null };
   const condition = plan.if;
-  const contexts = { ...jobContexts(draft, job, null), ...needsOf(draft, job, arrivals) };
+  const contexts = jobContexts(draft, job, null, arrivals);
   const status = jobStatus(draft, job, arrivals);
   const runs = attempt(() => evaluateCondition(condition, { contexts, status }));
   if (runs.kind === 'problem') return { conclusion: 'failure', reason: 'condition-error', message: runs.message };
   if (runs.value) return null;
   if (cancelled !== null && wouldRun(draft, job, condition))
     return { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
-  const byItself = lineageBefore(draft, job).success || usesStatusFunction(condition);
+  const byItself = lineageOf(draft, job, arrivals).success || usesStatusFunction(condition);
   return { conclusion: 'skipped', reason: byItself ? 'condition' : 'needs', message: null };
-}
-
-function needsOf(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): object {
-  if (arrivals === null) return {};
-  const { needs } = jobContexts(draft, job, { arrivals } as unknown as IterationState);
-  return { needs };
 }
 
 function hasActiveNeed(draft: FlowDraft, { needs, untaken }: JobState): boolean {

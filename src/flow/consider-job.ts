@@ -1,12 +1,10 @@
 import type { JoinPlan } from '../protocol/flow-plan.ts';
 import { beginJob } from './begin-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Arrival, Arrivals, JobState } from './flow-state.ts';
+import type { JobState } from './flow-state.ts';
+import { takeRound } from './rounds.ts';
 import { endUnbegun, settleJob, skipJob } from './settle-job.ts';
 import { withdrawLate } from './withdraw.ts';
-
-/** In place of a need's path: arrivals of all of them. */
-export const ANY_NEED = '';
 
 export const JOIN_ALL: JoinPlan = { mode: 'all', keep: false };
 
@@ -51,55 +49,11 @@ function beginOnce(draft: FlowDraft, path: string, job: JobState, join: JoinPlan
 }
 
 function beginByArrivals(draft: FlowDraft, path: string, join: JoinPlan): void {
-  for (;;) {
-    const job = draft.jobs.get(path);
-    if (job.phase === 'settled') return;
-    const taken = takeArrivals(draft, job, join);
-    if (taken === null) return;
-    draft.jobs.update(path, { arrivals: taken.left });
-    if (taken.arrivals !== null) beginJob(draft, path, taken.arrivals);
+  while (draft.jobs.get(path).phase !== 'settled') {
+    const arrivals = takeRound(draft, path, join);
+    if (arrivals === null) return;
+    beginJob(draft, path, arrivals);
   }
-}
-
-interface Taken {
-  readonly left: Arrivals;
-  /** Null: only the queues have changed. */
-  readonly arrivals: readonly Arrival[] | null;
-}
-
-/** What the next iteration is begun by; null when there is not enough yet. */
-function takeArrivals(draft: FlowDraft, job: JobState, join: JoinPlan): Taken | null {
-  const { queues, isFired } = job.arrivals;
-  if (join.mode === 'each') return takeBatch(queues, join.batch);
-  const paths = job.needs.flatMap(({ path }) => path ?? []);
-  const firsts = paths.flatMap((path) => queues[path]?.[0] ?? []);
-  const shifted = (): Arrivals['queues'] =>
-    Object.fromEntries(paths.map((path) => [path, queues[path]?.slice(1) ?? []]));
-  switch (join.mode) {
-    case 'all':
-      if (firsts.length < paths.length || paths.length === 0) return null;
-      return { left: { queues: shifted(), isFired: false }, arrivals: firsts };
-    case 'count': {
-      if (!isFired && firsts.filter(({ isSuccess }) => isSuccess).length >= join.count)
-        return { left: { queues, isFired: true }, arrivals: firsts };
-      // A round is over when nothing of it can come any more.
-      const isDrained = paths.every((path) => (queues[path]?.length ?? 0) > 0 || isSettled(draft, path));
-      return isDrained && firsts.length > 0 ? { left: { queues: shifted(), isFired: false }, arrivals: null } : null;
-    }
-    case 'active':
-      return null;
-  }
-}
-
-function takeBatch(queues: Arrivals['queues'], size: number): Taken | null {
-  const all = queues[ANY_NEED] ?? [];
-  if (all.length < size) return null;
-  return { left: { queues: { [ANY_NEED]: all.slice(size) }, isFired: false }, arrivals: all.slice(0, size) };
-}
-
-function isSettled(draft: FlowDraft, path: string): boolean {
-  const { phase, told } = draft.jobs.get(path);
-  return phase === 'settled' || told;
 }
 
 function settleWhenOver(draft: FlowDraft, path: string, join: JoinPlan): void {

@@ -3,12 +3,14 @@ import { DEFAULT_LIMITS } from '../protocol/flow-plan.ts';
 import type { JobPlan, WorkflowPlan } from '../protocol/plan.ts';
 import type { FlowCommand } from './flow-event.ts';
 import type {
+  Arrival,
   AroundPhase,
   FlowState,
   InstanceState,
   IterationState,
   JobState,
   LockState,
+  RoundState,
   ScopeState,
 } from './flow-state.ts';
 import { Table } from './table.ts';
@@ -24,6 +26,9 @@ export class FlowDraft {
   readonly iterations: Table<IterationState>;
   readonly instances: Table<InstanceState>;
   readonly locks: Table<LockState>;
+  readonly rounds: Table<RoundState>;
+  readonly arrivals: Table<Arrival>;
+  readonly delivered: Table<number>;
   readonly seen: Table<true>;
   readonly commands: FlowCommand[] = [];
   readonly #tasks: FlowTask[] = [];
@@ -45,6 +50,9 @@ export class FlowDraft {
     this.iterations = new Table(state.iterations);
     this.instances = new Table(state.instances);
     this.locks = new Table(state.locks);
+    this.rounds = new Table(state.rounds);
+    this.arrivals = new Table(state.arrivals);
+    this.delivered = new Table(state.delivered);
     this.seen = new Table(state.seen);
     this.group = state.group;
     this.problem = state.problem;
@@ -115,6 +123,9 @@ export class FlowDraft {
       iterations: this.iterations.finish(),
       instances: this.instances.finish(),
       locks: this.locks.finish(),
+      rounds: this.rounds.finish(),
+      arrivals: this.arrivals.finish(),
+      delivered: this.delivered.finish(),
       seen: this.seen.finish(),
       signals: this.signals,
       listeners: this.listeners,

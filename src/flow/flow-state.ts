@@ -19,6 +19,12 @@ export interface FlowState {
   readonly instances: Shards<InstanceState>;
   /** By name: locks of `section` and of `concurrency` with `scope: run` that somebody has. */
   readonly locks: Shards<LockState>;
+  /** By path and number: rounds of joins that begin more than once. */
+  readonly rounds: Shards<RoundState>;
+  /** By path, round and place in it: what has come and was not used yet. */
+  readonly arrivals: Shards<Arrival>;
+  /** By path and need: the last round to which it has brought something. */
+  readonly delivered: Shards<number>;
   /** Ids of requests that were worked in. */
   readonly seen: Shards<true>;
   /** Signals that nobody has consumed yet, oldest first. */
@@ -117,7 +123,7 @@ export interface JobState {
   readonly dying: number;
   /** Keys of iterations that wait before their start. */
   readonly gated: readonly string[];
-  readonly arrivals: Arrivals;
+  readonly arrivals: Rounds;
   /** Whether an iteration has succeeded; `ignored`: only with failures that are ignored. */
   readonly succeeded: 'no' | 'ignored' | 'yes';
   /** Needs with a success. */
@@ -154,12 +160,25 @@ export interface Jump {
   readonly with: JsonMap;
 }
 
-/** For joins that begin more than once: what has come of the needs and was not used yet. */
-export interface Arrivals {
-  /** By path of the need, oldest first; of `each` all under one name. */
-  readonly queues: { readonly [need: string]: readonly Arrival[] };
-  /** The first of each queue is a round that has begun the job already. */
+/** For joins that begin more than once: where they are in their rounds of arrivals. */
+export interface Rounds {
+  /** The one that goes on, from 1. */
+  readonly round: number;
+  /** The last of which something has come. */
+  readonly last: number;
+  /** The round has begun the job already. */
   readonly isFired: boolean;
+  /** Needs that have ended and bring nothing to it. */
+  readonly gone: number;
+}
+
+/** What is known of a round that is not over. */
+export interface RoundState {
+  readonly came: number;
+  /** How many of them were successes. */
+  readonly good: number;
+  /** Needs that have ended, and of which this is the first round that misses them. */
+  readonly gone: number;
 }
 
 export interface Arrival {

@@ -17,11 +17,19 @@ export type JobContexts = {
   readonly flow: JsonMap;
 };
 
-/** @param iteration Null for one that is still to begin. */
-export function jobContexts(draft: FlowDraft, job: JobState, iteration: IterationState | null): JobContexts {
+/**
+ * @param iteration Null for one that is still to begin.
+ * @param arrivals What it is begun by.
+ */
+export function jobContexts(
+  draft: FlowDraft,
+  job: JobState,
+  iteration: IterationState | null,
+  arrivals: readonly Arrival[] | null = iteration?.arrivals ?? null,
+): JobContexts {
   const { github, vars } = draft.input.contexts;
   const { inputs, loop } = draft.scopes.get(job.scope);
-  const needs = needsContext(draft, job, iteration?.arrivals ?? null);
+  const needs = needsContext(draft, job, arrivals);
   return { github, vars, inputs, needs, loop, flow: flowContext(job, iteration) };
 }
 
@@ -50,15 +58,20 @@ export function flowContext(
  * needs itself: a skip or a failure goes down the whole chain until a condition stops it.
  */
 export function jobStatus(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): StatusFunctions {
-  const isCount = draft.planOf(job).flow?.join.mode === 'count';
-  // A count begins by its successes, whatever else has come.
-  const lineage = arrivals === null || isCount ? lineageBefore(draft, job) : lineageOfArrivals(arrivals);
+  const lineage = lineageOf(draft, job, arrivals);
   const cancelled = isCancelled(draft, job.scope);
   return {
     success: lineage.success && (draft.scopes.get(job.scope).cancelled === null || !cancelled),
     failure: lineage.failure,
     cancelled,
   };
+}
+
+export function lineageOf(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): Lineage {
+  if (arrivals === null) return lineageBefore(draft, job);
+  const lineage = lineageOfArrivals(arrivals);
+  // A count begins by its successes, whatever else has come.
+  return draft.planOf(job).flow?.join.mode === 'count' ? { ...lineage, success: true, cancelled: false } : lineage;
 }
 
 export function lineageBefore(draft: FlowDraft, job: JobState): Lineage {
@@ -108,6 +121,9 @@ function lineageOfArrivals(arrivals: readonly Arrival[]): Lineage {
 }
 
 function needsContext(draft: FlowDraft, job: JobState, arrivals: readonly Arrival[] | null): JsonMap {
+  // Each arrival is for itself: it would cost more for each need that there is to tell it of the others.
+  if (arrivals !== null && draft.planOf(job).flow?.join.mode === 'each')
+    return Object.fromEntries(arrivals.map(({ id, result, outputs }) => [id, { result, outputs }]));
   const arrived = new Map(arrivals?.map((arrival) => [arrival.need, arrival]));
   const needs = job.needs.map(({ id, path }) => {
     const { result, outputs } = path === null ? LEFT_OUT : (arrived.get(path) ?? draft.jobs.get(path));

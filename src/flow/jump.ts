@@ -1,5 +1,6 @@
 import { evaluateCondition, evaluateTemplate } from '../expressions/evaluate.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
+import { joinOf, keepsArrivals } from './consider-job.ts';
 import { counts, skipJob } from './settle-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended, JobState } from './flow-state.ts';
@@ -7,6 +8,7 @@ import { isCancelled, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { iterationKey } from './keys.ts';
 import { releaseSection } from './locks.ts';
+import { forgetRounds, recountRounds } from './rounds.ts';
 import { setDeadline } from './start-deadline.ts';
 import { withdrawIteration } from './withdraw.ts';
 
@@ -58,9 +60,11 @@ function failed(reason: 'condition-error' | 'unknown-target' | 'too-many-jumps',
 function nextOf(draft: FlowDraft, key: string, { conclusion }: Ended): { target: string; with: JsonMap } | null {
   const iteration = draft.iterations.get(key);
   const job = draft.jobs.get(iteration.job);
+  const next = draft.planOf(job).flow?.next ?? [];
+  if (next.length === 0) return null;
   const contexts = { ...jobContexts(draft, job, iteration), outputs: iteration.outputs, result: conclusion };
   const status = { success: conclusion === 'success', failure: conclusion === 'failure', cancelled: false };
-  for (const { if: condition, goto, with: given } of draft.planOf(job).flow?.next ?? [])
+  for (const { if: condition, goto, with: given } of next)
     if (evaluateCondition(condition, { contexts, status }))
       return { target: goto, with: evaluateTemplate(given, { contexts }) as JsonMap };
   return null;
@@ -144,7 +148,6 @@ function forget(draft: FlowDraft, path: string): void {
     phase: 'pending',
     begun: 0,
     live: 0,
-    arrivals: { queues: {}, isFired: false },
     succeeded: 'no',
     untaken: [],
     told: false,
@@ -157,6 +160,7 @@ function forget(draft: FlowDraft, path: string): void {
     instances: [],
     jump: null,
   });
+  forgetRounds(draft, path);
   setDeadline(draft, path);
 }
 
@@ -178,6 +182,7 @@ function recount(draft: FlowDraft, path: string): void {
     successes: needs.filter((need) => counts(draft, job, need)).length,
     hopeless: needs.filter((need) => (need.phase === 'settled' || need.told) && !counts(draft, job, need)).length,
   });
+  if (keepsArrivals(joinOf(draft, job))) recountRounds(draft, path);
   draft.push({ kind: 'consider', job: path });
 }
 

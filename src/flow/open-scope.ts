@@ -3,6 +3,7 @@ import type { FlowDraft } from './flow-draft.ts';
 import { scopeBeforeFinally } from './finally-scope.ts';
 import type { JobState, ScopeSource, ScopeState } from './flow-state.ts';
 import { pathIn } from './keys.ts';
+import { NO_ARRIVALS } from './rounds.ts';
 import { setDeadline } from './start-deadline.ts';
 
 /**
@@ -97,7 +98,7 @@ const NEW_JOB: Omit<JobState, 'scope' | 'id' | 'index' | 'needs' | 'reads' | 'wa
   live: 0,
   dying: 0,
   gated: [],
-  arrivals: { queues: {}, isFired: false },
+  arrivals: NO_ARRIVALS,
   succeeded: 'no',
   successes: 0,
   hopeless: 0,

@@ -5,6 +5,7 @@ import type { Ended, JobState, Lineage } from './flow-state.ts';
 import { jobContexts, lineageBefore } from './job-contexts.ts';
 import { iterationKey } from './keys.ts';
 import { releaseSection } from './locks.ts';
+import { needEnded } from './rounds.ts';
 import { clearDeadline } from './start-deadline.ts';
 import { lookAgain } from './watchers.ts';
 
@@ -15,10 +16,10 @@ export function settleJob(draft: FlowDraft, path: string, { conclusion, reason }
     phase: 'settled',
     result: conclusion,
     reason,
-    lineage: lineageOf(draft, path, job, conclusion),
+    lineage: lineageAfter(draft, path, job, conclusion),
   });
   clearDeadline(draft, path);
-  if (!job.told) wakeDependants(draft, job);
+  if (!job.told) wakeDependants(draft, path, job);
   releaseSection(draft, path);
   lookAgain(draft, job);
   const { open } = draft.scopes.update(job.scope, { open: draft.scopes.get(job.scope).open - 1 });
@@ -29,15 +30,17 @@ export function settleJob(draft: FlowDraft, path: string, { conclusion, reason }
 export function passEarly(draft: FlowDraft, path: string): void {
   const job = draft.jobs.get(path);
   if (job.told) return;
-  draft.jobs.update(path, { told: true, result: 'success', lineage: lineageOf(draft, path, job, 'success') });
-  wakeDependants(draft, draft.jobs.get(path));
+  draft.jobs.update(path, { told: true, result: 'success', lineage: lineageAfter(draft, path, job, 'success') });
+  wakeDependants(draft, path, draft.jobs.get(path));
 }
 
-function wakeDependants(draft: FlowDraft, job: JobState): void {
+function wakeDependants(draft: FlowDraft, path: string, job: JobState): void {
   for (const dependant of job.dependants) {
     const other = draft.jobs.get(dependant);
     const isHopeless = !counts(draft, other, job);
     draft.jobs.update(dependant, { waiting: other.waiting - 1, hopeless: other.hopeless + (isHopeless ? 1 : 0) });
+    const join = draft.planOf(other).flow?.join;
+    if (join?.mode === 'count' && join.late === 'queue') needEnded(draft, dependant, path);
     draft.push({ kind: 'consider', job: dependant });
   }
 }
@@ -81,8 +84,9 @@ export function announce(
   ending: { readonly conclusion: JobConclusion; readonly reason: Reason | null; readonly message: string | null },
 ): void {
   const job = draft.jobs.get(path);
-  const name = bareName(draft.planOf(job), { contexts: jobContexts(draft, job, null) });
-  if (draft.iterations.find(key) !== null) draft.iterations.update(key, { announced: true });
+  const iteration = draft.iterations.find(key);
+  const name = bareName(draft.planOf(job), { contexts: jobContexts(draft, job, iteration) });
+  if (iteration !== null) draft.iterations.update(key, { announced: true });
   draft.commands.push({
     kind: 'job-settled',
     key,
@@ -95,7 +99,7 @@ export function announce(
 }
 
 /** Behind a join that does not wait for all, and behind a jump, what was before it does not count. */
-function lineageOf(draft: FlowDraft, path: string, job: JobState, result: JobConclusion): Lineage {
+function lineageAfter(draft: FlowDraft, path: string, job: JobState, result: JobConclusion): Lineage {
   const join = draft.planOf(job).flow?.join;
   const isJump = draft.iterations.find(iterationKey(path, job.iterations))?.jump != null;
   const startsAnew = isJump || (join !== undefined && (join.mode !== 'all' || join.keep));
