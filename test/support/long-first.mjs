@@ -8,6 +8,7 @@ const LONG = [
   '/drain-race.',
   '/test/package/',
   '/test/docker/containers.',
+  '/test/systemd/',
 ];
 
 /** Jest's order of test files: those that take long come first, so that nobody waits for one of them at the end. */
