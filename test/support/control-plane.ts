@@ -105,8 +105,9 @@ export class ControlPlane {
     );
   }
 
-  start(args: readonly string[], environment: Record<string, string> = {}): Running {
-    const child = spawn(process.execPath, [CLI, ...args], {
+  /** @param cli Of another release, for instance. */
+  start(args: readonly string[], environment: Record<string, string> = {}, cli = CLI): Running {
+    const child = spawn(process.execPath, [cli, ...args], {
       cwd: this.directory,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
