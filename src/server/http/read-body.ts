@@ -27,7 +27,7 @@ export async function readBody(incoming: IncomingMessage, limit: number, room: B
       chunks.length = 0;
       room.free();
     };
-    incoming.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       length += chunk.length;
       if (length > limit) discard();
       if (length > limit + MAX_DISCARDED_BYTES) tooLarge();
@@ -38,11 +38,14 @@ export async function readBody(incoming: IncomingMessage, limit: number, room: B
       }
       discard();
       reject(tooMuchToDo());
-    });
+    };
+    incoming.on('data', take);
     const cut = (): void => reject(cutShort());
     incoming.once('end', () => {
       // What was read closes too, and an error that nobody is told costs as much as another.
       incoming.off('close', cut);
+      incoming.off('error', cut);
+      incoming.off('data', take);
       if (length > limit) tooLarge();
       else resolve(only(chunks) ?? Buffer.concat(chunks, length));
     });

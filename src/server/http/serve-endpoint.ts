@@ -1,3 +1,4 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
@@ -6,8 +7,9 @@ import type { Store } from '../store.ts';
 import type { Admission, BodyRoom } from './admission.ts';
 import { ApiFailure, failure } from './api-failure.ts';
 import { authenticate } from './authenticate.ts';
-import type { Bindings, Call, Endpoint } from './endpoint.ts';
+import type { Bindings, Endpoint } from './endpoint.ts';
 import type { HeldRequests } from './held-requests.ts';
+import { HttpCall } from './http-call.ts';
 import { answerOnce } from './idempotency.ts';
 import type { Limits } from './limits.ts';
 import { readBody } from './read-body.ts';
@@ -37,32 +39,28 @@ export function serveEndpoint(endpoint: Endpoint, serving: Serving): (context: H
     const began = serving.clock.monotonic();
     const requestId = context.req.header(REQUEST_ID) ?? '';
     const id = /^[\w.-]{1,64}$/.test(requestId) ? requestId : serving.requestId();
-    let response: Response;
+    const request = { endpoint, serving, id, began };
     try {
-      response = await answer(endpoint, serving, context, id);
+      const response = await answer(request, context);
+      return response === RESPONSE_ALREADY_SENT ? response : told(request, response);
     } catch (error) {
-      response = errorResponse(asApiError(error, serving.log, id, endpoint), id);
+      return told(request, failed(request, error));
     }
-    const ms = serving.clock.monotonic() - began;
-    serving.onAnswer(endpoint.path, endpoint.method, response.status, ms);
-    serving.log.debug('request', {
-      requestId: id,
-      method: endpoint.method,
-      route: endpoint.path,
-      status: response.status,
-      ms: Math.round(ms),
-    });
-    return response;
   };
 }
 
-async function answer(
-  endpoint: Endpoint,
-  serving: Serving,
-  context: HttpContext,
-  requestId: string,
-): Promise<Response> {
-  const { incoming } = context.env;
+/** A request on its way to its answer. */
+interface Asked {
+  readonly endpoint: Endpoint;
+  readonly serving: Serving;
+  readonly id: string;
+  /** Monotonic milliseconds. */
+  readonly began: number;
+}
+
+async function answer(request: Asked, context: HttpContext): Promise<Response> {
+  const { endpoint, serving, id: requestId } = request;
+  const { incoming, outgoing } = context.env;
   const bodyBytes = Number(incoming.headers['content-length'] ?? 0);
   const { admission } = serving;
   const priority = endpoint.priority ?? 'people';
@@ -86,19 +84,13 @@ async function answer(
       leave = admission.enter(priority);
     }
     const body = endpoint.body?.kind === 'json' ? jsonOf(raw, endpoint.body.schema) : raw;
-    if (endpoint.held) leave();
     const { caller, token } = identity;
-    const call = callOf(context, serving, { params, query, body, caller, token });
-    const reply = async (): Promise<Response> => {
-      const value = await endpoint.handle(call);
-      if (value instanceof Response) {
-        value.headers.set(REQUEST_ID, requestId);
-        return value;
-      }
-      const { kind, status } = endpoint.reply;
-      if (kind === 'none') return new Response(null, { status, headers: { [REQUEST_ID]: requestId } });
-      return jsonResponse(value, status, requestId);
-    };
+    const call = new HttpCall({ params, query, body, caller, token }, incoming, outgoing, serving.held);
+    if (endpoint.held) {
+      void answerLater(request, call, outgoing);
+      return RESPONSE_ALREADY_SENT;
+    }
+    const reply = async (): Promise<Response> => responseOf(request, await endpoint.handle(call));
     const key = endpoint.idempotent ? incoming.headers['idempotency-key'] : undefined;
     if (typeof key !== 'string') return await reply();
     const { method } = endpoint;
@@ -108,6 +100,46 @@ async function answer(
     leave();
     room.free();
   }
+}
+
+/**
+ * Answers when there is something to say, outside of the routes: what they know of a request is more than half of what a
+ * held one takes, and there are ten thousand. Never rejects.
+ */
+async function answerLater(request: Asked, call: HttpCall, outgoing: Bindings['outgoing']): Promise<void> {
+  let response: Response;
+  try {
+    response = responseOf(request, await request.endpoint.handle(call));
+  } catch (error) {
+    response = failed(request, error);
+  }
+  const { status, headers } = told(request, response);
+  const body = Buffer.from(await response.arrayBuffer());
+  const length = response.body === null ? {} : { 'content-length': body.length };
+  if (!outgoing.destroyed) outgoing.writeHead(status, { ...Object.fromEntries(headers), ...length }).end(body);
+}
+
+function responseOf({ endpoint, id }: Asked, value: unknown): Response {
+  if (value instanceof Response) {
+    value.headers.set(REQUEST_ID, id);
+    return value;
+  }
+  const { kind, status } = endpoint.reply;
+  if (kind === 'none') return new Response(null, { status, headers: { [REQUEST_ID]: id } });
+  return jsonResponse(value, status, id);
+}
+
+function failed({ endpoint, serving, id }: Asked, error: unknown): Response {
+  return errorResponse(asApiError(error, serving.log, id, endpoint), id);
+}
+
+/** Counts an answer. */
+function told({ endpoint: { path, method }, serving, id, began }: Asked, response: Response): Response {
+  const { status } = response;
+  const ms = serving.clock.monotonic() - began;
+  serving.onAnswer(path, method, status, ms);
+  serving.log.debug('request', { requestId: id, method, route: path, status, ms: Math.round(ms) });
+  return response;
 }
 
 const NO_BODY = Buffer.alloc(0);
@@ -135,27 +167,6 @@ async function bodyOf(
 
 function jsonOf(raw: Buffer | null, schema: z.ZodType): unknown {
   return raw === null ? check(undefined, schema, 'the body') : readJson(raw, schema);
-}
-
-function callOf(
-  context: HttpContext,
-  serving: Serving,
-  rest: Omit<Call<unknown, unknown, unknown>, 'header' | 'signal' | 'cut'>,
-): Call<unknown, unknown, unknown> {
-  const { incoming, outgoing } = context.env;
-  let signal: AbortSignal | null = null;
-  return {
-    ...rest,
-    header: (name) => {
-      const value = incoming.headers[name];
-      return typeof value === 'string' ? value : undefined;
-    },
-    // Made only where it is asked for: ten thousand held polls need one each, a short request none.
-    get signal() {
-      return (signal ??= serving.held.hold(outgoing));
-    },
-    cut: () => outgoing.destroy(),
-  };
 }
 
 function asApiError(error: unknown, log: DiagnosticLog, requestId: string, { path }: Endpoint): ApiFailure['error'] {
