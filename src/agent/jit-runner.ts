@@ -7,6 +7,8 @@ import { registerAgent } from './register-agent.ts';
 import { removeAgent } from './remove-agent.ts';
 
 export interface JitOptions {
+  /** Null: the one that is in the configuration, which a runner in another network may not reach. */
+  readonly server: string | null;
   readonly stateDirectory: string;
   readonly network: NetworkSettings;
   readonly version: string;
@@ -25,9 +27,10 @@ export function nameOfJit(config: string): string {
  */
 export async function registerJit(
   config: string,
-  { stateDirectory, network, isOwnFolder }: Omit<JitOptions, 'version'>,
+  { stateDirectory, network, isOwnFolder, ...options }: Omit<JitOptions, 'version'>,
 ): Promise<void> {
-  const { server, token, name, labels } = decoded(config);
+  const { token, name, labels, ...inside } = decoded(config);
+  const server = options.server ?? inside.server;
   const present = await readIdentity(stateDirectory);
   if (present?.name === name && present.server === server) return;
   const registering = registerAgent({
@@ -42,7 +45,12 @@ export async function registerJit(
 }
 
 /** After it has ended, and all that it had to say was said: nothing is left of it, here and on the server. */
-export async function forgetJit({ stateDirectory, network, version, isOwnFolder }: JitOptions): Promise<void> {
+export async function forgetJit({
+  stateDirectory,
+  network,
+  version,
+  isOwnFolder,
+}: Omit<JitOptions, 'server'>): Promise<void> {
   await removeAgent({ stateDirectory, network, version, local: false, force: true });
   if (isOwnFolder) await removeTree(stateDirectory);
 }

@@ -28,7 +28,10 @@ async function runJitAgent(jit: string, flags: RunAgentFlags, host: CliHost): Pr
   const name = await asProblem(Promise.resolve().then(() => nameOfJit(jit)));
   const isOwnFolder = flags.state === undefined;
   const state = flags.state ?? join(stateDirectory(undefined, config, host), 'jit', name);
-  const options = { stateDirectory: state, network: networkSettings(config, host), version: host.version, isOwnFolder };
+  const options = {
+    ...{ server: config.agent.server, stateDirectory: state, isOwnFolder },
+    ...{ network: networkSettings(config, host), version: host.version },
+  };
   await asProblem(registerJit(jit, options));
   const forget = (): Promise<void> => forgetJit(options);
   return runAgentCommand({ ...flags, state, ephemeral: true }, host, forget);

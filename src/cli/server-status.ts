@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request as requestClear } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { join } from 'node:path';
+import type { RunnerConfig } from '../config/runner-config.ts';
 import type { CliHost } from './cli-host.ts';
 import { CommandProblem } from './command-problem.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -13,10 +14,10 @@ const ANSWER_TIMEOUT_MS = 5_000;
 
 /** Whether the server of the data folder, on this machine, answers and has its database: for those who look after it. */
 export async function serverStatusCommand(flags: DataFlags, host: CliHost): Promise<ExitCode> {
-  const { dataDirectory } = await serverSettings(flags, host);
+  const { config, dataDirectory } = await serverSettings(flags, host);
   const address = addressIn(dataDirectory);
   if (address === null) throw new CommandProblem(EXIT.unreachable, `No server runs in ${dataDirectory}.`);
-  const answer = await ask(new URL('/readyz', address));
+  const answer = await ask(new URL('/readyz', address), config.agent);
   if (answer !== 200)
     throw new CommandProblem(EXIT.unreachable, `The server at ${address} is not ready: ${sentenceOf(answer)}`);
   host.stdout.write(`The server at ${address} is ready.\n`);
@@ -32,14 +33,19 @@ function addressIn(dataDirectory: string): string | null {
   }
 }
 
-/** The status of the answer, or what kept it away. */
-function ask(url: URL): Promise<number | string> {
+/** The status of the answer, or what kept it away. A server that asks for a certificate is shown that of this machine's agent. */
+function ask(url: URL, files: RunnerConfig['agent']): Promise<number | string> {
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  const { clientCertificateFile, clientKeyFile } = files;
+  const shown =
+    clientCertificateFile === null || clientKeyFile === null
+      ? {}
+      : { cert: readFileSync(clientCertificateFile), key: readFileSync(clientKeyFile) };
   return new Promise((resolve) => {
     const request =
       url.protocol === 'https:'
         ? // Its certificate is for its public name; nothing secret is said here.
-          requestTls(url, { signal, rejectUnauthorized: false })
+          requestTls(url, { ...shown, signal, rejectUnauthorized: false })
         : requestClear(url, { signal });
     request.once('error', (error) => resolve(signal.aborted ? 'it did not answer' : error.message));
     request.once('response', (response) => {

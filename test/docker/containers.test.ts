@@ -171,6 +171,28 @@ describeDocker('containers', () => {
   );
 
   it(
+    'run one job by a configuration that is mounted, and are healthy meanwhile',
+    async () => {
+      const file = join(engine.folder, 'jit');
+      await writeFile(file, await plane.paceline('runners', 'jit', '--labels', 'just-in-time'), { mode: 0o644 });
+      secrets.push(await readFile(file, 'utf8'));
+      await engine.docker(
+        ...['run', '-d', '--name', 'jit', '--network', 'front', ...QUICK_HEALTH, '-v', `${file}:/run/secrets/jit:ro`],
+        // What the configuration names is where people reach the server.
+        ...['-e', 'PACELINE_AGENT_SERVER=http://server:7380'],
+        ...[RUNNER, 'agent', 'run', '--jit-file', '/run/secrets/jit', '--state', '/var/lib/paceline/agent'],
+      );
+      await engine.healthy('jit');
+      const run = await plane.submit(job('just-in-time', ['exit 0']));
+      expect(await engine.docker('wait', 'jit')).toBe('0');
+      expect(endings(await plane.completed(run))).toEqual(['job: success', '0: success']);
+      await engine.docker('start', 'jit');
+      expect(await engine.docker('wait', 'jit')).toBe('4');
+    },
+    LIMIT_MS,
+  );
+
+  it(
     'end with a sentence and a code where they cannot be a runner',
     async () => {
       const attempt = await engine.attempt(['run', '--rm', RUNNER]);
