@@ -47,6 +47,7 @@ export async function stopServiceCommand(flags: ServiceFlags, host: CliHost): Pr
   const { service, name, machine } = await present(flags, host);
   host.stderr.write(`Jobs that run end first, in ${machine.stopSeconds} s at most; what is left then is ended.\n`);
   await asProblem(service.stop());
+  await asProblem(service.endJobs());
   host.stdout.write(`${name} is stopped.\n`);
   return EXIT.success;
 }

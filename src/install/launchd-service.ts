@@ -38,6 +38,11 @@ export class LaunchdService implements Service {
     if ((await this.#try(['print', this.#target])).code === 0) await this.#launchctl(['bootout', this.#target]);
   }
 
+  /** launchd does not know them; the next start takes them up. */
+  endJobs(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async status(): Promise<ServiceStatus> {
     const { record } = this.#plan;
     const { code, stdout } = await this.#try(['print', this.#target]);

@@ -3,8 +3,10 @@ export interface Service {
   /** Writes the unit, enables it, does not start it. Repeating an install that was interrupted completes it. */
   install(): Promise<void>;
   start(): Promise<void>;
-  /** An ordinary stop: the agent drains; returns when it has ended. */
+  /** An ordinary stop: the agent drains; returns when it has ended. Jobs that a crash has left alone go on. */
   stop(): Promise<void>;
+  /** After a stop: ends the jobs that go on without an agent. */
+  endJobs(): Promise<void>;
   status(): Promise<ServiceStatus>;
   /** Stops, disables and removes it. What is not there any more is passed over. */
   uninstall(): Promise<void>;

@@ -42,10 +42,12 @@ export class SystemdService implements Service {
   }
 
   async stop(): Promise<void> {
-    const { name } = this.#plan.record;
-    await this.#systemctl(['stop', name]);
-    // Jobs outlive a crash, which systemd calls an end: where it has given up, nothing is left for it to stop.
-    await this.#try(['kill', '--kill-who=all', '--signal=SIGKILL', name]);
+    await this.#systemctl(['stop', this.#plan.record.name]);
+  }
+
+  async endJobs(): Promise<void> {
+    // It refuses where nothing lives.
+    await this.#try(['kill', '--kill-who=all', '--signal=SIGKILL', this.#plan.record.name]);
   }
 
   async status(): Promise<ServiceStatus> {
@@ -69,6 +71,7 @@ export class SystemdService implements Service {
     const { installed } = await this.status();
     if (installed) {
       await this.stop();
+      await this.endJobs();
       await this.#systemctl(['disable', record.name]);
     }
     await removeServiceFile(folder, record.file);
