@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 
-/** Parts of paths of test files that take a minute and more. */
+/** Parts of paths of test files that take half a minute and more. */
 const LONG = [
   '/test/simulation/',
   '/test/real/',
@@ -9,6 +9,7 @@ const LONG = [
   '/test/package/',
   '/test/docker/containers.',
   '/test/systemd/',
+  '/test/docs/run-documents.',
 ];
 
 /** Jest's order of test files: those that take long come first, so that nobody waits for one of them at the end. */
