@@ -66,16 +66,15 @@ async function lookAtService(subject: DoctorSubject, signal: AbortSignal): Promi
   const { serviceFile, stateDirectory, registration, environment } = subject;
   const pid = lockHolder(stateDirectory);
   const agent = pid === null ? 'No agent runs' : `The agent runs (process ${pid})`;
-  const name = serviceFile === null ? null : await serviceName(serviceFile);
-  if (name === null) {
+  const service = serviceFile === null ? null : await installedService(serviceFile);
+  if (service === null) {
     if (registration.kind === 'none') return skipped('No runner is registered, so no agent runs.');
     const found = `${agent}; no service keeps it going.`;
     return pid === null ? note(found, 'Start it: `paceline agent run`, or install it as a service.') : ok(found);
   }
-  const isSystemd = process.platform === 'linux';
-  const text = isSystemd
-    ? await commandOutput('systemctl', ['show', '--property=ActiveState,UnitFileState', name], environment, signal)
-    : null;
+  const { name, manager, scope } = service;
+  const args = [...(scope === 'user' ? ['--user'] : []), 'show', '--property=ActiveState,UnitFileState', name];
+  const text = manager === 'systemd' ? await commandOutput('systemctl', args, environment, signal) : null;
   if (text === null) return note(`${agent}; the service ${name} cannot be asked for from here.`, null);
   const [, state = 'unknown'] = /^ActiveState=(.*)$/m.exec(text) ?? [];
   const isEnabled = /^UnitFileState=enabled/m.test(text);
@@ -85,11 +84,17 @@ async function lookAtService(subject: DoctorSubject, signal: AbortSignal): Promi
   return isEnabled ? ok(found) : note(found, `systemctl enable ${name}`);
 }
 
+/** What `install/service-record` writes, as far as it is of use here. */
+interface InstalledService {
+  readonly name: string;
+  readonly manager: 'systemd' | 'launchd';
+  readonly scope: 'system' | 'user';
+}
+
 /** Null: none was installed for the folder. */
-async function serviceName(path: string): Promise<string | null> {
+async function installedService(path: string): Promise<InstalledService | null> {
   try {
-    const { name } = JSON.parse(await readFile(path, 'utf8')) as { name?: unknown };
-    return typeof name === 'string' ? name : null;
+    return JSON.parse(await readFile(path, 'utf8')) as InstalledService;
   } catch {
     // None was installed.
     return null;

@@ -99,6 +99,24 @@ describe('credentials', () => {
   });
 });
 
+describe('the service', () => {
+  async function ask(record: object, says: string): Promise<CheckResult | undefined> {
+    const serviceFile = join(folder, '.service');
+    await writeFile(serviceFile, JSON.stringify({ name: 'paceline-runner.x.service', ...record }));
+    await writeFile(join(folder, 'systemctl'), `#!/bin/sh\n[ "$1" = --user ] && shift && printf '${says}'\n`, {
+      mode: 0o755,
+    });
+    return (await look({ serviceFile, environment: { PATH: `${folder}:${process.env.PATH ?? ''}` } })).service;
+  }
+
+  it('of an account is asked for there: one that does not run is wrong, one that does not start by itself a note', async () => {
+    const record = { manager: 'systemd', scope: 'user' };
+    expect(await ask(record, 'ActiveState=active\\nUnitFileState=enabled\\n')).toMatchObject({ verdict: 'ok' });
+    expect(await ask(record, 'ActiveState=failed\\nUnitFileState=enabled\\n')).toMatchObject({ verdict: 'wrong' });
+    expect(await ask(record, 'ActiveState=active\\nUnitFileState=disabled\\n')).toMatchObject({ verdict: 'note' });
+  });
+});
+
 describe('leftovers', () => {
   it('are processes of a job that nobody stands above, by their ids', async () => {
     // The shell in between ends at once, so that the process hangs on nothing of ours.
