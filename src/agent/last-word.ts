@@ -14,6 +14,6 @@ const CANCELLED: Readonly<Record<CancelAsked['cause'], Pick<LastWord, 'conclusio
   concurrency: { conclusion: 'cancelled', reason: 'concurrency' },
   withdrawn: { conclusion: 'cancelled', reason: 'withdrawn' },
   timeout: { conclusion: 'cancelled', reason: 'timed-out' },
-  // Nobody wanted the job to end: its runner had to.
-  shutdown: { conclusion: 'failure', reason: 'runner-lost' },
+  // Nobody wanted the job to end: its agent had to.
+  shutdown: { conclusion: 'failure', reason: 'agent-drained' },
 };

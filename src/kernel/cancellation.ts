@@ -16,6 +16,8 @@ export type CancelCause =
   | 'concurrency'
   /** The flow of the run made the job needless. */
   | 'withdrawn'
+  /** The agent of the job has to end, and the job did not in the time it had. */
+  | 'drained'
   /** The process that runs the job has to end. */
   | 'shutdown';
 

@@ -24,6 +24,7 @@ export type RunConclusion = 'success' | 'failure' | 'cancelled';
  * - `condition-error`: its `if`, `env` or `name` could not be evaluated.
  * - `needs`: a job it needs did not succeed.
  * - `cancelled-by-user`, `fail-fast`, `concurrency`, `runner-lost`: what cancelled or lost a job.
+ * - `agent-drained`: its agent was to end, and cancelled it for that.
  * - `stuck`: it waited, and nothing was left that could have let it go on.
  * - `cancelled-by-job`: a step of another job cancelled it.
  * - `withdrawn`: the flow of its run made it needless; a worker says no more than that. The flow says which it was:
@@ -51,6 +52,7 @@ export type Reason =
   | 'fail-fast'
   | 'concurrency'
   | 'runner-lost'
+  | 'agent-drained'
   | 'stuck'
   | 'cancelled-by-job'
   | 'withdrawn'

@@ -125,6 +125,7 @@ function stoppedEnd(cause: CancelCause | null, step: ReadyStep, log: StepLog): S
     case 'concurrency':
     case 'withdrawn':
     case 'job-timeout':
+    case 'drained':
     case 'shutdown':
       log.line('Cancelled with the job.');
       return plainEnd('cancelled', 'job-cancelled');

@@ -27,8 +27,10 @@ function cancelled(cause: CancelCause): ConcludedJob {
     case 'concurrency':
     case 'withdrawn':
       return { conclusion: 'cancelled', reason: cause };
+    case 'drained':
+      // Nobody wanted the job to end: its agent had to (background-steps B84).
+      return { conclusion: 'failure', reason: 'agent-drained' };
     case 'shutdown':
-      // Nobody wanted the job to end: its runner had to (background-steps B84).
       return { conclusion: 'failure', reason: 'runner-lost' };
     case 'user':
     case 'cancel-step':

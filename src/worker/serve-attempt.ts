@@ -113,5 +113,15 @@ function refuseSecondStart({ lastSeq }: JournalWriter): void {
 
 function obey(message: Exclude<ToWorker, { kind: 'lease' }>, cancel: AbortScope, kill: AbortScope): void {
   if (message.kind === 'kill') kill.cancel('user');
-  else cancel.cancel(message.cause === 'timeout' ? 'job-timeout' : (message.cause satisfies CancelCause));
+  else cancel.cancel(CAUSES[message.cause]);
 }
+
+/** What an agent cancels for. `shutdown`: it has to end itself. */
+const CAUSES: Readonly<Record<Extract<ToWorker, { kind: 'cancel' }>['cause'], CancelCause>> = {
+  user: 'user',
+  'fail-fast': 'fail-fast',
+  concurrency: 'concurrency',
+  withdrawn: 'withdrawn',
+  timeout: 'job-timeout',
+  shutdown: 'drained',
+};

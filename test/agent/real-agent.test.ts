@@ -230,7 +230,7 @@ describe('an agent of processes', () => {
     expect([code, place.output]).toEqual([3, expect.stringMatching(/jobs were cancelled/)]);
     expect(place.server.records('a1').at(-1)).toMatchObject({
       conclusion: 'failure',
-      reason: 'runner-lost',
+      reason: 'agent-drained',
       lost: null,
     });
     expect([...place.server.at('a1').logs.values()].join('')).toContain('asked');

@@ -131,7 +131,7 @@ describeDocker('containers', () => {
       await gate.reached();
       expect(await plane.stop('brief', 60)).toBe(3);
       expect(endings(await plane.completed(run))).toEqual([
-        'job: failure (runner-lost)',
+        'job: failure (agent-drained)',
         'Run acme/mark@v1: success',
         '0: cancelled',
       ]);

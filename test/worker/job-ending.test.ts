@@ -36,6 +36,7 @@ describe('a job that is cancelled', () => {
   it.each([
     ['fail-fast', 'cancelled', 'fail-fast'],
     ['concurrency', 'cancelled', 'concurrency'],
+    ['drained', 'failure', 'agent-drained'],
     ['shutdown', 'failure', 'runner-lost'],
   ] as const)('by %s is %s with reason %s', async (cause, conclusion, reason) => {
     const job = await startPlan([fg('a', SLEEP)]);

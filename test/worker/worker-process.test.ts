@@ -146,7 +146,7 @@ describe('an agent over the socket', () => {
     { cause: 'fail-fast', conclusion: 'cancelled', reason: 'fail-fast' },
     { cause: 'concurrency', conclusion: 'cancelled', reason: 'concurrency' },
     { cause: 'timeout', conclusion: 'cancelled', reason: 'timed-out' },
-    { cause: 'shutdown', conclusion: 'failure', reason: 'runner-lost' },
+    { cause: 'shutdown', conclusion: 'failure', reason: 'agent-drained' },
   ] as const)('cancels because of $cause: always() steps run', async ({ cause, ...end }) => {
     const attempt = await Attempt.prepare([fg('stays', STAYS), fg('end', 'echo end', always)]);
     const worker = attempt.start();

@@ -61,7 +61,7 @@ export function runEndpoints(runs: RunService, { maxWorkflowMb }: { readonly max
       idempotent: true,
       handle: async ({ body, caller, signal }) => {
         demandSize(body, maxWorkflowBytes);
-        return unwrap(await runs.submit(body, caller.name, signal));
+        return unwrap(await runs.submit(body, caller, signal));
       },
     }),
     endpoint({

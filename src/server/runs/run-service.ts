@@ -14,9 +14,17 @@ export interface RunFilter {
   readonly limit: number;
 }
 
+/** Who submits a run. */
+export interface Submitter {
+  /** The token's: `github.actor` of the run. */
+  readonly name: string;
+  /** As audited: `NAME (token 3)`. */
+  readonly actor: string;
+}
+
 /** What people ask of runs. `actor`: who asks, for the run and the audit. */
 export interface RunService {
-  submit(request: SubmitRequest, actor: string, signal: AbortSignal): Promise<ApiResult<SubmitReply>>;
+  submit(request: SubmitRequest, submitter: Submitter, signal: AbortSignal): Promise<ApiResult<SubmitReply>>;
   /** Newest first; `cursor` null at the end. */
   list(filter: RunFilter): Promise<ApiResult<{ runs: RunSummary[]; cursor: number | null }>>;
   /** `attempt`: of the run; null for the last. */

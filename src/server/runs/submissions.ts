@@ -1,6 +1,7 @@
 import type { ApiResult } from '../../protocol/api-error.ts';
 import type { SubmitReply, SubmitRequest } from '../../protocol/run-api.ts';
 import type { ReadCalledWorkflow } from '../../workflow/load-workflows.ts';
+import type { Submitter } from './run-service.ts';
 import type { Store } from '../store.ts';
 import { GitFailure } from './git-client.ts';
 import type { KnownRepositories } from './known-repositories.ts';
@@ -21,7 +22,11 @@ export class Submissions {
     this.#repositories = repositories;
   }
 
-  async submit(request: SubmitRequest, actor: string, signal: AbortSignal): Promise<ApiResult<SubmitReply>> {
+  async submit(
+    request: SubmitRequest,
+    { name: actor, actor: audited }: Submitter,
+    signal: AbortSignal,
+  ): Promise<ApiResult<SubmitReply>> {
     const event = eventOf(request);
     if (!event.ok) return event;
     const { dedupeKey, repository = null } = request;
@@ -36,7 +41,7 @@ export class Submissions {
         : await this.#ofRepository(request, actor, signal);
       if (!prepared.ok) return prepared;
       const { submission, diagnostics } = prepared.value;
-      const made = await this.#store.execute('submit-run', submission);
+      const made = await this.#store.execute('submit-run', { ...submission, audited });
       if (!made.ok) return made;
       const warnings = submission.runs.flatMap((run) => run.diagnostics);
       return { ok: true, value: { runs: made.value.runs, diagnostics: [...diagnostics, ...warnings] } };

@@ -23,6 +23,8 @@ export interface NewRun extends WorkflowsSpec {
 
 export interface Submission {
   readonly actor: string;
+  /** As audited; default: the actor. */
+  readonly audited?: string;
   readonly repository: {
     readonly name: string;
     readonly cloneUrl: string | null;
@@ -121,7 +123,9 @@ async function submitOne(
     attempt: 1,
     priority,
   };
-  await audit(context, { actor, action: 'run.submit', target: `run ${id}`, detail: { path: run.path, event, ref } });
+  const { audited = actor } = submission;
+  const detail = { path: run.path, event, ref };
+  await audit(context, { actor: audited, action: 'run.submit', target: `run ${id}`, detail });
   await beginAttempt(context, row, run, spec);
   return id;
 }

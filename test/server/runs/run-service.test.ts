@@ -152,6 +152,8 @@ describe('a submission of a repository', () => {
 describe('a submission of a file', () => {
   it('needs no repository', async () => {
     const reply = must(await hand.submit({ workflow: { path: 'build.yml', text: push() } }));
+    const { entries } = must(await hand.store.execute('list-audit', { cursor: null, limit: 1 }));
+    expect(entries).toMatchObject([{ actor: 'ada (token 1)', action: 'run.submit' }]);
     expect(reply.runs).toMatchObject([{ path: 'build.yml', repository: null, ref: null, sha: null }]);
   });
 

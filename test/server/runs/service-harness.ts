@@ -40,7 +40,8 @@ export async function openService(
     async register(name, repository, defaultBranch = null) {
       must(await store.execute('set-repository', { actor: 'ada', name, cloneUrl: repository.url, defaultBranch }));
     },
-    submit: (request) => service.submit(submitRequestSchema.parse(request), 'ada', NEVER),
+    submit: (request) =>
+      service.submit(submitRequestSchema.parse(request), { name: 'ada', actor: 'ada (token 1)' }, NEVER),
     async close() {
       await store.close();
       await rm(folder, { recursive: true, force: true });
