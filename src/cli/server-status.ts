@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request as requestClear } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { join } from 'node:path';
+import { connectionProblem } from '../agent/connection-problem.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { CliHost } from './cli-host.ts';
 import { CommandProblem } from './command-problem.ts';
@@ -33,24 +34,23 @@ function addressIn(dataDirectory: string): string | null {
   }
 }
 
-/** The status of the answer, or what kept it away. A server that asks for a certificate is shown that of this machine's agent. */
-function ask(url: URL, files: RunnerConfig['agent']): Promise<number | string> {
+/** The status of the answer, or what kept it away. A server that wants a certificate is shown that of this machine's agent. */
+function ask(url: URL, { clientCertificateFile, clientKeyFile }: RunnerConfig['agent']): Promise<number | string> {
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-  const { clientCertificateFile, clientKeyFile } = files;
-  const shown =
-    clientCertificateFile === null || clientKeyFile === null
-      ? {}
-      : { cert: readFileSync(clientCertificateFile), key: readFileSync(clientKeyFile) };
+  const isTls = url.protocol === 'https:';
+  const cert = clientCertificateFile === null ? undefined : readFileSync(clientCertificateFile);
+  const key = clientKeyFile === null ? undefined : readFileSync(clientKeyFile);
   return new Promise((resolve) => {
-    const request =
-      url.protocol === 'https:'
-        ? // Its certificate is for its public name; nothing secret is said here.
-          requestTls(url, { ...shown, signal, rejectUnauthorized: false })
-        : requestClear(url, { signal });
-    request.once('error', (error) => resolve(signal.aborted ? 'it did not answer' : error.message));
-    request.once('response', (response) => {
-      response.destroy();
-      resolve(response.statusCode ?? 'it did not answer');
+    const request = isTls
+      ? // Its certificate is for its public name; nothing secret is said here.
+        requestTls(url, { signal, cert, key, rejectUnauthorized: false })
+      : requestClear(url, { signal });
+    request.once('error', (error) =>
+      resolve(signal.aborted ? 'it did not answer' : connectionProblem(error, isTls && cert === undefined)),
+    );
+    request.once('response', ({ statusCode = 0 }) => {
+      request.destroy();
+      resolve(statusCode);
     });
     request.end();
   });

@@ -104,6 +104,14 @@ describe('through a proxy to a server with certificates of its own', () => {
     });
   });
 
+  it('a server that asks for a certificate says that it is ready to whoever looks after it and has one', async () => {
+    const status = ['server', 'status', '--data', plane.dataDirectory];
+    expect(await call(status)).toMatchObject({ code: 0, output: expect.stringMatching(/is ready\.$/m) });
+    const none = { PACELINE_CLIENT_CERTIFICATE_FILE: '', PACELINE_CLIENT_KEY_FILE: '' };
+    const { code, output } = await call(status, none);
+    expect({ code, output }).toEqual({ code: 4, output: expect.stringMatching(/PACELINE_CLIENT_CERTIFICATE_FILE/) });
+  });
+
   it('a login keeps the files, so that later commands need no variables', async () => {
     const { PACELINE_TOKEN, PACELINE_CA_FILE, https_proxy, no_proxy, ...client } = environment;
     const home = { XDG_CONFIG_HOME: join(plane.directory, 'config') };
