@@ -1,7 +1,6 @@
 import type { FlowDraft } from './flow-draft.ts';
 import type { StartJob } from './flow-event.ts';
-import type { InstanceSettings, InstanceState } from './flow-state.ts';
-import { milestoneState, passedMilestone } from './gates.ts';
+import type { InstanceSettings, InstanceState } from './instance-state.ts';
 import { endlessWait } from './group-queue.ts';
 import { flowContext, jobContexts } from './job-contexts.ts';
 import { openBody } from './main-part.ts';
@@ -9,6 +8,7 @@ import { sayInstanceWaits } from './instance-waits.ts';
 import { keptResult } from './kept-job.ts';
 import { attemptKey } from './keys.ts';
 import { takeLock } from './locks.ts';
+import { milestoneState, passedMilestone } from './milestone.ts';
 import { openScope } from './open-scope.ts';
 import { claimRace } from './races.ts';
 import { addOutputs, settleInstance } from './settle-instance.ts';

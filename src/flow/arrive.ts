@@ -1,7 +1,8 @@
 import type { JsonMap } from '../protocol/job-message.ts';
 import { keepsArrivals, joinOf } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Ended, JobState } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
+import type { JobState } from './job-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { type Attempt, attempt, KeyProblem } from './key-problem.ts';
 import { addArrival } from './rounds.ts';

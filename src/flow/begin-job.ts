@@ -1,7 +1,8 @@
 import { evaluateCondition, usesStatusFunction } from '../expressions/evaluate.ts';
 import { reasonOf } from './cancel-reason.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Arrival, Ended, IterationState, JobState } from './flow-state.ts';
+import type { Ended, IterationState } from './iteration-state.ts';
+import type { Arrival, JobState } from './job-state.ts';
 import { enterGates } from './gates.ts';
 import { jobContexts, jobStatus, lineageBefore, lineageOf } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';

@@ -1,7 +1,7 @@
 import { applyContinueOnError } from './conclusions.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
-import type { Ended } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
 import { firstAttempt } from './key-suffix.ts';
 import { retry } from './retry.ts';
 import { addOutputs, settleInstance } from './settle-instance.ts';

@@ -2,7 +2,7 @@ import { cancelInstance } from './cancel.ts';
 import { joinOf, keepsArrivals } from './consider-job.ts';
 import { endIteration, finishMain } from './end-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Ended } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
 import { CLEANS_UP } from './job-contexts.ts';
 import { iterationKey } from './keys.ts';
 import { endUnbegun } from './settle-job.ts';

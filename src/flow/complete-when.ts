@@ -4,7 +4,7 @@ import { cancelInstance } from './cancel.ts';
 import { resultOf } from './conclusions.ts';
 import { finishMain, tellEarly } from './end-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Ended, IterationState } from './flow-state.ts';
+import type { Ended, IterationState } from './iteration-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { evaluateCount } from './typed-value.ts';

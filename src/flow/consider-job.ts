@@ -1,7 +1,7 @@
 import type { JoinPlan } from '../protocol/flow-plan.ts';
 import { beginJob } from './begin-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { JobState } from './flow-state.ts';
+import type { JobState } from './job-state.ts';
 import { takeRound } from './rounds.ts';
 import { endUnbegun, settleJob, skipJob } from './settle-job.ts';
 import { withdrawLate } from './withdraw.ts';

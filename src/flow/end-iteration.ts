@@ -1,21 +1,22 @@
-import { evaluateCondition } from '../expressions/evaluate.ts';
 import type { JobConclusion } from '../protocol/conclusion.ts';
-import { arrive, spawnOf } from './arrive.ts';
+import { arrive } from './arrive.ts';
 import { failRun } from './cancel.ts';
+import { chosen } from './choose-branches.ts';
 import { resultOf } from './conclusions.ts';
 import { bareName } from './display-name.ts';
 import { aroundPlans, type FlowDraft } from './flow-draft.ts';
-import type { AroundPhase, Ended, IterationState } from './flow-state.ts';
+import type { AroundPhase } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
 import { isEndedByForce, jobContexts } from './job-contexts.ts';
 import { jumpFrom } from './jump.ts';
 import { keptResult } from './kept-job.ts';
-import { attempt } from './key-problem.ts';
 import { releaseSection } from './locks.ts';
 import { openMain } from './main-part.ts';
 import { openScope } from './open-scope.ts';
 import { claimRace } from './races.ts';
 import { settleBody } from './settle-instance.ts';
-import { announce, passEarly } from './settle-job.ts';
+import { passEarly } from './settle-job.ts';
+import { tellOfEnd, tellOfUnreported } from './tell-of-end.ts';
 import { terminateScope } from './terminate.ts';
 import { cancelTargets } from './targets.ts';
 
@@ -156,17 +157,6 @@ export function endIteration(draft: FlowDraft, key: string): void {
   concludeIteration(draft, key, ended);
 }
 
-/** Nobody reports of gates and loops, and of what has not come to its instances. */
-function tellOfUnreported(draft: FlowDraft, key: string, ended: Ended): void {
-  const { kind } = draft.planOfIteration(key);
-  const { announced, instances, job } = draft.iterations.get(key);
-  const isBodiless = kind === 'gate' || kind === 'loop';
-  if (announced || (!isBodiless && instances.length > 0)) return;
-  const message =
-    !isBodiless && ended.conclusion === 'failure' ? 'It has not begun, since a job before it has not succeeded.' : null;
-  announce(draft, key, job, { ...ended, message });
-}
-
 function concludeIteration(draft: FlowDraft, key: string, ended: Ended): void {
   draft.iterations.update(key, { outcome: ended });
   const iteration = draft.iterations.get(key);
@@ -196,80 +186,6 @@ export function tellEarly(draft: FlowDraft, key: string): void {
   draft.iterations.update(key, { told: 'success' });
   arrive(draft, key, { conclusion: 'success', reason: null }, iteration.outputs);
   passEarly(draft, iteration.job);
-}
-
-/** A success that chooses nobody is none. */
-function chosen(draft: FlowDraft, key: string, ended: Ended): Ended {
-  if (ended.conclusion !== 'success') return ended;
-  const spawn = spawnOf(draft, key);
-  if (spawn.kind === 'problem') {
-    const failed: Ended = { conclusion: 'failure', reason: 'condition-error' };
-    tellOfEnd(draft, key, failed, spawn.message);
-    return failed;
-  }
-  const choose = draft.planOfIteration(key).flow?.choose ?? null;
-  if (choose === null) return ended;
-  const taken = branchesOf(draft, key);
-  const takes = taken.kind === 'value' ? taken.value : [];
-  const named = [...choose.branches.map(({ job }) => job), ...(choose.default === null ? [] : [choose.default])];
-  leaveOut(
-    draft,
-    key,
-    named.filter((id) => !takes.includes(id)),
-  );
-  if (takes.length > 0) return ended;
-  const message =
-    taken.kind === 'problem' ? taken.message : 'No condition of its `branches` is true, and there is no `default`.';
-  const failed: Ended = { conclusion: 'failure', reason: 'choice' };
-  tellOfEnd(draft, key, failed, message);
-  return failed;
-}
-
-function branchesOf(draft: FlowDraft, key: string) {
-  const iteration = draft.iterations.get(key);
-  const job = draft.jobs.get(iteration.job);
-  const choose = draft.planOf(job).flow?.choose;
-  const contexts = { ...jobContexts(draft, job, iteration), outputs: iteration.outputs, result: 'success' };
-  const status = { success: true, failure: false, cancelled: false };
-  return attempt((): readonly string[] => {
-    const holding: string[] = [];
-    for (const branch of choose?.branches ?? []) {
-      if (choose?.mode === 'one' && holding.length > 0) break;
-      if (evaluateCondition(branch.if, { contexts, status })) holding.push(branch.job);
-    }
-    if (holding.length > 0) return holding;
-    return choose?.default != null ? [choose.default] : [];
-  });
-}
-
-/** Remembers at the dependants that this job did not choose them. */
-function leaveOut(draft: FlowDraft, key: string, untaken: readonly string[]): void {
-  const { job: path } = draft.iterations.get(key);
-  const ids = new Set(untaken.map((id) => id.toLowerCase()));
-  for (const dependant of draft.jobs.get(path).dependants) {
-    const other = draft.jobs.get(dependant);
-    const without = other.untaken.filter((need) => need !== path);
-    const isLeftOut = ids.has(other.id.toLowerCase());
-    if (isLeftOut || without.length < other.untaken.length)
-      draft.jobs.update(dependant, { untaken: isLeftOut ? [...without, path] : without });
-  }
-}
-
-/** The host hears of an end that no worker reported. */
-export function tellOfEnd(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
-  const iteration = draft.iterations.get(key);
-  const [only] = iteration.instances;
-  const instance = only === undefined || iteration.instances.length > 1 ? null : draft.instances.get(only);
-  const status = instance === null || instance.settings.kind === 'body' ? null : instance.status;
-  if (only !== undefined && status !== null) {
-    const { attempt: attempts } = draft.instances.get(only);
-    draft.commands.push({ kind: 'job-concluded', key: lastKey(only, iteration, attempts), ...ended, message });
-    draft.instances.update(only, { status: { kind: 'settled', ...ended } });
-  } else announce(draft, key, iteration.job, { ...ended, message });
-}
-
-function lastKey(instance: string, { number }: IterationState, attempts: number): string {
-  return attempts === 1 ? instance : number === 1 ? `${instance}~r${attempts}` : `${instance}r${attempts}`;
 }
 
 const RANK: readonly JobConclusion[] = ['failure', 'cancelled', 'success', 'withdrawn', 'skipped'];

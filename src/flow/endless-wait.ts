@@ -1,6 +1,8 @@
 import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { InstanceState, IterationState, JobState } from './flow-state.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { IterationState } from './iteration-state.ts';
+import type { JobState } from './job-state.ts';
 import { iterationKey, pathIn } from './keys.ts';
 
 /** What is before the name of a section, and before its scope, where it holds a lock. */

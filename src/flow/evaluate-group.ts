@@ -1,7 +1,7 @@
 import { evaluateText } from '../expressions/evaluate.ts';
 import type { Json } from '../protocol/job-message.ts';
 import type { ConcurrencyPlan } from '../protocol/plan.ts';
-import type { GroupRequest } from './flow-state.ts';
+import type { GroupRequest } from './instance-state.ts';
 import { KeyProblem } from './key-problem.ts';
 import { evaluateBoolean, evaluateNumber } from './typed-value.ts';
 

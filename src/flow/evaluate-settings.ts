@@ -5,7 +5,8 @@ import { evaluateCall } from './evaluate-call.ts';
 import { evaluateGroup } from './evaluate-group.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { RunsOn } from './flow-event.ts';
-import type { InstanceSettings, JobState } from './flow-state.ts';
+import type { InstanceSettings } from './instance-state.ts';
+import type { JobState } from './job-state.ts';
 import type { InstanceContexts } from './job-contexts.ts';
 import { evaluateBoolean, evaluateNumber, textOf, textsOf } from './typed-value.ts';
 

@@ -2,17 +2,10 @@ import type { JobFlowPlan, RunLimits } from '../protocol/flow-plan.ts';
 import { DEFAULT_LIMITS } from '../protocol/flow-plan.ts';
 import type { JobPlan, WorkflowPlan } from '../protocol/plan.ts';
 import type { FlowCommand } from './flow-event.ts';
-import type {
-  Arrival,
-  AroundPhase,
-  FlowState,
-  InstanceState,
-  IterationState,
-  JobState,
-  LockState,
-  RoundState,
-  ScopeState,
-} from './flow-state.ts';
+import type { AroundPhase, FlowState, LockState, ScopeState } from './flow-state.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { IterationState } from './iteration-state.ts';
+import type { Arrival, JobState, RoundState } from './job-state.ts';
 import { Table } from './table.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { JobConclusion, Reason, RunConclusion } from '../protocol/conclusio
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { FlowRequest, FlowWish } from '../protocol/flow-plan.ts';
 import type { RunDefaults, StepsJobPlan, TemplateMap } from '../protocol/plan.ts';
-import type { GroupRequest } from './flow-state.ts';
+import type { GroupRequest } from './instance-state.ts';
 import type { SecretsLayer } from './resolve-secrets.ts';
 
 /** What happened. An event that does not fit the state (a job that is not running, a second delivery) changes nothing. */

@@ -1,4 +1,4 @@
-import type { GroupRequest } from './flow-state.ts';
+import type { GroupRequest } from './instance-state.ts';
 
 /**
  * The rules of concurrency groups, for whoever keeps them: in memory for one run, in a table for all of a repository.

@@ -2,7 +2,8 @@ import type { StatusFunctions } from '../expressions/evaluate.ts';
 import type { Json, JsonMap } from '../protocol/job-message.ts';
 import { scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Arrival, IterationState, JobState, Lineage } from './flow-state.ts';
+import type { IterationState } from './iteration-state.ts';
+import type { Arrival, JobState, Lineage } from './job-state.ts';
 
 /** How a job that the options leave out looks to those that need it. */
 const LEFT_OUT = { result: 'success', outputs: {} } as const;

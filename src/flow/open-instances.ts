@@ -6,7 +6,7 @@ import { bareName, instanceName } from './display-name.ts';
 import { evaluateSettings } from './evaluate-settings.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowOptions } from './flow-input.ts';
-import type { InstanceState } from './flow-state.ts';
+import type { InstanceState } from './instance-state.ts';
 import type { JobContexts } from './job-contexts.ts';
 import { attempt, KeyProblem } from './key-problem.ts';
 import { sayWaits } from './gates.ts';

@@ -1,7 +1,8 @@
 import type { JobPlan } from '../protocol/plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { scopeBeforeFinally } from './finally-scope.ts';
-import type { JobState, ScopeSource, ScopeState } from './flow-state.ts';
+import type { ScopeSource, ScopeState } from './flow-state.ts';
+import type { JobState } from './job-state.ts';
 import { pathIn } from './keys.ts';
 import { NO_ARRIVALS } from './rounds.ts';
 import { setDeadline } from './start-deadline.ts';

@@ -4,7 +4,7 @@ import { cancelInstance } from './cancel.ts';
 import { completeJob } from './complete-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
-import type { Ended } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { firstAttempt } from './key-suffix.ts';
 import { iterationKey } from './keys.ts';

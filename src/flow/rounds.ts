@@ -1,6 +1,6 @@
 import type { JoinPlan } from '../protocol/flow-plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Arrival, JobState, RoundState } from './flow-state.ts';
+import type { Arrival, JobState, RoundState } from './job-state.ts';
 
 /**
  * What has come to jobs that begin more than once, and was not used yet. The k-th arrivals of all needs make up round k;

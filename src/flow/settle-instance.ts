@@ -1,7 +1,8 @@
 import type { JsonMap } from '../protocol/job-message.ts';
 import { instanceEnded } from './complete-when.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Ended, InstanceState } from './flow-state.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { Ended } from './iteration-state.ts';
 import { attemptKey } from './keys.ts';
 import { releaseLock } from './locks.ts';
 

@@ -1,7 +1,8 @@
 import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
 import { bareName } from './display-name.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Ended, JobState, Lineage } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
+import type { JobState, Lineage } from './job-state.ts';
 import { jobContexts, lineageBefore } from './job-contexts.ts';
 import { iterationKey } from './keys.ts';
 import { releaseSection } from './locks.ts';

@@ -1,5 +1,8 @@
 import { Table } from './table.ts';
-import type { Ended, FlowState, InstanceState, JobState } from './flow-state.ts';
+import type { FlowState } from './flow-state.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { Ended } from './iteration-state.ts';
+import type { JobState } from './job-state.ts';
 import type { RunConclusion } from '../protocol/conclusion.ts';
 
 /** The words that people see for where a job is. */

@@ -1,6 +1,6 @@
 import { scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Ended } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
 import { withdrawJob } from './withdraw.ts';
 
 const REGION = 'region:';

@@ -1,5 +1,5 @@
 import type { FlowDraft } from './flow-draft.ts';
-import type { JobState } from './flow-state.ts';
+import type { JobState } from './job-state.ts';
 
 /** A job is somewhere else: those that look at it and wait look again. */
 export function lookAgain(draft: FlowDraft, { watchers }: Pick<JobState, 'watchers'>): void {

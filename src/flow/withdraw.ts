@@ -2,7 +2,7 @@ import { cancelInstance } from './cancel.ts';
 import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelJobCause } from './flow-event.ts';
-import type { Ended } from './flow-state.ts';
+import type { Ended } from './iteration-state.ts';
 import { finishMain } from './end-iteration.ts';
 import { endAtGate } from './gates.ts';
 import { endUnbegun } from './settle-job.ts';

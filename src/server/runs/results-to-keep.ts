@@ -1,6 +1,7 @@
 import { scopeBeforeFinally } from '../../flow/finally-scope.ts';
 import type { EarlierResult } from '../../flow/flow-input.ts';
-import type { FlowState, InstanceStatus } from '../../flow/flow-state.ts';
+import type { FlowState } from '../../flow/flow-state.ts';
+import type { InstanceStatus } from '../../flow/instance-state.ts';
 import { Table } from '../../flow/table.ts';
 
 /** What a re-run keeps. */

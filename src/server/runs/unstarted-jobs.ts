@@ -1,6 +1,9 @@
 import { bareName } from '../../flow/display-name.ts';
 import { keySuffix } from '../../flow/key-suffix.ts';
-import type { FlowState, InstanceState, IterationState, JobState } from '../../flow/flow-state.ts';
+import type { FlowState } from '../../flow/flow-state.ts';
+import type { InstanceState } from '../../flow/instance-state.ts';
+import type { IterationState } from '../../flow/iteration-state.ts';
+import type { JobState } from '../../flow/job-state.ts';
 import { selectJobs } from '../../flow/select-jobs.ts';
 import { Table } from '../../flow/table.ts';
 import type { JobView } from '../../protocol/run-api.ts';
