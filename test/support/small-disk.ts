@@ -11,6 +11,8 @@ export interface SmallDisk {
   readonly path: string;
   /** There is more room. */
   grow(kilobytes: number): void;
+  /** Nothing may be open for writing. */
+  makeReadOnly(): void;
   remove(): void;
 }
 
@@ -21,6 +23,9 @@ export function smallDisk(kilobytes: number): SmallDisk {
     path,
     grow(more) {
       execFileSync('mount', ['-o', `remount,size=${more}k`, path]);
+    },
+    makeReadOnly() {
+      execFileSync('mount', ['-o', 'remount,ro', path]);
     },
     remove() {
       execFileSync('umount', ['--lazy', path]);
