@@ -36,9 +36,8 @@ prepare() {
   mount -t tmpfs -o mode=755 paceline-machine "$folder"
   mkdir "$upper" "$folder/work" "$root"
   for path in "${emptied[@]}" "$hidden"; do
-    mkdir -p "$upper${path%/*}"
     # What an overlay takes for a removed file; below one of those there is nothing left to remove.
-    [ -c "$upper${path%/*}" ] || mknod "$upper$path" c 0 0
+    if mkdir -p "$upper${path%/*}" 2>/dev/null; then mknod "$upper$path" c 0 0; fi
   done
   mount -t overlay -o "lowerdir=/,upperdir=$upper,workdir=$folder/work" paceline-machine "$root"
   for path in "${emptied[@]}"; do mkdir "$root$path"; done

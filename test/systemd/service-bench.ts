@@ -136,6 +136,32 @@ export class ServiceBench {
     await this.plane.close();
   }
 
+  /** A package of the runner as it is, under another version; its path there. */
+  async pack(version: string): Promise<string> {
+    const script = `
+      import { createHash } from 'node:crypto';
+      import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+      const old = readlinkSync('${RUNNER}/bin').split('/').at(-1);
+      const replace = (path, from, to) => writeFileSync(path, readFileSync(path, 'utf8').replace(from, to));
+      for (const file of readdirSync('app/dist').filter((name) => name.startsWith('core-') && name.endsWith('.js')))
+        replace('app/dist/' + file, 'version = "' + old + '"', 'version = "${version}"');
+      const manifest = JSON.parse(readFileSync('manifest.json', 'utf8'));
+      for (const path of Object.keys(manifest.files))
+        manifest.files[path] = createHash('sha256').update(readFileSync(path)).digest('hex');
+      writeFileSync('manifest.json', JSON.stringify({ ...manifest, version: '${version}' }));`;
+    const top = `/srv/to-pack/paceline-runner-${version}`;
+    const tarball = `/srv/paceline-runner-${version}-${process.platform}-${process.arch}.tar.gz`;
+    await this.machine.ask(`mkdir -p ${top}/versions; cp -aL ${RUNNER}/bin ${top}/versions/${version}`);
+    await this.machine.ask('node/bin/node --input-type=module', {
+      directory: `${top}/versions/${version}`,
+      input: script,
+    });
+    await this.machine.ask(
+      `ln -s versions/${version} ${top}/bin; tar -C /srv/to-pack -c paceline-runner-${version} | gzip -1 >${tarball}; rm -r /srv/to-pack`,
+    );
+    return tarball;
+  }
+
   #uid(): Promise<string> {
     return this.machine.ask(`id -u ${ACCOUNT}`);
   }

@@ -16,6 +16,8 @@ const OWN_CGROUP = new RegExp(`0::/system.slice/${UNIT}/paceline-[^/]+/0$`, 'm')
 /** Named anew at each boot. */
 const OF_SYSTEMD = /\/systemd-private-|^\/run\/systemd\/journal\/|^\/run\/log\/|^\/var\/log\/journal\//;
 const BOOT_LIMIT_MS = 60_000;
+/** A package with a Node.js is packed, unpacked, tried and hashed. */
+const UPGRADE_LIMIT_MS = 90_000;
 const FAILPOINTS = ['service-after-record', 'service-after-unit', 'service-after-enable'];
 
 describeSystemd('a runner as a service of systemd', () => {
@@ -252,6 +254,27 @@ describeSystemd('a runner as a service of systemd', () => {
     expect(await bench.svc('start')).toMatchObject({ code: 0 });
     expect(await plane.completed(run)).toMatchObject({ jobs: [{ reason: 'runner-lost' }] });
   });
+
+  it(
+    'is upgraded while its job goes on',
+    async () => {
+      const { machine, plane, gates } = bench;
+      const tarball = await bench.pack('0.99.0');
+      const { stdout: sum } = await machine.run(`sha256sum ${tarball}`);
+      const run = await bench.submit(gates.lines('upgraded'));
+      const visit = await gates.arrival('upgraded');
+      const upgraded = await machine.run(
+        `bin/paceline agent upgrade ${tarball} --sha256 ${sum.split(' ')[0]!} --now --folder ${RUNNER}`,
+        { directory: RUNNER },
+      );
+      expect(upgraded).toMatchObject({ code: 0 });
+      visit.release();
+      expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
+      expect(await machine.ask(`cat /proc/${await bench.show('MainPID')}/cmdline`)).toContain('/versions/0.99.0/');
+      await machine.ask(`rm ${tarball}`);
+    },
+    UPGRADE_LIMIT_MS,
+  );
 
   it('stays down when the server knows the runner no more', async () => {
     const { plane } = bench;
