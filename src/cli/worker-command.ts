@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { bootClock } from '../kernel/boot-clock.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
+import { steadyClock } from '../kernel/steady-clock.ts';
 import { FifoPool } from '../process/fifo-pool.ts';
 import { identityOf } from '../process/process-identity.ts';
 import type { WorkerOrder } from '../protocol/worker-link.ts';
@@ -39,7 +41,10 @@ export async function workerCommand(host: CliHost, ahead: string | null): Promis
   const ready = ahead === null ? null : makeReady(ahead, io);
   try {
     const text = await readDescriptor(ORDER_DESCRIPTOR);
-    return text === '' ? EXIT.success : await serve(host, readOrder(text), { ...io, fifos: ready?.fifos ?? null });
+    if (text === '') return EXIT.success;
+    // The job's own: it begins with the right time, and no step lasts an hour because somebody sets the machine's clock.
+    const clock = steadyClock(bootClock());
+    return await serve(host, readOrder(text), { ...io, clock, fifos: ready?.fifos ?? null });
   } finally {
     await ready?.over();
   }

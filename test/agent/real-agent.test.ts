@@ -254,7 +254,7 @@ describe('an agent of processes', () => {
     await expect(removeAgent(remove)).rejects.toThrow('An agent runs in');
     const gone = once(agent, 'exit');
     expect(await drainAgent(place.state)).toBe(true);
-    await gone;
+    expect({ exit: await gone, said: place.output }).toMatchObject({ exit: [0, null] });
     expect(await agentStatus(place.state)).toMatchObject({ pid: null, status: { state: 'ended', jobs: [] } });
     expect(await removeAgent(remove)).toEqual({ name: 'one', server: place.url, isListed: false });
     expect(place.server.count('unregister')).toBe(1);

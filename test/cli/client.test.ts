@@ -374,12 +374,12 @@ describe('what a server keeps', () => {
 
   it('runners are listed, paused, resumed and removed by name', async () => {
     const runner = { id: 'r1', name: 'build-7', labels: ['self-hosted', 'linux'], state: 'busy', ephemeral: false };
-    const more = { version: '0.1.0', slots: 4, busy: 3, lastSeenAt: null, note: null };
+    const more = { version: '0.1.0', slots: 4, busy: 3, lastSeenAt: null, note: null, group: 'gpus' };
     server.on('GET /v1/runners', { runners: [{ ...runner, ...more }] });
     for (const change of ['pause', 'resume']) server.on(`POST /v1/runners/build-7/${change}`, null);
     server.on('DELETE /v1/runners/build-7', null);
     const listed = await line.run(['runners', 'list'], server.environment);
-    expect(listed.stdout.split('\n')[1]).toBe('build-7\tbusy\t3/4\tself-hosted, linux\tnever\t0.1.0\t\t');
+    expect(listed.stdout.split('\n')[1]).toBe('build-7\tbusy\t3/4\tgpus\tself-hosted, linux\tnever\t0.1.0\t\t');
     expect((await line.run(['runners', 'pause', 'build-7'], server.environment)).stdout).toBe(
       'Runner build-7 gets no more jobs.\n',
     );

@@ -39,16 +39,22 @@ describe('a cancellation', () => {
     'of a job that is offered ends it at once, and its agent cannot accept it any more',
     () =>
       withPlane(async (plane) => {
-        const agent = await startOne(plane);
+        await plane.startServer();
+        const proxy = await FaultProxy.open({ host: '127.0.0.1', port: plane.port });
+        plane.afterwards(() => proxy.close());
+        await plane.register('one', [], proxy.url);
+        plane.startAgent('one');
         await expectFree(plane);
         const starts = join(plane.directory, 'starts');
-        // Its poll is answered with an offer that it cannot read yet.
-        agent.kill('SIGSTOP');
+        // Its poll, now or soon, is answered with an offer that it does not get.
+        proxy.mode = { kind: 'half-open' };
         const id = await plane.submit(oneJob([run(`echo start >> ${starts}`, 'id: main')]));
         await whenAttempt(plane, id, 'offered');
         await cancel(plane, id);
         expect(endings(await plane.show(id))).toEqual(['job: cancelled (cancelled-by-user)']);
-        agent.kill('SIGCONT');
+        // The connection with the offer is gone, and the agent comes again.
+        proxy.mode = { kind: 'refuse' };
+        proxy.mode = { kind: 'pass' };
         await expectFree(plane);
         await expect(readFile(starts)).rejects.toThrow('ENOENT');
       }),

@@ -97,6 +97,17 @@ export async function whenAttempt(plane: ControlPlane, run: number, state: Attem
   }
 }
 
+/** The states that the attempt of the run's one job is seen in until the run is over. */
+export async function statesOf(plane: ControlPlane, run: number): Promise<string[]> {
+  const states: string[] = [];
+  for (;;) {
+    const view = await plane.show(run);
+    states.push(String(view.jobs[0]?.attemptState));
+    if (view.state === 'completed') return states;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
 /** Logs may arrive after the results. */
 export async function whenLogsAreSealed(plane: ControlPlane, run: number): Promise<void> {
   for (;;) {

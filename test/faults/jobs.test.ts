@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RunView } from '../../src/protocol/run-api.ts';
-import { endings, Gate, oneJob, run, startOne, whenLogsAreSealed, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, startOne, statesOf, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -23,14 +23,7 @@ describe('a job', () => {
         const burners = 10 * cpus().length;
         const script = `for i in $(seq ${burners}); do (end=$((SECONDS+10)); while [ $SECONDS -lt $end ]; do :; done) & done; wait`;
         const id = await plane.submit(oneJob([run(script, 'id: main')]));
-        const events: string[] = [];
-        for (let over = false; !over;) {
-          const view = await plane.show(id);
-          events.push(String(view.jobs[0]?.attemptState));
-          over = view.state === 'completed';
-          await new Promise((resolve) => setTimeout(resolve, 250));
-        }
-        expect(events).not.toContain('disconnected');
+        expect(await statesOf(plane, id)).not.toContain('disconnected');
         expect(endings(await plane.show(id))).toEqual(['job: success', 'main: success']);
       }),
     LIMIT_MS,

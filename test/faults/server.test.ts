@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { FailpointName } from '../../src/kernel/failpoint.ts';
-import { endings, Gate, oneJob, run, startOne, whenLogsAreSealed, withPlane } from './fault-plane.ts';
+import { endings, Gate, oneJob, run, whenLogsAreSealed, withPlane } from './fault-plane.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -29,7 +29,9 @@ describe('a server that is killed', () => {
     'under a running job goes on with it after its start, and the job did not notice',
     () =>
       withPlane(async (plane) => {
-        const server = await startOne(plane);
+        const server = await plane.startServer();
+        await plane.register('one');
+        plane.startAgent('one');
         const gate = new Gate(plane, 'middle');
         const id = await plane.submit(oneJob([run(`echo before; ${gate.script}; echo after`, 'id: main')]));
         await gate.whenReached();
@@ -93,7 +95,9 @@ describe('a server that is restored from a backup', () => {
     'gets from its agents what it has forgotten',
     () =>
       withPlane(async (plane) => {
-        const server = await startOne(plane);
+        const server = await plane.startServer();
+        await plane.register('one');
+        plane.startAgent('one');
         const gate = new Gate(plane, 'middle');
         const id = await plane.submit(
           oneJob([run(`echo before; ${gate.script}; echo result=7 >> "$GITHUB_OUTPUT"; echo after`, 'id: main')]),
