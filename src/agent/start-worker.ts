@@ -5,6 +5,7 @@ import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
+import { removeTree } from '../kernel/remove-tree.ts';
 
 /** A worker that waits for its order. */
 export interface StartedWorker {
@@ -29,6 +30,9 @@ export interface StartWorkerOptions {
   readonly isAhead?: boolean;
   readonly log: DiagnosticLog;
 }
+
+/** A worker without an order that has not ended by then is killed. */
+const END_MS = 2_000;
 
 /** Of what workers have in the state folder that have no job: their standard error, and what they make ready. */
 export const OF_UNASSIGNED = /^worker-[\w-]+\.(stderr|ahead)$/;
@@ -62,9 +66,11 @@ export async function startWorker(options: StartWorkerOptions): Promise<StartedW
   }
   const exited = new Promise<void>((resolve) =>
     child.once('exit', () => {
-      // Its own worker has removed it, unless it was killed.
-      if (ahead !== null) rmSync(ahead, { recursive: true, force: true });
-      resolve();
+      // Its own worker has removed it, unless it was killed; then what it had started may still write there.
+      const removed = ahead === null ? Promise.resolve() : removeTree(ahead);
+      void removed
+        .catch((error: unknown) => options.log.warn(`what a worker made ready cannot be removed: ${String(error)}`))
+        .then(resolve);
     }),
   );
   child.on('error', (error) => options.log.warn(`worker: ${error.message}`));
@@ -75,11 +81,13 @@ export async function startWorker(options: StartWorkerOptions): Promise<StartedW
   const pid = child.pid ?? 0;
   ordinary(pid);
   const discard = async (): Promise<void> => {
-    child.kill('SIGKILL');
+    // It hears that there is no order, and takes along what it has made ready.
     pipe.destroy();
     // Somebody waits for it now.
     child.ref();
+    const limit = setTimeout(() => child.kill('SIGKILL'), END_MS);
     await exited;
+    clearTimeout(limit);
     rmSync(errors, { force: true });
   };
   return { pid, pipe, errors, exited, discard };
