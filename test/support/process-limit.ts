@@ -23,7 +23,12 @@ export function processLimit(name: string, most: number): ProcessLimit {
   writeFileSync(join(folder, 'pids.max'), String(most));
   return {
     add: (pid) => {
-      writeFileSync(join(folder, 'cgroup.procs'), String(pid));
+      try {
+        writeFileSync(join(folder, 'cgroup.procs'), String(pid));
+      } catch (error) {
+        // It ended meanwhile.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
     },
     remove: () => {
       rmdirSync(folder);
