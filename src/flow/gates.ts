@@ -183,6 +183,11 @@ function waitForSignal(place: Place): Verdict {
   const plan = flow.waitFor;
   if (plan === null || place.iteration.signal !== null) return 'passed';
   const contexts = contextsOf(place);
+  const texts = (templates: typeof plan.from): string[] =>
+    templates.map((template) => evaluateText(template, { contexts })).filter((text) => text !== '');
+  const from = texts(plan.from);
+  if (plan.from.length > 0 && from.length === 0)
+    return { ends: { conclusion: 'failure', reason: 'condition-error', message: "Its 'wait-for.from' names nobody." } };
   const signal = again ? null : consumeSignal(draft, place.iteration.job, plan, contexts);
   if (signal !== null) {
     draft.iterations.update(key, { signal });
@@ -193,9 +198,7 @@ function waitForSignal(place: Place): Verdict {
   const minutes = evaluateCount('wait-for.timeout-minutes', plan.timeoutMinutes, { contexts });
   if (minutes !== null)
     draft.commands.push({ kind: 'set-timer', id: timerId(key, SIGNAL), afterMs: minutes * MS_PER_MINUTE, at: null });
-  const texts = (templates: typeof plan.from): string[] =>
-    templates.map((template) => evaluateText(template, { contexts })).filter((text) => text !== '');
-  return { waits: { kind: 'signal', names: texts(plan.signals), from: texts(plan.from) } };
+  return { waits: { kind: 'signal', names: texts(plan.signals), from } };
 }
 
 function milestone({ draft, job, flow, again }: Place): Verdict {

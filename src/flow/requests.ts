@@ -5,7 +5,7 @@ import { completeJob } from './complete-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
 import type { Ended } from './iteration-state.ts';
-import { jobContexts } from './job-contexts.ts';
+import { isCancelled, jobContexts } from './job-contexts.ts';
 import { firstAttempt } from './key-suffix.ts';
 import { iterationKey } from './keys.ts';
 import { addInstances, numbered } from './open-instances.ts';
@@ -57,13 +57,24 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
     case 'complete': {
       const path = oneOf(draft, request.job, scope);
       if (path === null) return unknown(request.job);
-      return isOver(draft, path) ? over(path) : completeJob(draft, path);
+      if (isOver(draft, path)) return over(path);
+      return isUnapproved(draft, path)
+        ? `The job '${path}' needs an approval: a signal from one who may give it.`
+        : completeJob(draft, path);
     }
     case 'add-instances': {
       const path = oneOf(draft, request.job, scope);
       return path === null ? unknown(request.job) : addOnRequest(draft, path, request.items);
     }
   }
+}
+
+/** To complete it would be an approval by whoever asks for that. */
+function isUnapproved(draft: FlowDraft, path: string): boolean {
+  const job = draft.jobs.get(path);
+  if ((draft.planOf(job).flow?.waitFor?.from.length ?? 0) === 0) return false;
+  const iteration = draft.iterations.find(iterationKey(path, job.iterations));
+  return iteration === null || iteration.signal === null;
 }
 
 function unknown(job: string): string {
@@ -109,6 +120,7 @@ function addOnRequest(draft: FlowDraft, path: string, items: readonly TemplateMa
     return `The job '${path}' is not \`dynamic\`: it takes no more instances.`;
   const key = iterationKey(path, job.iterations);
   const iteration = draft.iterations.find(key);
+  if (isCancelled(draft, job.scope)) return `The job '${path}' is being cancelled.`;
   if (job.phase === 'pending' || iteration === null) return `The job '${path}' has not begun.`;
   if (iteration.closed || iteration.stage.kind !== 'main') return `The job '${path}' takes no more instances.`;
   const first = iteration.instances.length;

@@ -71,8 +71,8 @@ function names({ name, job }: SignalState, path: string, plan: WaitForPlan, cont
 }
 
 function mayCome({ by, isPerson }: SignalState, plan: WaitForPlan, contexts: JobContexts): boolean {
-  const from = textsOf(plan.from, contexts);
-  return from.length === 0 || (isPerson && from.includes(by));
+  // One that comes to nobody lets nobody.
+  return plan.from.length === 0 || (isPerson && textsOf(plan.from, contexts).includes(by));
 }
 
 function textsOf(templates: WaitForPlan['from'], contexts: Readonly<Record<string, Json>>): string[] {

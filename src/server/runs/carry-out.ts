@@ -29,6 +29,8 @@ export async function carryOut(
   const answers: Answer[] = [];
   const cancels: CancelJob[] = [];
   let starts: StartJob[] = [];
+  // The row is as it was before the commands.
+  let { paused } = run;
   const flush = async (): Promise<void> => {
     await startJobs(context, run, starts);
     starts = [];
@@ -63,13 +65,14 @@ export async function carryOut(
         await showWaiting(context, run, command);
         break;
       case 'set-timer':
-        await setTimer(context, run, command);
+        await setTimer(context, { ...run, paused }, command);
         break;
       case 'clear-timer':
         await clearTimer(context, run, command);
         break;
       case 'run-paused':
         await showPaused(context, run.id, command.paused);
+        paused = command.paused ? 1 : 0;
         break;
       case 'run-completed':
         await completeRun(context, run, command.conclusion);

@@ -11,7 +11,7 @@ export async function setTimer(context: OperationContext, run: RunRow, timer: Se
   await db
     .insertInto('flow_timer')
     .values({ run_id: run.id, id, due_at, held: run.paused })
-    .onConflict((conflict) => conflict.columns(['run_id', 'id']).doUpdateSet({ due_at }))
+    .onConflict((conflict) => conflict.columns(['run_id', 'id']).doUpdateSet({ due_at, held: run.paused }))
     .execute();
   context.wake('timers');
 }

@@ -7,6 +7,7 @@ import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
 import { beginAttempt } from './begin-attempt.ts';
 import { noRun, oneSummary } from './cancel-run.ts';
+import { isFromFork } from './is-from-fork.ts';
 import { type Kept, resultsToKeep } from './results-to-keep.ts';
 import { readVars } from './read-vars.ts';
 import { lockRun, type RunRow } from './run-row.ts';
@@ -49,6 +50,7 @@ export async function rerun(
       submission_sha,
       state: 'running',
       conclusion: null,
+      untrusted: isFromFork(before.github) ? 1 : 0,
       cancelling: null,
       started_at: null,
       completed_at: null,
