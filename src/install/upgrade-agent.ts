@@ -28,7 +28,12 @@ export async function isOfVersion(pid: number, version: string): Promise<boolean
 
 /** Comes back when it has ended: a service manager that still takes it for running would not start another. */
 export async function killedAgent(pid: number, folder: RunnerFolder, clock: Clock): Promise<void> {
-  process.kill(pid, 'SIGKILL');
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
   while ((await runningAgent(folder)) === pid) await pause(clock);
 }
 

@@ -16,7 +16,7 @@ import { syncFolder, writeDurably } from '../kernel/write-durably.ts';
 export interface UpgradeJournal {
   readonly schema: 1;
   readonly stage: 'unpacking' | 'ready' | 'stopping' | 'swapped' | 'returning';
-  /** As it was given: a path, made absolute, or a URL. */
+  /** A path, made absolute, or a URL without what may be secret in it: the file can be read by all. */
   readonly source: string;
   readonly from: string;
   /** Null while it is not known yet. */

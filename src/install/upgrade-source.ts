@@ -40,7 +40,7 @@ export async function fetchPackage({ source, sha256, network }: PackageSource, d
     throw new InstallProblem('What comes by http:// may be changed on its way: give its checksum by --sha256.');
   const expected = sha256 ?? (await sumAt(url, network));
   await rm(download, { force: true });
-  await fetchTo(url, network, MAX_PACKAGE_BYTES, createWriteStream(download, { mode: 0o600 }));
+  await fetchTo(url, network, MAX_PACKAGE_BYTES, () => createWriteStream(download, { mode: 0o600 }));
   await refuseOther(download, shown(url), expected);
   return download;
 }
@@ -71,7 +71,7 @@ async function sumAt(url: URL, network: NetworkSettings): Promise<string> {
       done();
     },
   });
-  await fetchTo(sums, network, MAX_SUMS_BYTES, collect.resume());
+  await fetchTo(sums, network, MAX_SUMS_BYTES, () => collect.resume());
   return sumIn(Buffer.concat(chunks).toString(), basename(url.pathname), shown(sums));
 }
 
@@ -101,7 +101,7 @@ async function fetchTo(
   first: URL,
   network: NetworkSettings,
   maxBytes: number,
-  target: NodeJS.WritableStream,
+  target: () => NodeJS.WritableStream,
 ): Promise<void> {
   const { request } = await import('undici');
   let url = first;
@@ -110,7 +110,7 @@ async function fetchTo(
     try {
       const { statusCode, headers, body } = await request(url, { dispatcher });
       if (statusCode === 200) {
-        await pipeline(body, atMost(maxBytes), target);
+        await pipeline(body, atMost(maxBytes), target());
         return;
       }
       await body.dump();
@@ -134,6 +134,11 @@ async function fetchTo(
 }
 
 /** Without name, password and query: there may be something in it that opens it. */
+/** Without what may be secret in an address; a path as it is. */
+export function shownSource(source: string): string {
+  return isAddress(source) ? shown(new URL(source)) : source;
+}
+
 function shown({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }

@@ -1,4 +1,4 @@
-import { readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import type { Failpoint } from '../kernel/failpoint.ts';
@@ -15,7 +15,7 @@ import {
   type UpgradeJournal,
   writeUpgradeJournal,
 } from './upgrade-journal.ts';
-import { fetchPackage, type PackageSource } from './upgrade-source.ts';
+import { fetchPackage, type PackageSource, shownSource } from './upgrade-source.ts';
 import { tryVersion } from './upgrade-trial.ts';
 import { STAGING, unpackVersion, versionIn } from './upgrade-unpack.ts';
 import { syncFolder } from '../kernel/write-durably.ts';
@@ -49,7 +49,8 @@ export type UpgradeEnd =
  * call. Rejects with an {@link InstallProblem} or an `AgentProblem` before anything that runs was touched.
  */
 export async function upgradeRunner(options: UpgradeOptions): Promise<UpgradeEnd> {
-  const { folder, source } = options;
+  const { folder } = options;
+  const source = shownSource(options.source);
   const present = await readUpgradeJournal(folder);
   const owner = identityOf(process.pid) ?? String(process.pid);
   if (present !== null && present.owner !== owner && isAlive(present.owner))
@@ -70,7 +71,8 @@ function isPast({ stage }: UpgradeJournal): boolean {
 }
 
 async function begin(options: UpgradeOptions, owner: string): Promise<UpgradeEnd> {
-  const { folder, service, source, tell, failpoint, runTool } = options;
+  const { folder, service, tell, failpoint, runTool } = options;
+  const source = shownSource(options.source);
   const from = basename(await readlink(folder.bin));
   const agent = await runningAgent(folder);
   const runs = service !== null && (await service.status()).running;
@@ -161,7 +163,9 @@ async function goBack(options: UpgradeOptions, journal: UpgradeJournal, to: stri
   await writeUpgradeJournal(folder, { ...journal, stage: 'returning' });
   failpoint('upgrade-before-return');
   tell(`Version ${to} did not come up; ${from} is put back.`);
-  if (service !== null) await service.stop().catch((error: unknown) => tell((error as Error).message));
+  // With jobs that are to go on it would drain, without a session in which to keep them: it is killed for the old one.
+  const keepsJobs = options.jobs === 'now' && (await runningAgent(folder)) !== null;
+  if (service !== null && !keepsJobs) await service.stop().catch((error: unknown) => tell((error as Error).message));
   await pointTo(folder, from);
   failpoint('upgrade-after-return');
   if (runs && service !== null) {
@@ -183,5 +187,14 @@ async function pointTo(folder: RunnerFolder, version: string): Promise<void> {
 }
 
 async function removeOthers({ versions }: RunnerFolder, kept: readonly string[]): Promise<void> {
-  for (const name of await readdir(versions)) if (!kept.includes(name)) await removeTree(join(versions, name));
+  for (const name of await readdir(versions))
+    if (!kept.includes(name) && !(await isInUse(join(versions, name)))) await removeTree(join(versions, name));
+}
+
+/** By a worker whose job has outlived an upgrade: it may yet load a part of its version. */
+async function isInUse(version: string): Promise<boolean> {
+  const path = `${await realpath(version)}/`;
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.some((line) => line.includes(path));
 }

@@ -5,7 +5,7 @@ import { findToken, type FoundToken, useRegistrationToken } from '../secrets/tok
 import { SESSION_SILENCE_MS } from './limits.ts';
 import { isReserved } from './label-set.ts';
 import { retireRunner } from './retire-runner.ts';
-import { DEFAULT_GROUP } from './runner-groups.ts';
+import { DEFAULT_GROUP, demandGroup } from './runner-groups.ts';
 
 /**
  * Makes a runner known. Sent twice, with the same name and keys, it is the same runner, and the token is used once.
@@ -30,7 +30,9 @@ export async function registerRunner(
   // Public keys are no secret: who knows them proves nothing, and must not put a seal key of his own beside them.
   const isSame = present?.public_key === publicKey && present.seal_key === sealKey;
   if (present && isSame && present.consumed === 0) {
-    const { jit } = await findRegistrationToken(context, tokenHash);
+    const token = await findRegistrationToken(context, tokenHash);
+    refuseOther(token, name, present.group_name);
+    const { jit } = token;
     const ephemeral = request.ephemeral || jit !== null;
     await db
       .updateTable('runner')
@@ -52,8 +54,9 @@ export async function registerRunner(
   }
   const token = await useRegistrationToken(context, tokenHash);
   const { jit } = token;
-  if (jit !== null && jit.name !== name)
-    throw new Refusal('unauthorized', 'scope-missing', `this configuration is for the runner ${jit.name}, not ${name}`);
+  const group = token.group ?? DEFAULT_GROUP;
+  refuseOther(token, name, present?.group_name ?? group);
+  await demandGroup(context, group);
   const ephemeral = request.ephemeral || jit !== null;
   if (present) await retireRunner(context, present.id);
   const id = context.randomId();
@@ -71,7 +74,7 @@ export async function registerRunner(
       created_at: now,
       last_seen: null,
       removed_at: null,
-      group_name: token.group ?? DEFAULT_GROUP,
+      group_name: group,
       jit: jit === null ? 0 : 1,
     })
     .execute();
@@ -82,6 +85,19 @@ export async function registerRunner(
     detail: { runner: id, labels: request.labels, ephemeral, replaced: present?.id ?? null },
   });
   return { runner: id, name };
+}
+
+/** A token is for its group, and a configuration for its runner: neither changes or replaces another's. */
+function refuseOther({ jit, group }: FoundToken, name: string, present: string): void {
+  if (jit !== null && jit.name !== name)
+    throw new Refusal('unauthorized', 'scope-missing', `this configuration is for the runner ${jit.name}, not ${name}`);
+  const own = group ?? DEFAULT_GROUP;
+  if (own !== present)
+    throw new Refusal(
+      'conflict',
+      'name-taken',
+      `the runner ${name} is in the group ${present}, and this token is for ${own}; remove it first, or choose another name`,
+    );
 }
 
 async function hasLiveSession({ db, now }: OperationContext, runner: string): Promise<boolean> {

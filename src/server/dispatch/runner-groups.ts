@@ -61,6 +61,13 @@ export async function removeGroup(
       'busy',
       `the runner ${runner.name} is in the group ${name}; remove its runners first`,
     );
+  // Nobody is to come into a group that is not there.
+  await context.db
+    .updateTable('token')
+    .set({ revoked_at: context.now })
+    .where('group_name', '=', name)
+    .where('revoked_at', 'is', null)
+    .execute();
   await context.db.deleteFrom('runner_group').where('name', '=', name).execute();
   await audit(context, { actor, action: 'group.remove', target: `group ${name}` });
   await regroup(context);

@@ -90,6 +90,14 @@ async function readContents(certificateFile: string, keyFile: string, clientCaFi
   } catch (error) {
     throw new TlsError(`${certificateFile} and ${keyFile} cannot be used: ${(error as Error).message}`);
   }
+  // What is empty, as a file that is being written, would be taken for no demand at all.
+  for (const [path, text, kind] of [
+    [certificateFile, cert, 'CERTIFICATE'],
+    [keyFile, key, 'PRIVATE KEY'],
+    [clientCaFile, ca, 'CERTIFICATE'],
+  ] as const)
+    if (path !== null && text !== null && !new RegExp(`-----BEGIN [A-Z0-9 ]*${kind}-----`).test(text))
+      throw new TlsError(`${path} cannot be used: there is no ${kind.toLowerCase()} in it`);
   return { context, sum: createHash('sha256').update(JSON.stringify(context)).digest('hex') };
 }
 
