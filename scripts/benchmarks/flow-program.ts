@@ -8,7 +8,6 @@ import { reduce, start } from '../../src/flow/reduce.ts';
 import type { FlowCommand } from '../../src/flow/flow-event.ts';
 import { RUN_EVERYTHING, type FlowInput } from '../../src/flow/flow-input.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
-import type { JobFlowPlan } from '../../src/protocol/flow-plan.ts';
 import type { StepsJobPlan, WorkflowPlan } from '../../src/protocol/plan.ts';
 import { moveAttempt } from '../../src/server/dispatch/move-attempt.ts';
 import type { OperationContext } from '../../src/server/operation.ts';
@@ -19,6 +18,7 @@ import {
   openStoreInProcess,
   type StoreOptions,
 } from '../../src/server/storage/open-store-in-process.ts';
+import { NO_FLOW } from '../../test/support/no-flow.ts';
 import { TEST_SETTINGS } from '../../test/support/server-settings.ts';
 
 type Shape = 'chain' | 'fan' | 'each' | 'keep' | 'queue';
@@ -32,29 +32,6 @@ const JOINS = {
   keep: { mode: 'all', keep: true },
   queue: { mode: 'count', count: 2, late: 'queue', countIgnoredFailures: false },
 } as const;
-
-const NO_FLOW: Omit<JobFlowPlan, 'join'> = {
-  choose: null,
-  spawn: null,
-  race: null,
-  milestone: null,
-  waitFor: null,
-  region: [],
-  cancels: null,
-  section: null,
-  next: [],
-  before: [],
-  after: [],
-  onFailure: [],
-  onCancel: [],
-  finally: [],
-  failure: 'fail-run',
-  startWithinMinutes: null,
-  startAt: null,
-  retry: null,
-  terminate: null,
-  stage: null,
-};
 
 console.log(JSON.stringify({ value: await measure(process.argv.slice(2)) }));
 

@@ -7,6 +7,7 @@ import {
 } from '../../src/protocol/flow-plan.ts';
 import type { Json } from '../../src/protocol/job-message.ts';
 import type { ConcurrencyPlan } from '../../src/protocol/plan.ts';
+import { NO_FLOW } from '../support/no-flow.ts';
 import type { Doing } from './behaviour.ts';
 import { CaseProblem, Fields, isMap, plainName, said } from './fields.ts';
 import { type FindName, translateExpression } from './translate-expression.ts';
@@ -15,30 +16,6 @@ import { type FindName, translateExpression } from './translate-expression.ts';
 export const TICK_MS = 60_000;
 /** Tick 0. */
 export const EPOCH = Date.UTC(2026, 0, 1);
-
-export const NO_FLOW: JobFlowPlan = {
-  join: { mode: 'all', keep: false },
-  choose: null,
-  spawn: null,
-  race: null,
-  milestone: null,
-  waitFor: null,
-  region: [],
-  cancels: null,
-  section: null,
-  next: [],
-  before: [],
-  after: [],
-  onFailure: [],
-  onCancel: [],
-  finally: [],
-  failure: 'fail-run',
-  startWithinMinutes: null,
-  startAt: null,
-  retry: null,
-  terminate: null,
-  stage: null,
-};
 
 /** What reading the keys of a job needs to know of the case around it. */
 export interface JobPlace {

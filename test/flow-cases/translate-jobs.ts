@@ -4,7 +4,8 @@ import { type Behaviour, type Doing, joinDoings, isListOfDoings, OK, readDoing }
 import { CaseProblem, Fields, isMap, said } from './fields.ts';
 import type { FindName } from './translate-expression.ts';
 import { translateExpression } from './translate-expression.ts';
-import { count, type JobPlace, NO_FLOW, readFlow, readMutex } from './translate-flow.ts';
+import { NO_FLOW } from '../support/no-flow.ts';
+import { count, type JobPlace, readFlow, readMutex } from './translate-flow.ts';
 import { isListOfJobs, readStages } from './translate-stages.ts';
 
 /** The name under which a plan says which body it has: see {@link Body}. */

@@ -1,33 +1,11 @@
 import type { JobFlowPlan, WorkflowFlowPlan } from '../../src/protocol/flow-plan.ts';
 import type { GateJobPlan, JobPlan, LoopJobPlan, WorkflowPlan } from '../../src/protocol/plan.ts';
+import { NO_FLOW } from '../support/no-flow.ts';
 import { type JobSketch, workflow } from './plans.ts';
 
 /** The keys beyond `needs` and `if` of a job; what is not said is as if it were not written. */
 export function keys(said: Partial<JobFlowPlan>): JobFlowPlan {
-  return {
-    join: { mode: 'all', keep: false },
-    choose: null,
-    spawn: null,
-    race: null,
-    milestone: null,
-    waitFor: null,
-    region: [],
-    cancels: null,
-    section: null,
-    next: [],
-    before: [],
-    after: [],
-    onFailure: [],
-    onCancel: [],
-    finally: [],
-    failure: 'fail-run',
-    startWithinMinutes: null,
-    startAt: null,
-    retry: null,
-    terminate: null,
-    stage: null,
-    ...said,
-  };
+  return { ...NO_FLOW, ...said };
 }
 
 /** `count` needs with a success. */
