@@ -8,6 +8,7 @@ const TEXT = `on: push
 jobs:
   probes: { runs-on: linux, steps: [ { run: echo } ], strategy: { dynamic: true, instances: 1 }, region: some }
   deploy: { runs-on: linux, steps: [ { run: echo } ], wait-for: { signal: approved, from: bot } }
+  audit: { runs-on: linux, steps: [ { run: echo } ], wait-for: audited }
 `;
 
 let api: TestApi;
@@ -85,8 +86,15 @@ it('instances, ends of a part, pause and resume are asked for by path', async ()
   expect(await ask('jobs/deploy/instances')).toBe(409);
   expect(await ask('jobs/probes.3/cancel')).toBe(202);
   expect(await run.jobs()).toMatchObject({ 'probes.3': 'cancelled' });
-  expect(await ask('jobs/deploy/complete')).toBe(202);
+  const approval = await api.fetch(`/v1/runs/${run.id}/jobs/deploy/complete`, { json: {} });
+  expect(await errorOf(approval)).toEqual([409, expect.stringContaining('approv')]);
+  expect(await ask('jobs/audit/complete')).toBe(202);
   expect(await ask('regions/some/cancel')).toBe(202);
   expect(await ask('regions/none/cancel')).toBe(409);
-  expect(await run.jobs()).toMatchObject({ 'probes.1': 'cancelled', 'probes.2': 'cancelled' });
+  expect(await run.jobs()).toMatchObject({
+    audit: 'success',
+    deploy: 'waiting',
+    'probes.1': 'cancelled',
+    'probes.2': 'cancelled',
+  });
 });
