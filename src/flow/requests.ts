@@ -2,6 +2,7 @@ import type { TemplateMap } from '../protocol/plan.ts';
 import { arrive } from './arrive.ts';
 import { cancelInstance } from './cancel.ts';
 import { completeJob } from './complete-job.ts';
+import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
 import type { Ended } from './iteration-state.ts';
@@ -69,12 +70,12 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
   }
 }
 
-/** To complete it would be an approval by whoever asks for that. */
+/** To complete it would be an approval by whoever asks for that: of what waits for one, or may still come to. */
 function isUnapproved(draft: FlowDraft, path: string): boolean {
   const job = draft.jobs.get(path);
   if ((draft.planOf(job).flow?.waitFor?.from.length ?? 0) === 0) return false;
-  const iteration = draft.iterations.find(iterationKey(path, job.iterations));
-  return iteration === null || iteration.signal === null;
+  if (job.phase === 'pending' || (job.waiting > 0 && keepsArrivals(joinOf(draft, job)))) return true;
+  return job.gated.some((key) => draft.iterations.get(key).signal === null);
 }
 
 function unknown(job: string): string {

@@ -61,6 +61,54 @@ describe('a job that is declared complete', () => {
   });
 });
 
+describe('a job that needs an approval', () => {
+  const REFUSED = "The job 'w' needs an approval: a signal from one who may give it.";
+  const approval = { waitFor: { signals: ['ok'], buffered: true, timeoutMinutes: null, from: ['bob'] } } as const;
+  const complete = { kind: 'complete', job: 'w' } as const;
+
+  it('is not completed before it was given', () => {
+    const { flow } = begin(input(workflow({ a: {}, w: { needs: ['a'], flow: keys(approval) }, n: { needs: ['w'] } })));
+    expect(flow.ask(complete)).toEqual([]);
+    expect(flow.refused).toBe(REFUSED);
+    flow.complete('a');
+    expect(flow.ask(complete)).toEqual([]);
+    expect(flow.refused).toBe(REFUSED);
+    expect(flow.signal('ok', {}, 'bob')).toEqual(['start w']);
+    expect(flow.ask(complete)).toEqual(['cancel w']);
+    expect(flow.complete('w', 'cancelled')).toEqual(['job-concluded', 'start n']);
+  });
+
+  it('is not completed by the approval of before a jump back', () => {
+    const back = keys({ next: [{ if: "outputs.again == 'yes'", goto: 'a', with: {} }] });
+    const jobs = { a: {}, w: { needs: ['a'], flow: keys(approval) }, n: { needs: ['w'], flow: back } };
+    const { flow } = begin(input(workflow(jobs)));
+    flow.complete('a');
+    flow.signal('ok', {}, 'bob');
+    flow.complete('w');
+    expect(flow.complete('n', 'success', { again: 'yes' })).toEqual(['start a~2']);
+    flow.ask(complete);
+    expect(flow.refused).toBe(REFUSED);
+    flow.complete('a~2');
+    flow.ask(complete);
+    expect(flow.refused).toBe(REFUSED);
+  });
+
+  it('for each arrival is not completed while any of them has none', () => {
+    const flows = keys({ ...approval, join: { mode: 'each', batch: 1 } });
+    const { flow } = begin(input(workflow({ a: {}, b: {}, w: { needs: ['a', 'b'], flow: flows } })));
+    flow.complete('a');
+    flow.signal('ok', {}, 'bob');
+    // What is still to come has none, too.
+    flow.ask(complete);
+    expect(flow.refused).toBe(REFUSED);
+    flow.complete('b');
+    flow.ask(complete);
+    expect(flow.refused).toBe(REFUSED);
+    flow.signal('ok', {}, 'bob');
+    expect(flow.ask(complete)).toEqual(['cancel w', 'cancel w~2']);
+  });
+});
+
 describe('a job that has not begun because one before it failed', () => {
   it('is told of as failed', () => {
     const { flow } = begin(input(workflow({ p: { flow: keys({ before: plans({ pb: {} }) }) } })));

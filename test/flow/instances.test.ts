@@ -51,6 +51,18 @@ describe('instances', () => {
     expect(flow.refused).toMatch(/dynamic/);
   });
 
+  it('are not added to a job that is being cancelled', () => {
+    const more = { kind: 'add-instances', job: 'p', items: [{}] } as const;
+    const { flow } = begin(input(workflow({ p: multiple({ instances: 1, dynamic: true }) })));
+    expect(flow.cancel()).toEqual(['cancel p.1']);
+    expect(flow.ask(more)).toEqual([]);
+    expect(flow.refused).toBe("The job 'p' is being cancelled.");
+    const { flow: alone } = begin(input(workflow({ p: multiple({ instances: 1, dynamic: true }) })));
+    alone.ask({ kind: 'cancel', target: 'p' });
+    alone.ask(more);
+    expect(alone.refused).toBe("The job 'p' takes no more instances.");
+  });
+
   it('that are all to be added are waited for, until somebody says that there are none', () => {
     const jobs = { p: multiple({ instances: 0, dynamic: true }), n: { needs: ['p'] } };
     const { flow, first } = begin(input(workflow(jobs)));

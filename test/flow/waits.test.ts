@@ -55,6 +55,15 @@ describe('wait-for', () => {
     expect(flow.signal('ok', {}, 'bob')).toEqual(['start w']);
   });
 
+  it('fails the job where `from` comes to nobody, whoever sends a signal', () => {
+    const from = waitFor({ from: ['${{ vars.OWNER }}', ''] });
+    const { flow, first } = begin(input(workflow({ w: { flow: from }, n: { needs: ['w'] } })));
+    expect(first).toEqual(['failure w', 'skipped n', 'run failure']);
+    expect(flow.settled.get('w')?.message).toBe("Its 'wait-for.from' names nobody.");
+    const named = begin(input(workflow({ w: { flow: from } }), {}, {}, { vars: { OWNER: 'bob' } }));
+    expect(named.first).toEqual(['job-waits']);
+  });
+
   it('refuses a signal for a job that there is not, or that has ended', () => {
     const { flow } = begin(input(workflow({ a: {}, b: {} })));
     flow.signal('ok', { job: 'nope' });

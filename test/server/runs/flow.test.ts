@@ -240,6 +240,27 @@ describeDatabases('a run on a server', (database) => {
   );
 
   it(
+    'looks at timers that a resume sets when they are due',
+    withStore(async (store, clock) => {
+      const text = workflow({
+        a: job(),
+        gate: '{ needs: a, join: active }',
+        d: job('needs: gate, wait-for: { signal: go, timeout-minutes: 1 }'),
+      });
+      const run = await RunHand.submit(store, text);
+      await run.start('a');
+      await run.ask({ kind: 'pause' });
+      await run.end('a');
+      expect(await run.ask({ kind: 'resume' })).toBeNull();
+      expect(await run.jobs()).toMatchObject({ gate: 'success', d: 'waiting' });
+      expect(await sweep(store)).toMatchObject({ timers: 0, nextMs: MINUTE });
+      await clock.advance(MINUTE);
+      expect(await sweep(store)).toMatchObject({ timers: 1 });
+      expect(await run.jobs()).toMatchObject({ d: 'failure' });
+    }),
+  );
+
+  it(
     'takes more instances, completes a job, and cancels a job or a region of it',
     withStore(async (store) => {
       const text = workflow({

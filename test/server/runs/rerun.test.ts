@@ -160,6 +160,22 @@ describe('a re-run of what failed', () => {
 });
 
 describe('a re-run of all', () => {
+  it('of a pull request of a fork is not trusted, whatever its row said', async () => {
+    const head = { repo: { full_name: 'mallory/app' } };
+    const pull = { event: 'pull_request', payload: { pull_request: { head } } };
+    const untrusted = async (run: RunHand) =>
+      (await store.db.selectFrom('run').select('untrusted').where('id', '=', run.id).executeTakeFirst())?.untrusted;
+    const forked = await RunHand.submit(store, workflow({ a: job() }), pull);
+    const own = await RunHand.submit(store, workflow({ a: job() }));
+    // As the row of a run of before there was the column is.
+    await store.db.updateTable('run').set({ untrusted: 0 }).where('id', '=', forked.id).execute();
+    for (const run of [forked, own]) {
+      await run.end('a', 'failure');
+      await run.rerun('all');
+    }
+    expect([await untrusted(forked), await untrusted(own)]).toEqual([1, 0]);
+  });
+
   it('runs every job again, with the next attempt in its context', async () => {
     const text = workflow({ a: job(), b: job("needs: a, if: github.run_attempt == '2'") });
     const run = await RunHand.submit(store, text);
