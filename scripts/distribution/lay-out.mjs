@@ -6,6 +6,7 @@ import { appFiles } from './app-files.mjs';
 import { hashOf, root, version } from './checkout.mjs';
 import { LICENCES_FILE, licencesText } from './licences.mjs';
 import { thisPlatform } from './platforms.mjs';
+import { codeCacheFor } from './code-cache.mjs';
 import { Problem } from './problem.mjs';
 import { registryPackage } from './registry-package.mjs';
 
@@ -30,8 +31,15 @@ export async function layOut({ out, platform, node }) {
 
   const versioned = new Map();
   for (const name of await readdir(join(root, 'layouts/bin'))) versioned.set(name, join(root, 'layouts/bin', name));
-  const codeCache = platform === thisPlatform() && nodeFiles.version === process.version.slice(1);
-  for (const [name, from] of await appFiles(platform, { codeCache })) versioned.set(`app/${name}`, from);
+  const isOfHere = platform === thisPlatform();
+  const codeCache = isOfHere && nodeFiles.version === process.version.slice(1);
+  const app = await appFiles(platform, { codeCache });
+  for (const [name, from] of app) versioned.set(`app/${name}`, from);
+  // The build has that of the Node.js that built it, which is another one.
+  if (isOfHere && !codeCache && nodeFiles.version !== null) {
+    const node = { path: nodeFiles.files.get('bin/node'), version: nodeFiles.version };
+    for (const [name, from] of await codeCacheFor(app, node)) versioned.set(`app/${name}`, from);
+  }
   for (const [name, from] of nodeFiles.files) versioned.set(`node/${name}`, from);
 
   const versionFolder = join(folder, 'versions', version);

@@ -8,7 +8,7 @@ import { Problem } from './problem.mjs';
 
 const run = promisify(execFile);
 /** Named by what it holds, so it never is out of date. */
-const CACHE = join(root, 'node_modules/.cache/paceline-distribution');
+export const CACHE = join(root, 'node_modules/.cache/paceline-distribution');
 
 /**
  * The contents of a package of the npm registry, for whatever platform: a folder that the caller only reads.

@@ -10,6 +10,7 @@ import { runProgram, RunnerTree } from './runner-tree.ts';
 const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
+const LAYOUT = fileURLToPath(new URL('../../scripts/layout', import.meta.url));
 const SCRIPTS = ['config.sh', 'env.sh', 'run.sh', 'svc.sh'];
 const EXECUTABLE = 0o755;
 const PLAIN = 0o644;
@@ -90,9 +91,22 @@ describe('the folder of a runner', () => {
     }
   });
 
+  it('has what V8 compiled for the Node.js that comes along, whichever built it, in the same bytes each time', async () => {
+    const node = join(tree.directory, 'another node');
+    const says = `#!/bin/sh\n[ "$1" != --version ] || exec echo v99.0.0\nexec '${process.execPath}' "$@"\n`;
+    await writeFile(node, says, { mode: EXECUTABLE });
+    const manifests = ['one', 'two'].map(async (name) => {
+      const out = join(tree.directory, name);
+      expect(await runProgram(LAYOUT, ['--node', node, out], { HOME: tree.directory })).toMatchObject({ code: 0 });
+      return readFile(runnerFolder(out).manifest, 'utf8');
+    });
+    const [one, two] = [await manifests[0]!, await manifests[1]!];
+    expect(one).toMatch(/"app\/dist\/core-[0-9a-f]{12}\.cache"/);
+    expect(one).toBe(two);
+  }, 60_000);
+
   it('is not laid out over something else', async () => {
-    const layout = fileURLToPath(new URL('../../scripts/layout', import.meta.url));
-    const { code, stderr } = await runProgram(layout, ['--no-node', root]);
+    const { code, stderr } = await runProgram(LAYOUT, ['--no-node', root]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: `scripts/layout: The folder ${root} is not empty.\n` });
   });
 });
