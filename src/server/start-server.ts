@@ -97,6 +97,8 @@ async function open(options: ServerOptions, closers: Closers): Promise<RunningSe
   if (!box.ok) throw new KeyError(box.error.message);
   const admin = await ensureAdminTokenFile(store, dataDirectory, randomBytes);
   if (!admin.ok) throw new Error(`the first token cannot be made: ${admin.error.message}`);
+  const regrouped = await store.execute('regroup', {});
+  if (!regrouped.ok) throw new Error(`jobs cannot be held against the groups: ${regrouped.error.message}`);
 
   const logs = await openLogStore({
     store,

@@ -81,6 +81,23 @@ describe('a server', () => {
     expect([state, jobs[0]?.waiting]).toEqual(['running', 'no runner has the labels linux']);
   });
 
+  it('holds what waits against its settings at every start', async () => {
+    const submission = {
+      workflow: { path: '.github/workflows/ci.yml', text: WORKFLOW.replace('on: push', 'on: pull_request') },
+      event: 'pull_request',
+      payload: { pull_request: { head: { repo: { full_name: 'somebody/site' } } } },
+    };
+    const waiting = async (server: RunningServer): Promise<string | null | undefined> => {
+      const { jobs } = (await (await ask(server, 'GET', '/v1/runs/1')).json()) as RunView;
+      return jobs[0]?.waiting;
+    };
+    const open = await start({ untrustedRuns: 'anywhere' });
+    expect((await ask(open, 'POST', '/v1/runs', submission)).status).toBe(201);
+    expect(await waiting(open)).toBe('no runner has the labels linux');
+    await open.stop();
+    expect(await waiting(await start())).toMatch(/^its run is of a fork/);
+  });
+
   it('stops at once with viewers that follow, and leaves nothing open', async () => {
     const server = await start();
     await ask(server, 'POST', '/v1/runs', SUBMISSION);

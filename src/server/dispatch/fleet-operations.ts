@@ -2,7 +2,7 @@ import { drainRunner, unregisterRunner } from './change-runner.ts';
 import { createJit } from './create-jit.ts';
 import { poolDemand } from './pool-demand.ts';
 import { removeStaleRunners } from './remove-stale-runners.ts';
-import { listGroups, removeGroup, setGroup } from './runner-groups.ts';
+import { listGroups, regroup, removeGroup, setGroup } from './runner-groups.ts';
 
 /** Runners that come and go, and their groups. */
 export const fleetOperations = {
@@ -13,6 +13,7 @@ export const fleetOperations = {
   'list-groups': listGroups,
   'set-group': setGroup,
   'remove-group': removeGroup,
+  regroup,
   'pool-demand': poolDemand,
 };
 

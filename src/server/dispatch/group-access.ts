@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
 
 /** Of a job that goes to the runners of some groups alone: their names, with commas. The second: because it is not trusted. */
@@ -52,12 +53,27 @@ export function groupsOf(label: string): readonly string[] | null {
   return prefix === undefined ? null : label.slice(prefix.length).split(',').filter(Boolean);
 }
 
+/**
+ * Until the transaction ends nobody changes groups, or nobody else goes by them: whoever changes them sees every job that
+ * was queued by the groups of before.
+ */
+export async function lockGroups({ db, locks }: OperationContext, how: 'going-by' | 'changing'): Promise<void> {
+  if (!locks) return;
+  if (how === 'changing') await sql`select pg_advisory_xact_lock(${GROUPS_LOCK})`.execute(db);
+  else await sql`select pg_advisory_xact_lock_shared(${GROUPS_LOCK})`.execute(db);
+}
+
+/** On PostgreSQL; any number of our own will do. */
+const GROUPS_LOCK = 7_380_002;
+
 /** All of them, by name, and whose the run's jobs are. */
 export async function readAccess(
-  { db }: OperationContext,
+  context: OperationContext,
   run: number,
 ): Promise<{ readonly groups: readonly RunnerGroup[]; readonly asker: Asker }> {
-  const rows = await db
+  // In a statement before: one that had to wait would read what was there when it began.
+  await lockGroups(context, 'going-by');
+  const rows = await context.db
     .selectFrom('run')
     .leftJoin('repo', 'repo.id', 'run.repo_id')
     .innerJoin('runner_group', (join) => join.onTrue())

@@ -10,6 +10,7 @@ import {
   OFFER_TO_ACCEPT_SECONDS,
   SCHEDULE_TO_START_SECONDS,
 } from './counted.ts';
+import { lockGroups } from './group-access.ts';
 import { PAUSED_MS } from './limits.ts';
 
 /** An attempt as it was read: another fence by now means that it is somebody else's. */
@@ -178,6 +179,7 @@ async function followUp(context: OperationContext, ids: readonly string[], move:
 
 async function returnToQueue(context: OperationContext, ids: readonly string[], notBefore: number): Promise<void> {
   const { db } = context;
+  await lockGroups(context, 'going-by');
   const rows = await db
     .selectFrom('attempt')
     .innerJoin('job', 'job.id', 'attempt.job_id')

@@ -3,6 +3,7 @@ import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
 import { findToken, type FoundToken, useRegistrationToken } from '../secrets/token-operations.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
+import { lockGroups } from './group-access.ts';
 import { isReserved } from './label-set.ts';
 import { retireRunner } from './retire-runner.ts';
 import { DEFAULT_GROUP, demandGroup } from './runner-groups.ts';
@@ -52,6 +53,7 @@ export async function registerRunner(
           : `a runner named ${name} is registered; choose another name, or replace it`,
       );
   }
+  await lockGroups(context, 'going-by');
   const token = await useRegistrationToken(context, tokenHash);
   const { jit } = token;
   const group = token.group ?? DEFAULT_GROUP;

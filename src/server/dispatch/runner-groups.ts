@@ -1,7 +1,7 @@
 import type { GroupView } from '../../protocol/fleet-api.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
-import { accessLabel, groupOf, groupsOf, type RunnerGroup } from './group-access.ts';
+import { accessLabel, groupOf, groupsOf, lockGroups, type RunnerGroup } from './group-access.ts';
 import { internLabelSet, wantedGroup, wantedLabels } from './label-set.ts';
 
 /** Is always there; runners are in it of which nothing else is said. */
@@ -48,6 +48,7 @@ export async function removeGroup(
 ): Promise<null> {
   if (name === DEFAULT_GROUP)
     throw new Refusal('conflict', null, `the group ${name} is there for runners of no other; change it instead`);
+  await lockGroups(context, 'changing');
   await demandGroup(context, name);
   const runner = await context.db
     .selectFrom('runner')
@@ -80,9 +81,13 @@ export async function demandGroup({ db }: OperationContext, name: string): Promi
   if (!known) throw new Refusal('not_found', null, `there is no group of runners ${name}`);
 }
 
-/** What jobs that have not ended ask of runners, by the groups as they are now. */
-async function regroup(context: OperationContext): Promise<void> {
+/**
+ * What jobs that have not ended ask of runners, by the groups and the settings as they are now. At every start: with
+ * other settings than before the same groups mean something else.
+ */
+export async function regroup(context: OperationContext): Promise<null> {
   const { db, settings } = context;
+  await lockGroups(context, 'changing');
   const groups = (await db.selectFrom('runner_group').selectAll().orderBy('name').execute()).map(groupOf);
   const rows = await db
     .selectFrom('job')
@@ -121,4 +126,5 @@ async function regroup(context: OperationContext): Promise<void> {
       .execute();
     context.wake(`queue:${next}`);
   }
+  return null;
 }

@@ -4,6 +4,7 @@ import type { DialectName } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { flow } from './migrations/0002-flow.ts';
 import { fleet } from './migrations/0003-fleet.ts';
+import { forks } from './migrations/0004-forks.ts';
 
 /** One change of the schema. Never edited once it is released: a database may have it already. */
 export interface Migration {
@@ -13,7 +14,7 @@ export interface Migration {
 }
 
 /** In order; the version of a schema is the number of those that it has. */
-export const MIGRATIONS: readonly Migration[] = [initial, flow, fleet];
+export const MIGRATIONS: readonly Migration[] = [initial, flow, fleet, forks];
 
 /** The database was written by a newer Paceline. */
 export class NewerSchemaError extends Error {

@@ -1,9 +1,17 @@
 /** Who may use which runners. */
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
 import { accessLabel, type RunnerGroup } from '../../../src/server/dispatch/group-access.ts';
 import { waitReason } from '../../../src/server/dispatch/wait-reason.ts';
-import { describeDatabases } from '../../support/postgres.ts';
-import { RunHand } from '../runs/run-harness.ts';
+import type { OperationContext } from '../../../src/server/operation.ts';
+import type { OperationInput } from '../../../src/server/operations.ts';
+import { registerRunner } from '../../../src/server/dispatch/register-runner.ts';
+import { withdrawOffers } from '../../../src/server/dispatch/return-unstarted.ts';
+import { setGroup } from '../../../src/server/dispatch/runner-groups.ts';
+import { submitRun } from '../../../src/server/runs/submit-run.ts';
+import { describeDatabases, describePostgres } from '../../support/postgres.ts';
+import { newRun, RunHand, submission } from '../runs/run-harness.ts';
 import { QueueWorld, type TestSession } from './queue-world.ts';
 
 const OPEN: RunnerGroup = { name: 'default', tier: 'trusted', repositories: ['*'] };
@@ -153,4 +161,98 @@ describeDatabases('runners in groups', (database) => {
       { name: 'default', tier: 'trusted', repositories: ['*'], runners: 0 },
     ]);
   });
+
+  it('are told by their token, which ends with its group', async () => {
+    await setGroup('deploy', 'trusted', '*');
+    const input = await registration(world, 'deploy');
+    await world.do('remove-group', { actor: 'ada', name: 'deploy' });
+    expect((await world.refusal('register-runner', input)).reason).toBe('token-unknown');
+    await setGroup('deploy', 'untrusted', '*');
+    expect((await world.refusal('register-runner', input)).reason).toBe('token-unknown');
+  });
+
+  it('come into no group that is not there', async () => {
+    await setGroup('deploy', 'trusted', '*');
+    const input = await registration(world, 'deploy');
+    await world.store.db.deleteFrom('runner_group').where('name', '=', 'deploy').execute();
+    expect((await world.refusal('register-runner', input)).message).toBe('there is no group of runners deploy');
+  });
+
+  it('are neither changed nor replaced by a token of another group', async () => {
+    await setGroup('deploy', 'trusted', '*');
+    const own = await registration(world, 'deploy');
+    const { runner } = await world.do('register-runner', own);
+    const other = await registration(world);
+    const message =
+      'the runner one is in the group deploy, and this token is for default; remove it first, or choose another name';
+    const again = { ...other, request: { ...other.request, labels: ['gpu'] } };
+    expect((await world.refusal('register-runner', again)).message).toBe(message);
+    const replacing = { ...other, request: { ...other.request, publicKey: 'other', replace: true } };
+    expect((await world.refusal('register-runner', replacing)).message).toBe(message);
+    const ownAgain = { ...own, request: { ...own.request, labels: ['gpu'] } };
+    expect(await world.do('register-runner', ownAgain)).toMatchObject({ runner });
+  });
 });
+
+describePostgres('who changes groups, and who goes by them,', () => {
+  let world: QueueWorld;
+  beforeEach(async () => {
+    world = await QueueWorld.open('postgres');
+  });
+  afterEach(() => world.close());
+
+  type Doing = (context: OperationContext) => Promise<unknown>;
+  const change: Doing = (context) =>
+    setGroup(context, { actor: 'ada', name: 'new', tier: 'trusted', repositories: ['x/y'] });
+
+  /** Whether the second can be done while the first is not committed yet. */
+  async function isLetIn(first: Doing, second: Doing): Promise<boolean> {
+    return await world.perform(async (context) => {
+      await first(context);
+      const inner = await world.store.perform(async (own) => {
+        await sql`set local lock_timeout = 1`.execute(own.db);
+        await second(own);
+      }, null);
+      if (!inner.ok) expect(inner.error.message).toContain('others were in the way');
+      return inner.ok;
+    });
+  }
+
+  it.each<[string, () => Promise<Doing>]>([
+    [
+      'queue a job',
+      async () => {
+        const run = await newRun({ text: "on: push\njobs: { a: { runs-on: linux, steps: [{ run: 'true' }] } }\n" });
+        return (context) => submitRun(context, submission([run]));
+      },
+    ],
+    [
+      'put a job back',
+      async () => {
+        const { attempt, fence } = await world.offered();
+        return (context) => withdrawOffers(context, [{ id: attempt, fence }]);
+      },
+    ],
+    [
+      'register a runner',
+      async () => {
+        const input = await registration(world);
+        let count = 0;
+        return (context) =>
+          registerRunner(context, { ...input, request: { ...input.request, name: `runner-${count++}` } });
+      },
+    ],
+  ])('wait for each other when those %s', async (_, prepare) => {
+    const doing = await prepare();
+    expect([await isLetIn(change, doing), await isLetIn(doing, change)]).toEqual([false, false]);
+  });
+});
+
+/** What an agent sends with a new token of a group. */
+async function registration(world: QueueWorld, group?: string): Promise<OperationInput<'register-runner'>> {
+  const tokenHash = randomBytes(32).toString('hex');
+  const token = { kind: 'registration', name: 'new runners', scopes: [], expiresMs: 60_000, uses: null } as const;
+  await world.do('create-token', { actor: 'ada', hash: tokenHash, ...token, ...(group !== undefined && { group }) });
+  const keys = { publicKey: world.publicKey, sealKey: world.sealKey };
+  return { tokenHash, request: { name: 'one', labels: [], ephemeral: false, replace: false, ...keys } };
+}

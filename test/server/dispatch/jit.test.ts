@@ -45,6 +45,17 @@ describeDatabases('a configuration for one job', (database) => {
     );
   });
 
+  it('is for its own runner also when that one asks again', async () => {
+    await create();
+    await world.do('register-runner', request());
+    const other = 'e'.repeat(64);
+    const terms = { name: 'two', labels: [], group: 'big', expiresMs: 600_000 };
+    await world.do('create-jit', { actor: 'ada', hash: other, ...terms });
+    expect(
+      (await world.refusal('register-runner', { ...request({ labels: ['tpu'] }), tokenHash: other })).message,
+    ).toBe('this configuration is for the runner two, not one');
+  });
+
   it('is good for its time, and for its name', async () => {
     await create();
     expect((await world.refusal('register-runner', request({ name: 'other' }))).message).toBe(
@@ -75,5 +86,14 @@ describeDatabases('a configuration for one job', (database) => {
     expect(await world.do('pool-demand', { pool: 'big', labels: [] })).toMatchObject({ queued: 3, wanted: 2 });
     expect(await world.do('pool-demand', { pool: 'default', labels: ['gpu'] })).toMatchObject({ queued: 2, wanted: 2 });
     expect((await world.refusal('pool-demand', { pool: 'none', labels: [] })).code).toBe('not_found');
+  });
+
+  it('counts where its labels are among those that are asked for', async () => {
+    await create();
+    const starting = async (...labels: string[]): Promise<number> =>
+      (await world.do('pool-demand', { pool: 'big', labels })).starting;
+    expect(await starting()).toBe(1);
+    expect(await starting('linux', 'GPU')).toBe(1);
+    expect(await starting('linux')).toBe(0);
   });
 });

@@ -57,4 +57,33 @@ describeDatabases('a database of a version before', (database) => {
       ]);
     },
   );
+
+  it('holds runs of forks that have not ended for such, and no others', async () => {
+    const db = await emptyDatabase(database);
+    await migrate(db, database, 1, MIGRATIONS.slice(0, 3));
+    const githubOf = (head: string) => ({
+      ...{ event_name: 'pull_request', repository: 'acme/site' },
+      event: { pull_request: { head: { repo: { full_name: head } } } },
+    });
+    for (const [sha256, head] of [
+      ['own', 'acme/site'],
+      ['fork', 'somebody/site'],
+    ] as const)
+      await db
+        .insertInto('spec')
+        .values({ sha256, body: JSON.stringify({ github: githubOf(head) }) })
+        .execute();
+    for (const [name, sha] of Object.entries({ own: 'own', fork: 'fork', ended: 'fork' }))
+      await sql`insert into run (name, path, event, actor, state, version, input_sha, submission_sha, attempt, created_at)
+      values (${name}, 'ci.yml', 'pull_request', 'ada', 'running', 1, '', ${sha}, 1, 5)`.execute(db);
+    await sql`update run set state = 'completed', conclusion = 'success', completed_at = 6 where name = 'ended'`.execute(
+      db,
+    );
+    await migrate(db, database, 2);
+    expect(await db.selectFrom('run').select(['name', 'untrusted']).orderBy('id').execute()).toEqual([
+      { name: 'own', untrusted: 0 },
+      { name: 'fork', untrusted: 1 },
+      { name: 'ended', untrusted: 0 },
+    ]);
+  });
 });
