@@ -39,9 +39,8 @@ describe('a filter pattern', () => {
   });
 
   it('with many stars is no burden', () => {
-    const started = performance.now();
+    // With backtracking it would not end while anybody waits.
     expect(matchesPattern(`${'**/'.repeat(30)}x`, 'a/'.repeat(60))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1_000);
   });
 
   it('with ! takes back what earlier ones let in, and a later one lets it in again', () => {
