@@ -56,8 +56,15 @@ export function resultsToKeep(state: FlowState): Kept | null {
     const job = jobs.get(path);
     return hasFailed(job.result) || isAgain(path) || job.instances.some(failed) || followsOther(path);
   };
-  /** What was begun more than once is begun anew: why it was is not among what is kept. Nor is what it gave early. */
-  const isAgain = (path: string): boolean => jobs.get(path).iterations > 1 || iterations.find(path)?.emitted === true;
+  /**
+   * What was begun more than once is begun anew: why it was is not among what is kept. Nor is what it gave early, or where
+   * a step of it wanted to go on.
+   */
+  const isAgain = (path: string): boolean => {
+    if (jobs.get(path).iterations > 1) return true;
+    const only = iterations.find(path);
+    return only !== null && (only.emitted || only.goto !== null);
+  };
   const failed = (key: string): boolean => hasFailed(conclusionOf(instances.get(key).status));
   const isFailure = (path: string): boolean =>
     hasFailed(jobs.get(path).result) || jobs.get(path).instances.some(failed);

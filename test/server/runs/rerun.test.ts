@@ -149,6 +149,20 @@ describe('a re-run of what failed', () => {
     });
   });
 
+  it('runs a job again whose step went on elsewhere, so that it may do so again', async () => {
+    const text = workflow({ a: job(), b: job('needs: a'), c: job('needs: b'), z: job() });
+    const run = await RunHand.submit(store, text);
+    const onToC = { goto: { target: 'c', with: {} }, retry: null };
+    await run.end('a', 'success', {}, null, onToC);
+    await run.end('c');
+    await run.end('z', 'failure');
+    expect(await run.jobs()).toEqual({ a: 'success', b: 'skipped', c: 'success', z: 'failure' });
+    await run.rerun('failed');
+    expect(await run.jobs()).toEqual({ a: 'queued', b: 'waiting', c: 'waiting', z: 'queued' });
+    await run.end('a', 'success', {}, null, onToC);
+    expect(await run.jobs()).toEqual({ a: 'success', b: 'skipped', c: 'queued', z: 'queued' });
+  });
+
   it('takes cancelled jobs for failed ones', async () => {
     const run = await RunHand.submit(store, workflow({ a: job(), b: job('needs: a') }));
     await run.end('a');
