@@ -1,4 +1,5 @@
 import { evaluateCondition } from '../expressions/evaluate.ts';
+import type { Template } from '../protocol/plan.ts';
 import { causeForJob, reasonOf } from './cancel-reason.ts';
 import { finallyScope, scopeBeforeFinally } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
@@ -40,7 +41,7 @@ export function cancelScope(draft: FlowDraft, key: string, cause: CancelCause, f
   if (force && draft.scopes.find(inFinally) !== null) cancelScope(draft, inFinally, cause, force);
 }
 
-function cancelIteration(draft: FlowDraft, key: string, cause: CancelCause, force: boolean): void {
+export function cancelIteration(draft: FlowDraft, key: string, cause: CancelCause, force: boolean): void {
   const { stage, instances, round } = draft.iterations.get(key);
   switch (stage.kind) {
     case 'gates':
@@ -107,13 +108,15 @@ export function failRun(draft: FlowDraft, path: string): void {
   const { source } = draft.scopes.get(key);
   if (source.kind === 'around' || source.kind === 'finally') return;
   const { flow } = draft.workflowOf(key);
-  const wanted = attempt(() => flow !== undefined && isTrue(draft, flow.failFast));
-  if (wanted.kind === 'value' && wanted.value) cancelScope(draft, workflowScopeOf(draft, key), 'fail-fast', false);
+  const around = workflowScopeOf(draft, key);
+  const wanted = attempt(() => flow !== undefined && isTrue(draft, around, flow.failFast));
+  if (wanted.kind === 'value' && wanted.value) cancelScope(draft, around, 'fail-fast', false);
 }
 
-function isTrue({ input }: FlowDraft, template: string | number | boolean | null | object): boolean {
+function isTrue(draft: FlowDraft, scope: string, template: Template): boolean {
   if (typeof template !== 'string') return template === true;
-  const { github, vars, inputs } = input.contexts;
+  const { github, vars } = draft.input.contexts;
+  const { inputs } = draft.scopes.get(scope);
   const text = template.startsWith('${{') ? template.slice(3, -2) : template;
   const status = { success: true, failure: false, cancelled: false };
   return evaluateCondition(text, { contexts: { github, vars, inputs }, status });

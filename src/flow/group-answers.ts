@@ -1,5 +1,5 @@
 import { isHeldBack, openRun } from './begin-run.ts';
-import { cancelInstance, cancelScope } from './cancel.ts';
+import { cancelInstance, cancelIteration, cancelScope } from './cancel.ts';
 import { launchInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelCause, FlowEvent } from './flow-event.ts';
@@ -33,8 +33,15 @@ export function groupRefused(draft: FlowDraft, { key, group, conclusion, message
 
 /** Who holds a group is asked to end. */
 export function groupWanted(draft: FlowDraft, key: string): void {
-  if (key === '') cancelRun(draft, 'concurrency', false);
-  else if (draft.instances.find(key) !== null) cancelInstance(draft, key, 'concurrency', false, null);
+  if (key === '') {
+    cancelRun(draft, 'concurrency', false);
+    return;
+  }
+  const instance = draft.instances.find(key);
+  if (instance === null) return;
+  // What a gate or a loop does ends with its iteration.
+  if (instance.settings.kind === 'body') cancelIteration(draft, instance.iteration, 'concurrency', false);
+  else cancelInstance(draft, key, 'concurrency', false, null);
 }
 
 export function cancelRun(draft: FlowDraft, cause: CancelCause, force: boolean): void {

@@ -5,15 +5,15 @@ import { completeJob } from './complete-job.ts';
 import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
-import type { Ended } from './iteration-state.ts';
-import { isCancelled, jobContexts } from './job-contexts.ts';
+import type { Ended, IterationState } from './iteration-state.ts';
+import { CLEANS_UP, isCancelled, jobContexts } from './job-contexts.ts';
 import { firstAttempt } from './key-suffix.ts';
 import { iterationKey } from './keys.ts';
 import { addInstances, numbered } from './open-instances.ts';
 import { pauseRun, resumeRun } from './pause.ts';
 import { receiveSignal } from './signals.ts';
 import { targetsOf } from './targets.ts';
-import { withdrawJob } from './withdraw.ts';
+import { withdrawIteration, withdrawJob } from './withdraw.ts';
 
 type Requested = FlowEvent & { readonly kind: 'requested' };
 
@@ -101,17 +101,31 @@ function cancelOnRequest(
   reason: 'cancelled-by-job' | 'cancelled-by-user',
 ): string | null {
   const fate: Ended = { conclusion: 'cancelled', reason };
-  const instance = draft.instances.find(target);
-  if (instance !== null && draft.jobs.find(target) === null) {
-    if (instance.status.kind === 'settled') return over(target);
-    cancelInstance(draft, target, 'user', false, fate);
-    return null;
+  if (draft.jobs.find(target) === null) {
+    const instance = draft.instances.find(target);
+    if (instance !== null && instance.settings.kind !== 'body') {
+      if (instance.status.kind === 'settled') return over(target);
+      cancelInstance(draft, target, 'user', false, fate);
+      return null;
+    }
+    const iteration = draft.iterations.find(target);
+    if (iteration !== null) {
+      if (!canEnd(iteration)) return over(target);
+      withdrawIteration(draft, target, fate);
+      return null;
+    }
   }
   const paths = targetsOf(draft, target, scope);
   if (paths === null)
     return target.startsWith('region:') ? `No job is in the ${target.replace(':', " '")}'.` : unknown(target);
   const done = paths.filter((path) => withdrawJob(draft, path, fate));
   return done.length > 0 ? null : over(target);
+}
+
+/** It has not come to its result. */
+function canEnd({ stage, fate, superseded }: IterationState): boolean {
+  if (fate !== null || superseded) return false;
+  return stage.kind === 'gates' || stage.kind === 'main' || (stage.kind === 'around' && !CLEANS_UP.has(stage.phase));
 }
 
 function addOnRequest(draft: FlowDraft, path: string, items: readonly TemplateMap[]): string | null {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { begin } from './flow-driver.ts';
+import { each, keys, loop, ofRun, plans, withPlans } from './flow-keys.ts';
 import { callable, input, workflow } from './plans.ts';
 
 describe('cancelling the run', () => {
@@ -160,5 +161,50 @@ describe('cancelling the run', () => {
     );
     flow.cancel();
     expect(flow.complete('a', 'cancelled')).toEqual(['skipped clean.z', 'start clean.x', 'start clean.y']);
+  });
+});
+
+describe('cancelling one time of a job by its key', () => {
+  it.each([{ concurrency: null }, { concurrency: { group: 'g', cancelInProgress: null } }])(
+    'ends the rounds of a loop, the other times go on: %j',
+    ({ concurrency }) => {
+      const queue = concurrency && { ...concurrency, queue: 'max' as const, limit: 2 };
+      const body = loop('l', {
+        ...{ until: 'false', concurrency: queue, needs: ['a', 'b'], flow: each() },
+        jobs: plans({ x: {}, y: { needs: ['x'] } }),
+      });
+      const { flow } = begin(input(withPlans({ a: {}, b: {}, l: body, n: { needs: ['l'] } })));
+      flow.complete('a');
+      expect(flow.complete('b')).toEqual(['start l~2@1.x']);
+      expect(flow.ask({ kind: 'cancel', target: 'l~2' })).toEqual(['cancel l~2@1.x', 'cancelled l~2@1.y']);
+      expect(flow.complete('l~2@1.x', 'cancelled')).toEqual(['job-concluded', 'cancelled l~2']);
+      flow.ask({ kind: 'cancel', target: 'l~2' });
+      expect(flow.refused).toBe("The job 'l~2' has ended.");
+      flow.ask({ kind: 'cancel', target: 'l' });
+      expect(flow.complete('l@1.x', 'cancelled').at(-1)).toBe('run cancelled');
+    },
+  );
+
+  it('ends what is before it', () => {
+    const flow = keys({ join: { mode: 'each', batch: 1 }, before: plans({ x: {} }) });
+    const run = begin(input(workflow({ a: {}, b: {}, p: { needs: ['a', 'b'], flow } }))).flow;
+    run.complete('a');
+    expect(run.complete('b')).toEqual(['start p~2@before.x']);
+    expect(run.ask({ kind: 'cancel', target: 'p~2' })).toEqual(['cancel p~2@before.x']);
+    expect(run.complete('p~2@before.x', 'cancelled')).toEqual(['job-concluded', 'cancelled p~2']);
+  });
+});
+
+describe('a failure that ends the rest of its workflow', () => {
+  it.each([true, false])('does so as the inputs of the called workflow say: %s', (fast) => {
+    const fail = ofRun({ failFast: '${{ inputs.fast }}' });
+    const trigger = {
+      inputs: { fast: { type: 'boolean', required: true, default: null, options: [], description: null } },
+    } as const;
+    const w = { ...callable({ x: {}, y: {} }, trigger), flow: fail };
+    const { flow } = begin(
+      input(workflow({ c: { uses: 'w', with: { fast } } }), { w }, {}, { inputs: { fast: !fast } }),
+    );
+    expect(flow.complete('c.x', 'failure')).toEqual(fast ? ['cancel c.y'] : []);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { reduce, start } from '../../src/flow/reduce.ts';
 import { begin, type FlowDriver } from './flow-driver.ts';
+import { loop, plans, withPlans } from './flow-keys.ts';
 import { callable, input, workflow } from './plans.ts';
 
 describe('concurrency of a job', () => {
@@ -10,6 +11,20 @@ describe('concurrency of a job', () => {
     expect(flow.complete('a', 'failure')).toEqual(['start b']);
     flow.complete('c');
     expect(flow.complete('b')).toEqual(['run failure']);
+  });
+
+  it('ends the rounds of a loop that has the group, when a newer job cancels what is in progress', () => {
+    const newer = { needs: ['n'], concurrency: { group: 'g', cancelInProgress: true } };
+    const body = loop('l', {
+      until: 'false',
+      concurrency: { group: 'g', cancelInProgress: null },
+      jobs: plans({ x: {} }),
+    });
+    const { flow } = begin(input(withPlans({ l: body, n: {}, b: newer })));
+    expect(flow.complete('n')).toEqual(['cancel l@1.x']);
+    expect(flow.cancelled.get('l@1.x')).toBe('concurrency');
+    expect(flow.complete('l@1.x', 'cancelled')).toEqual(['cancelled l', 'start b']);
+    expect(flow.complete('b')).toEqual(['run cancelled']);
   });
 
   it('keeps groups apart by their evaluated names', () => {
