@@ -21,7 +21,7 @@ interface CreateFlags extends ServerFlags, PrintFlags {
 export const defineTokens: DefineCommand = (command, { host, end }) => {
   command.addHelpText('after', HELP);
   serverOptions(printOptions(command.command('create').description('make a token; it is printed once')))
-    .argument('<name>', 'what it is for')
+    .argument('<name>', 'whose it is, as approvals and the audit name them; of a registration token: what it is for')
     .addOption(
       new Option('--kind <kind>', 'for people and programs, or to register runners with')
         .choices(['user', 'registration'])

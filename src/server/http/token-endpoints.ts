@@ -55,7 +55,8 @@ export function tokenEndpoints(store: Store, randomBytes: (count: number) => Uin
   ];
 }
 
-function demandGrantable({ kind, scopes, group }: TokenRequest, caller: Caller): void {
+/** Approvals go by names of tokens: only `admin` gives one that it has not, so nobody names themselves an approver. */
+function demandGrantable({ kind, name, scopes, group }: TokenRequest, caller: Caller): void {
   if (kind === 'user' && group !== undefined)
     throw failure('invalid', null, 'a group is of runners: a token of the kind registration takes one');
   if (kind === 'registration' && scopes.length > 0)
@@ -67,6 +68,13 @@ function demandGrantable({ kind, scopes, group }: TokenRequest, caller: Caller):
     throw failure('unauthorized', 'scope-missing', `to give the scope ${missing}, your own token needs it`, {
       scope: missing,
     });
+  if (kind === 'user' && name !== caller.name)
+    throw failure(
+      'unauthorized',
+      'scope-missing',
+      `to make a token for '${name}', your own token needs the scope admin; without it, you make tokens of your own name, '${caller.name}'`,
+      { scope: 'admin' },
+    );
 }
 
 function lifeOf({ kind, expiresSeconds }: TokenRequest): number | null {

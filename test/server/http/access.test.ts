@@ -100,14 +100,40 @@ describe('a route that is not open', () => {
   });
 });
 
+/** As somebody with `admin` does. */
+async function made(name: string, scopes: readonly string[]): Promise<{ token: string; name: string }> {
+  const answer = await api.fetch('/v1/tokens', { json: { name, scopes } });
+  return { name, token: ((await answer.json()) as { token: string }).token };
+}
+
 describe('a token', () => {
   it('gives no scope that it has not', async () => {
-    const token = await api.token(['tokens:write', 'runs:read']);
+    const { token, name } = await made('giver', ['tokens:write', 'runs:read']);
     const give = async (json: object): Promise<number> => (await api.fetch('/v1/tokens', { token, json })).status;
-    expect(await give({ name: 'a', scopes: ['runs:read'] })).toBe(201);
-    expect(await give({ name: 'b', scopes: ['admin'] })).toBe(403);
-    expect(await give({ name: 'c', scopes: ['runs:write'] })).toBe(403);
+    expect(await give({ name, scopes: ['runs:read'] })).toBe(201);
+    expect(await give({ name, scopes: ['admin'] })).toBe(403);
+    expect(await give({ name, scopes: ['runs:write'] })).toBe(403);
     expect(await give({ name: 'd', kind: 'registration' })).toBe(403);
+  });
+
+  it('gives no other name than its own, unless it has admin', async () => {
+    const ann = await made('ann', ['tokens:write', 'runs:signal', 'runners:write']);
+    const give = async (token: string, json: object) => {
+      const answer = await api.fetch('/v1/tokens', { token, json });
+      const body = (await answer.json()) as { token: string; error?: { message: string } };
+      return { status: answer.status, token: body.token, message: body.error?.message };
+    };
+    await made('bob', ['runs:signal']);
+    // An approver who has a token, one who is only named in a file, and her own name written otherwise.
+    for (const name of ['bob', 'cleo', 'Ann', 'ann ', 'ann/bob'])
+      expect(await give(ann.token, { name, scopes: ['runs:signal'] })).toMatchObject({
+        status: 403,
+        message: `to make a token for '${name}', your own token needs the scope admin; without it, you make tokens of your own name, 'ann'`,
+      });
+    const again = await give(ann.token, { name: 'ann', scopes: ['tokens:write', 'runs:signal'] });
+    expect(again.status).toBe(201);
+    expect((await give(again.token, { name: 'bob', scopes: ['runs:signal'] })).status).toBe(403);
+    expect((await give(ann.token, { name: 'new runners', kind: 'registration' })).status).toBe(201);
   });
 
   it('is shown once and nowhere else', async () => {
