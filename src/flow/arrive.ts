@@ -17,7 +17,7 @@ export function arrive(draft: FlowDraft, key: string, ended: Ended, outputs: Jso
   const isSuccess = conclusion === 'success';
   const succeeded =
     !isSuccess || before.succeeded === 'yes' ? before.succeeded : reason === 'failure-ignored' ? 'ignored' : 'yes';
-  draft.jobs.update(path, { succeeded });
+  if (succeeded !== before.succeeded) draft.jobs.update(path, { succeeded });
   const job = draft.jobs.get(path);
   const spawn = isSuccess ? spawnOf(draft, key) : ONCE;
   const times = spawn.kind === 'value' ? spawn.value : 1;

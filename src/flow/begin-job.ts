@@ -1,7 +1,7 @@
 import { evaluateCondition, usesStatusFunction } from '../expressions/evaluate.ts';
 import { reasonOf } from './cancel-reason.ts';
 import type { FlowDraft } from './flow-draft.ts';
-import type { Ended, IterationState } from './iteration-state.ts';
+import { copyIteration, type Ended, type IterationState } from './iteration-state.ts';
 import type { Arrival, JobState } from './job-state.ts';
 import { enterGates } from './gates.ts';
 import { jobContexts, jobStatus, lineageBefore, lineageOf } from './job-contexts.ts';
@@ -34,9 +34,12 @@ function endingBefore(draft: FlowDraft, job: JobState, arrivals: readonly Arriva
   if (job.jump === null && mode === 'active' && !hasActiveNeed(draft, job))
     return { conclusion: 'skipped', reason: job.untaken.length > 0 ? 'choice' : 'needs', message: null };
   const condition = plan.if;
-  const contexts = jobContexts(draft, job, null, arrivals);
   const status = jobStatus(draft, job, arrivals);
-  const runs = attempt(() => evaluateCondition(condition, { contexts, status }));
+  const runs = attempt(() =>
+    condition === null
+      ? status.success
+      : evaluateCondition(condition, { contexts: jobContexts(draft, job, null, arrivals), status }),
+  );
   if (runs.kind === 'problem') return { conclusion: 'failure', reason: 'condition-error', message: runs.message };
   if (runs.value) return null;
   if (cancelled !== null && wouldRun(draft, job, condition))
@@ -66,7 +69,10 @@ function beginIteration(draft: FlowDraft, path: string, arrivals: readonly Arriv
   const job = draft.jobs.get(path);
   const number = job.iterations + 1;
   const key = iterationKey(path, number);
-  draft.iterations.set(key, { ...NEW_ITERATION, job: path, number, arrivals, jump: job.jump });
+  draft.iterations.set(
+    key,
+    Object.assign(copyIteration(NEW_ITERATION), { job: path, number, arrivals, jump: job.jump }),
+  );
   draft.jobs.update(path, {
     phase: 'open',
     iterations: number,
@@ -86,7 +92,11 @@ export const NOTHING_YET: Readonly<Record<Ended['conclusion'], number>> = {
   withdrawn: 0,
 };
 
-const NEW_ITERATION: Omit<IterationState, 'job' | 'number' | 'arrivals' | 'jump'> = {
+const NEW_ITERATION: IterationState = {
+  job: '',
+  number: 0,
+  arrivals: null,
+  jump: null,
   stage: { kind: 'gates', gate: 0, waits: false },
   strategy: { failFast: true, maxParallel: null },
   instances: [],

@@ -158,7 +158,7 @@ export function endIteration(draft: FlowDraft, key: string): void {
 }
 
 function concludeIteration(draft: FlowDraft, key: string, ended: Ended): void {
-  draft.iterations.update(key, { outcome: ended });
+  if (draft.iterations.get(key).outcome !== ended) draft.iterations.update(key, { outcome: ended });
   const iteration = draft.iterations.get(key);
   const { job: path } = iteration;
   const job = draft.jobs.get(path);

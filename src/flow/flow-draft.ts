@@ -3,9 +3,9 @@ import { DEFAULT_LIMITS } from '../protocol/flow-plan.ts';
 import type { JobPlan, WorkflowPlan } from '../protocol/plan.ts';
 import type { FlowCommand } from './flow-event.ts';
 import type { AroundPhase, FlowState, LockState, ScopeState } from './flow-state.ts';
-import type { InstanceState } from './instance-state.ts';
-import type { IterationState } from './iteration-state.ts';
-import type { Arrival, JobState, RoundState } from './job-state.ts';
+import { copyInstance, type InstanceState } from './instance-state.ts';
+import { copyIteration, type IterationState } from './iteration-state.ts';
+import { type Arrival, copyJob, type JobState, type RoundState } from './job-state.ts';
 import { Table } from './table.ts';
 
 /**
@@ -39,9 +39,9 @@ export class FlowDraft {
   constructor(state: FlowState) {
     this.#state = state;
     this.scopes = new Table(state.scopes);
-    this.jobs = new Table(state.jobs);
-    this.iterations = new Table(state.iterations);
-    this.instances = new Table(state.instances);
+    this.jobs = new Table(state.jobs, copyJob);
+    this.iterations = new Table(state.iterations, copyIteration);
+    this.instances = new Table(state.instances, copyInstance);
     this.locks = new Table(state.locks);
     this.rounds = new Table(state.rounds);
     this.arrivals = new Table(state.arrivals);

@@ -23,6 +23,23 @@ export interface InstanceState {
   readonly status: InstanceStatus;
 }
 
+/** See `copyJob`. */
+export function copyInstance(instance: InstanceState): InstanceState {
+  return {
+    job: instance.job,
+    number: instance.number,
+    name: instance.name,
+    matrix: instance.matrix,
+    strategy: instance.strategy,
+    iteration: instance.iteration,
+    attempt: instance.attempt,
+    carried: instance.carried,
+    settings: instance.settings,
+    groupsHeld: instance.groupsHeld,
+    status: instance.status,
+  };
+}
+
 /** The job's keys as evaluated for one instance; `none` when that failed, and the instance with it. */
 export type InstanceSettings =
   | { readonly kind: 'none'; readonly groups: readonly [] }

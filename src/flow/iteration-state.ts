@@ -49,6 +49,37 @@ export interface IterationState {
   readonly goto: FlowWish['goto'];
 }
 
+/** See `copyJob`. */
+export function copyIteration(iteration: IterationState): IterationState {
+  return {
+    job: iteration.job,
+    number: iteration.number,
+    stage: iteration.stage,
+    strategy: iteration.strategy,
+    instances: iteration.instances,
+    open: iteration.open,
+    active: iteration.active,
+    started: iteration.started,
+    tally: iteration.tally,
+    ignored: iteration.ignored,
+    outputs: iteration.outputs,
+    arrivals: iteration.arrivals,
+    jump: iteration.jump,
+    signal: iteration.signal,
+    round: iteration.round,
+    told: iteration.told,
+    emitted: iteration.emitted,
+    closed: iteration.closed,
+    main: iteration.main,
+    outcome: iteration.outcome,
+    fate: iteration.fate,
+    announced: iteration.announced,
+    ran: iteration.ran,
+    superseded: iteration.superseded,
+    goto: iteration.goto,
+  };
+}
+
 export interface Ended {
   readonly conclusion: JobConclusion;
   readonly reason: Reason | null;

@@ -76,10 +76,11 @@ export function lineageOf(draft: FlowDraft, job: JobState, arrivals: readonly Ar
 }
 
 export function lineageBefore(draft: FlowDraft, job: JobState): Lineage {
-  const join = draft.planOf(job).flow?.join;
+  if (job.jump !== null || job.needs.length === 0) return ALL_WELL;
+  const { flow } = draft.planOf(job);
+  const join = flow?.join;
   const needs = job.needs.flatMap(({ path }) => (path === null ? [] : [draft.jobs.get(path)]));
-  if (job.jump !== null) return { success: true, failure: false, cancelled: false };
-  if (draft.planOf(job).flow?.stage?.tolerant === true) return lineageOfTolerant(draft, job);
+  if (flow?.stage?.tolerant === true) return lineageOfTolerant(draft, job);
   if (join?.mode === 'count') {
     // It begins by its successes.
     return { success: true, failure: needs.some(({ result }) => result === 'failure'), cancelled: false };
@@ -92,7 +93,8 @@ export function lineageBefore(draft: FlowDraft, job: JobState): Lineage {
       cancelled: active.some(({ lineage }) => lineage.cancelled),
     };
   }
-  const stages = draft.planOf(job).flow?.stage?.waitsFor ?? [];
+  if (needs.every(({ lineage }) => isWhole(lineage))) return ALL_WELL;
+  const stages = flow?.stage?.waitsFor ?? [];
   // A job of an earlier stage that had nothing to do is no obstacle, unless it was skipped for a failure.
   const isWell = ({ id, lineage }: JobState): boolean =>
     lineage.success || (stages.includes(id) && !lineage.failure && !lineage.cancelled);
@@ -101,6 +103,13 @@ export function lineageBefore(draft: FlowDraft, job: JobState): Lineage {
     failure: needs.some(({ lineage }) => lineage.failure),
     cancelled: needs.some(({ lineage }) => lineage.cancelled),
   };
+}
+
+/** One object for what most jobs are. */
+export const ALL_WELL: Lineage = { success: true, failure: false, cancelled: false };
+
+function isWhole({ success, failure, cancelled }: Lineage): boolean {
+  return success && !failure && !cancelled;
 }
 
 /** What the stages before it came to makes no difference; a cancellation does. */
@@ -125,6 +134,7 @@ function needsContext(draft: FlowDraft, job: JobState, arrivals: readonly Arriva
   // Each arrival is for itself: it would cost more for each need that there is to tell it of the others.
   if (arrivals !== null && draft.planOf(job).flow?.join.mode === 'each')
     return Object.fromEntries(arrivals.map(({ id, result, outputs }) => [id, { result, outputs }]));
+  if (job.needs.length === 0 && job.reads.length === 0) return NO_NEEDS;
   const arrived = new Map(arrivals?.map((arrival) => [arrival.need, arrival]));
   const needs = job.needs.map(({ id, path }) => {
     const { result, outputs } = path === null ? LEFT_OUT : (arrived.get(path) ?? draft.jobs.get(path));
@@ -133,6 +143,8 @@ function needsContext(draft: FlowDraft, job: JobState, arrivals: readonly Arriva
   const read = job.reads.map(({ id, path }) => [id, path === null ? LEFT_OUT : endedJob(draft, job, path)] as const);
   return Object.fromEntries([...needs, ...read]);
 }
+
+const NO_NEEDS: JsonMap = {};
 
 function endedJob(draft: FlowDraft, { scope }: JobState, path: string): JsonMap {
   const { source } = draft.scopes.get(scope);

@@ -32,7 +32,7 @@ export function openInstances(draft: FlowDraft, iterationKey: string, contexts: 
     const message = variants.length === 0 ? 'It has no instances.' : 'No instance of its matrix was asked for.';
     return { conclusion: 'skipped', reason: 'condition', message };
   }
-  draft.iterations.update(iterationKey, { strategy: { failFast, maxParallel } });
+  if (!failFast || maxParallel !== null) draft.iterations.update(iterationKey, { strategy: { failFast, maxParallel } });
   const problem = addInstances(draft, iterationKey, chosen, contexts);
   if (problem !== null) return failed(problem);
   if (plan.strategy?.multiple?.sync === false) tellEarly(draft, iterationKey);

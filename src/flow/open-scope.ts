@@ -2,7 +2,7 @@ import type { JobPlan } from '../protocol/plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { scopeBeforeFinally } from './finally-scope.ts';
 import type { ScopeSource, ScopeState } from './flow-state.ts';
-import type { JobState } from './job-state.ts';
+import { copyJob, type JobState } from './job-state.ts';
 import { pathIn } from './keys.ts';
 import { NO_ARRIVALS } from './rounds.ts';
 import { setDeadline } from './start-deadline.ts';
@@ -36,7 +36,7 @@ export function openScope(
     races: {},
     terminated: null,
   });
-  for (const { plan, index, path } of entries) {
+  const jobs = entries.map(({ plan, index, path }) => {
     const named = needsOf(plan);
     const needs = named
       .filter((need) => ids.has(need))
@@ -48,12 +48,14 @@ export function openScope(
       const other = paths.get(id.toLowerCase());
       if (other !== undefined) watchers.set(other, (watchers.get(other) ?? new Set()).add(path));
     }
-    draft.jobs.set(path, { ...NEW_JOB, scope: key, id: plan.id, index, needs, reads, waiting: waitingFor.length });
+    return { path, own: { scope: key, id: plan.id, index, needs, reads, waiting: waitingFor.length } };
+  });
+  for (const { path, own } of jobs) {
+    const others = { dependants: dependants.get(path) ?? [], watchers: [...(watchers.get(path) ?? [])] };
+    draft.jobs.set(path, Object.assign(copyJob(NEW_JOB), own, others));
     setDeadline(draft, path);
-    if (waitingFor.length === 0) draft.push({ kind: 'consider', job: path });
+    if (own.waiting === 0) draft.push({ kind: 'consider', job: path });
   }
-  for (const [path, waiting] of dependants)
-    draft.jobs.update(path, { dependants: waiting, watchers: [...(watchers.get(path) ?? [])] });
   if (entries.length === 0) draft.push({ kind: 'close', scope: key });
 }
 
@@ -90,7 +92,13 @@ function watched({ flow }: JobPlan): readonly string[] {
   return [...(flow.milestone ? [flow.milestone.job] : []), ...(flow.stage?.startsAfter ?? [])];
 }
 
-const NEW_JOB: Omit<JobState, 'scope' | 'id' | 'index' | 'needs' | 'reads' | 'waiting'> = {
+const NEW_JOB: JobState = {
+  scope: '',
+  id: '',
+  index: 0,
+  needs: [],
+  reads: [],
+  waiting: 0,
   phase: 'pending',
   dependants: [],
   watchers: [],

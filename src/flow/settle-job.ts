@@ -3,7 +3,7 @@ import { bareName } from './display-name.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended } from './iteration-state.ts';
 import type { JobState, Lineage } from './job-state.ts';
-import { jobContexts, lineageBefore } from './job-contexts.ts';
+import { ALL_WELL, jobContexts, lineageBefore } from './job-contexts.ts';
 import { iterationKey } from './keys.ts';
 import { releaseSection } from './locks.ts';
 import { needEnded } from './rounds.ts';
@@ -105,11 +105,10 @@ function lineageAfter(draft: FlowDraft, path: string, job: JobState, result: Job
   const isJump = draft.iterations.find(iterationKey(path, job.iterations))?.jump != null;
   const startsAnew = isJump || (join !== undefined && (join.mode !== 'all' || join.keep));
   const before = startsAnew ? ALL_WELL : lineageBefore(draft, job);
+  if (result === 'success') return before;
   return {
-    success: before.success && result === 'success',
+    success: false,
     failure: before.failure || result === 'failure',
     cancelled: before.cancelled || result === 'cancelled',
   };
 }
-
-const ALL_WELL: Lineage = { success: true, failure: false, cancelled: false };

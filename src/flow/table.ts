@@ -26,12 +26,15 @@ export const NO_ENTRIES: Shards<never> = { size: 0, root: { keys: [], values: []
 /** Shards with changes beside them. */
 export class Table<T> {
   readonly #base: Shards<T>;
+  readonly #copy: (value: T) => T;
   /** Null stands for a deleted entry. */
   #changes: Map<string, T | null> | null = null;
   #size: number;
 
-  constructor(base: Shards<T>) {
+  /** @param copy For those that are updated often, a faster one than a spread. */
+  constructor(base: Shards<T>, copy: (value: T) => T = (value) => ({ ...value })) {
     this.#base = base;
+    this.#copy = copy;
     this.#size = base.size;
   }
 
@@ -58,7 +61,7 @@ export class Table<T> {
   }
 
   update(key: string, change: Partial<T>): T {
-    const value = { ...this.get(key), ...change };
+    const value = Object.assign(this.#copy(this.get(key)) as object, change) as T;
     this.#change(key, value);
     return value;
   }
