@@ -11,7 +11,7 @@ import { syncFolder, writeDurably } from '../kernel/write-durably.ts';
  *                                      └──────► returning ─► (gone)
  * ```
  *
- * Until `stopping` nothing that runs was touched, so that it may be left as it is; from then on it is completed.
+ * Whoever writes it has the lock beside it, `.upgrade.lock`, which ends with its process. Until `stopping` nothing that runs was touched, so that it may be left as it is; from then on it is completed.
  */
 export interface UpgradeJournal {
   readonly schema: 1;
@@ -23,8 +23,6 @@ export interface UpgradeJournal {
   readonly to: string | null;
   /** Whether the service ran when it began, and is to run at its end. */
   readonly runs: boolean;
-  /** Who works at it, see `process/process-identity`. */
-  readonly owner: string;
 }
 
 /** Null: none has begun. Rejects with an {@link InstallProblem} for one that is damaged. */

@@ -133,12 +133,12 @@ async function fetchTo(
   throw new InstallProblem(`${shown(first)} leads from one address to the next, without end.`, 'failed');
 }
 
-/** Without name, password and query: there may be something in it that opens it. */
-/** Without what may be secret in an address; a path as it is. */
+/** An address without what may be secret in it; a path as it is. */
 export function shownSource(source: string): string {
   return isAddress(source) ? shown(new URL(source)) : source;
 }
 
+/** Without name, password and query: there may be something in it that opens it. */
 function shown({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }

@@ -3,6 +3,8 @@ import { basename, join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import type { Failpoint } from '../kernel/failpoint.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
+import { syncFolder } from '../kernel/write-durably.ts';
+import { holderOf, takeLock } from '../journal/writer-lock.ts';
 import { identityOf, isAlive } from '../process/process-identity.ts';
 import { InstallProblem } from './install-problem.ts';
 import type { RunnerFolder } from './runner-folder.ts';
@@ -18,7 +20,6 @@ import {
 import { fetchPackage, type PackageSource, shownSource } from './upgrade-source.ts';
 import { tryVersion } from './upgrade-trial.ts';
 import { STAGING, unpackVersion, versionIn } from './upgrade-unpack.ts';
-import { syncFolder } from '../kernel/write-durably.ts';
 
 export interface UpgradeOptions extends PackageSource {
   readonly folder: RunnerFolder;
@@ -49,28 +50,33 @@ export type UpgradeEnd =
  * call. Rejects with an {@link InstallProblem} or an `AgentProblem` before anything that runs was touched.
  */
 export async function upgradeRunner(options: UpgradeOptions): Promise<UpgradeEnd> {
-  const { folder } = options;
-  const source = shownSource(options.source);
-  const present = await readUpgradeJournal(folder);
-  const owner = identityOf(process.pid) ?? String(process.pid);
-  if (present !== null && present.owner !== owner && isAlive(present.owner))
-    throw new InstallProblem(
-      `Another upgrade of ${folder.root} is under way (process ${present.owner.split(' ')[1]}).`,
-    );
-  const hasStopped = present !== null && (present.stage === 'stopping' || isPast(present));
-  if (hasStopped) {
-    if (present.source !== source)
-      throw new InstallProblem(`An upgrade was interrupted: complete it first, by its package ${present.source}.`);
-    return complete(options, { ...present, owner });
+  const lock = `${options.folder.upgrade}.lock`;
+  const unlock = takeLock(lock, { identity: identityOf(process.pid) ?? String(process.pid), isAlive });
+  if (unlock === null) {
+    const [, pid = 'unknown'] = holderOf(lock)?.split(' ') ?? [];
+    throw new InstallProblem(`Another upgrade of ${options.folder.root} is under way (process ${pid}).`);
   }
-  return begin(options, owner);
+  try {
+    return await upgradeAlone(options);
+  } finally {
+    unlock();
+  }
+}
+
+async function upgradeAlone(options: UpgradeOptions): Promise<UpgradeEnd> {
+  const present = await readUpgradeJournal(options.folder);
+  const hasStopped = present !== null && (present.stage === 'stopping' || isPast(present));
+  if (!hasStopped) return begin(options);
+  if (present.source !== shownSource(options.source))
+    throw new InstallProblem(`An upgrade was interrupted: complete it first, by its package ${present.source}.`);
+  return complete(options, present);
 }
 
 function isPast({ stage }: UpgradeJournal): boolean {
   return stage === 'swapped' || stage === 'returning';
 }
 
-async function begin(options: UpgradeOptions, owner: string): Promise<UpgradeEnd> {
+async function begin(options: UpgradeOptions): Promise<UpgradeEnd> {
   const { folder, service, tell, failpoint, runTool } = options;
   const source = shownSource(options.source);
   const from = basename(await readlink(folder.bin));
@@ -80,7 +86,7 @@ async function begin(options: UpgradeOptions, owner: string): Promise<UpgradeEnd
     throw new InstallProblem(
       `An agent runs (process ${agent}) that no service would start again: end it first, by bin/paceline agent drain --folder '${folder.root}'.`,
     );
-  let journal: UpgradeJournal = { schema: 1, stage: 'unpacking', source, from, to: null, runs, owner };
+  let journal: UpgradeJournal = { schema: 1, stage: 'unpacking', source, from, to: null, runs };
   await writeUpgradeJournal(folder, journal);
   failpoint('upgrade-after-journal');
   const download = join(folder.versions, '.download');

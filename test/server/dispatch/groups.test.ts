@@ -246,6 +246,20 @@ describePostgres('who changes groups, and who goes by them,', () => {
     const doing = await prepare();
     expect([await isLetIn(change, doing), await isLetIn(doing, change)]).toEqual([false, false]);
   });
+
+  it('see each other: a group is not removed below a runner that registers', async () => {
+    await world.perform(change);
+    const input = await registration(world, 'new');
+    const isWaiting = sql<{ here: number }>`select 1 as here from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    const removed = await world.perform(async (context) => {
+      await registerRunner(context, input);
+      const removal = world.store.execute('remove-group', { actor: 'ada', name: 'new' });
+      while ((await isWaiting.execute(world.store.db)).rows.length === 0);
+      return { removal };
+    });
+    expect(await removed.removal).toMatchObject({ ok: false, error: { reason: 'busy' } });
+  });
 });
 
 /** What an agent sends with a new token of a group. */

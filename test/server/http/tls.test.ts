@@ -88,6 +88,11 @@ describe('certificates of a server', () => {
     await expect(open({ keyFile: '/nowhere/key' })).rejects.toThrow(/server\.tls\.keyFile cannot be read: .*nowhere/);
     const { key } = await authority.issue('fourth', 'DNS:localhost');
     await expect(open({ keyFile: key })).rejects.toThrow(/cannot be used: .*mismatch/);
+    const empty = join(folder, 'empty.pem');
+    await writeFile(empty, '');
+    await expect(open({ clientCaFile: empty })).rejects.toThrow('empty.pem cannot be used: there is no certificate');
+    await expect(open({ keyFile: empty })).rejects.toThrow('empty.pem cannot be used: there is no private key');
+    await expect(open({ certificateFile: empty })).rejects.toThrow('empty.pem cannot be used: there is no certificate');
   });
 });
 

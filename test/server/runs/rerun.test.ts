@@ -204,6 +204,19 @@ describe('a re-run of all', () => {
     expect(started).toMatchObject([{ jobs: [{ id: 'a' }, { id: 'b' }] }, { attempt: 2 }]);
   });
 
+  it('holds a run of a fork for such, whatever it was held for before', async () => {
+    const payload = { pull_request: { head: { repo: { full_name: 'somebody/app' } } } };
+    const run = await RunHand.submit(store, workflow({ a: job() }).replace('push', 'pull_request'), {
+      ...{ event: 'pull_request', payload },
+    });
+    // As a server left it that did not tell them from others.
+    await store.db.updateTable('run').set({ untrusted: 0 }).execute();
+    await run.end('a');
+    await run.rerun('all');
+    expect(await store.db.selectFrom('run').select('untrusted').execute()).toEqual([{ untrusted: 1 }]);
+    expect((await run.job('a')).waiting).toMatch(/^its run is of a fork/);
+  });
+
   it('waits for its group like the run of the first time', async () => {
     const text = `concurrency: g\n${workflow({ a: job() })}`;
     const one = await RunHand.submit(store, text);
