@@ -1,6 +1,7 @@
 import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
 import { withdrawSessionOffers } from './end-session.ts';
+import { IS_LIVE } from './is-live.ts';
 import { useNonce } from './open-session.ts';
 import { retireRunner } from './retire-runner.ts';
 
@@ -79,6 +80,7 @@ async function remove(
     .selectFrom('attempt')
     .select('id')
     .where('runner_id', '=', id)
+    .where(IS_LIVE)
     .where('state', 'in', ['accepted', 'running', 'disconnected'])
     .execute();
   if (running.length > 0 && !force) {

@@ -1,5 +1,6 @@
 import type { DrainReply } from '../../protocol/agent-api.ts';
 import type { OperationContext } from '../operation.ts';
+import { IS_LIVE } from './is-live.ts';
 import { returnUnstarted, withdrawOffers } from './return-unstarted.ts';
 
 /** The agent says goodbye: what it had not begun goes to others at once. */
@@ -48,6 +49,7 @@ export async function drainSession(
     .selectFrom('attempt')
     .select('id')
     .where('session_id', '=', session)
+    .where(IS_LIVE)
     .where('state', 'in', ['accepted', 'running', 'disconnected'])
     .orderBy('id')
     .execute();
@@ -63,6 +65,7 @@ export async function withdrawSessionOffers(
     .selectFrom('attempt')
     .select(['id', 'fence'])
     .where('session_id', '=', session)
+    .where(IS_LIVE)
     .where('state', '=', 'offered')
     .orderBy('id')
     .$if(context.locks, (query) => query.forUpdate())

@@ -1,5 +1,6 @@
 import type { RunnerView } from '../../protocol/run-api.ts';
 import type { OperationContext } from '../operation.ts';
+import { IS_LIVE } from './is-live.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
 
 export interface RunnerRow {
@@ -25,7 +26,7 @@ export async function listRunners({ db, now }: OperationContext): Promise<readon
   const busy = await db
     .selectFrom('attempt')
     .select((select) => ['runner_id', select.fn.countAll<number | string>().as('count')])
-    .where('state', 'in', ['offered', 'accepted', 'running', 'disconnected'])
+    .where(IS_LIVE)
     .groupBy('runner_id')
     .execute();
   const counts = new Map(busy.map(({ runner_id, count }) => [runner_id, Number(count)]));

@@ -3,6 +3,7 @@ import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/versio
 import { type OperationContext, Refusal } from '../operation.ts';
 import { INCARNATION_SETTING, SESSION_OF_ANOTHER_LIFE } from '../storage/incarnation.ts';
 import { offersHeldUntil } from '../storage/former-life.ts';
+import { IS_LIVE } from './is-live.ts';
 import { judgeHeld } from './judge-held.ts';
 import { loseAttempt } from './lose-attempt.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
@@ -152,6 +153,7 @@ async function loseForgotten(context: OperationContext, request: OpenRequest, bo
     .selectFrom('attempt')
     .select(['id', 'fence', 'policy'])
     .where('runner_id', '=', request.runner)
+    .where(IS_LIVE)
     .where('state', 'in', ['running', 'disconnected'])
     .orderBy('id')
     .execute();

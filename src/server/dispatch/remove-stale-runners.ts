@@ -1,5 +1,6 @@
 import type { OperationContext } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
+import { IS_LIVE } from './is-live.ts';
 import { SWEEP_ROWS } from './limits.ts';
 import { retireRunner } from './retire-runner.ts';
 
@@ -57,7 +58,7 @@ function staleRunners({ db }: OperationContext, { seenBefore, ephemeralSeenBefor
             .selectFrom('attempt')
             .select('attempt.id')
             .whereRef('attempt.runner_id', '=', 'runner.id')
-            .where('attempt.state', 'in', ['offered', 'accepted', 'running', 'disconnected']),
+            .where(IS_LIVE),
         ),
       ),
     )

@@ -1,5 +1,6 @@
 import type { OperationContext } from '../operation.ts';
 import { endAttempt } from './end-attempt.ts';
+import { IS_LIVE } from './is-live.ts';
 import { RETURN_BACKOFF_MS } from './limits.ts';
 import { type Held, moveAttempt, moveAttempts } from './move-attempt.ts';
 import { CANCEL_REASONS } from './cancel-reasons.ts';
@@ -14,6 +15,7 @@ export async function returnUnstarted(
     .selectFrom('attempt')
     .select(['id', 'fence', 'state', 'returns', 'cancel_cause'])
     .where('runner_id', '=', runner)
+    .where(IS_LIVE)
     .where('state', 'in', ['offered', 'accepted'])
     .orderBy('id')
     .$if(context.locks, (query) => query.forUpdate())
