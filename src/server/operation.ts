@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { DatabaseConnection, Kysely } from 'kysely';
 import type { DiagnosticFields } from '../kernel/diagnostic-log.ts';
 import type { ApiErrorCode, ApiErrorReason } from '../protocol/api-error.ts';
 import type { Database } from './database.ts';
@@ -14,6 +14,8 @@ export type Operation<Input, Output> = (context: OperationContext, input: Input)
 
 export interface OperationContext {
   readonly db: Kysely<Database>;
+  /** What `db` speaks through, for statements that are compiled once: the way through Kysely costs as much as they do. */
+  readonly connection: DatabaseConnection;
   /** True on PostgreSQL: rows that others may change at the same time are locked (`forUpdate`, `skipLocked`). */
   readonly locks: boolean;
   /** The server's clock, milliseconds since the epoch; the same during an operation. */

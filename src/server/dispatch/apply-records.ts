@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Reason } from '../../protocol/conclusion.ts';
 import type { AttemptState, LossPolicy } from '../../protocol/attempt-state.ts';
 import type { RunEvent, StepState } from '../../protocol/events.ts';
@@ -7,7 +8,7 @@ import { jobEnded } from '../runs/job-ended.ts';
 import { jobStarted } from '../runs/job-started.ts';
 import { emit, emitAll } from '../runs/run-events.ts';
 import { tellRun } from '../runs/tell-run.ts';
-import { Statement, times } from '../storage/statement.ts';
+import { rawStatement, Statement, times } from '../storage/statement.ts';
 import { RECORD_SEPARATOR } from './check-chain.ts';
 import { ILLEGAL_RECORD_TOTAL } from './counted.ts';
 import { endOpenSteps } from './end-open-steps.ts';
@@ -15,7 +16,7 @@ import { sealLogs } from './log-rows.ts';
 import { LOSS_MESSAGES, retryLost } from './lose-attempt.ts';
 import { moveAttempt } from './move-attempt.ts';
 import { type Chained, type FinishRecord, readRecords, type ReadRecords, type RequestRecord } from './read-records.ts';
-import type { KnownStep } from './step-rules.ts';
+import type { KnownStep, StepBefore } from './step-rules.ts';
 
 export interface ReportedAttempt {
   readonly id: string;
@@ -42,7 +43,8 @@ export async function applyRecords(
   attempt: ReportedAttempt,
   fresh: readonly Chained[],
 ): Promise<Applied> {
-  const read = readRecords(attempt.state, await stepsOf(context, attempt.id), fresh);
+  const steps = attempt.state === 'accepted' ? NO_STEPS : await stepsOf(context, attempt.id);
+  const read = readRecords(attempt.state, steps, fresh);
   if (read.broken !== null) context.count(ILLEGAL_RECORD_TOTAL, { rule: read.broken });
   const last = read.allowed.at(-1)?.chained;
   if (last === undefined) return { ack: null, illegal: read.broken !== null, finished: false };
@@ -65,18 +67,24 @@ export async function applyRecords(
   return { ack: last.seq, illegal: read.broken !== null, finished: read.finish !== null };
 }
 
-async function stepsOf(context: OperationContext, attemptId: string): Promise<ReadonlyMap<number, KnownStep>> {
+const NO_STEPS: ReadonlyMap<number, StepBefore> = new Map();
+
+async function stepsOf(context: OperationContext, attemptId: string): Promise<ReadonlyMap<number, StepBefore>> {
   const rows = await READ_STEPS.execute(context, [attemptId]);
   return new Map(
-    rows.map(({ number, state, report }) => [
+    rows.map(({ number, state, report }): [number, StepBefore] => [
       number,
-      { state: state as StepState, step: JSON.parse(report) as StepReport },
+      report === null
+        ? { state: 'completed', step: null }
+        : { state: state as StepState, step: JSON.parse(report) as StepReport },
     ]),
   );
 }
 
-const READ_STEPS = new Statement((db, hole) =>
-  db.selectFrom('step').select(['number', 'state', 'report']).where('attempt_id', '=', hole()),
+const READ_STEPS = rawStatement(
+  (hole) => sql<{ number: number; state: string; report: string | null }>`
+    select number, state, case when state <> 'completed' then report end as report from step
+    where attempt_id = ${hole()}`,
 );
 
 /** Databases limit the parameters of a statement. */

@@ -1,4 +1,5 @@
 import { type OperationContext, Refusal } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 import { FENCED_TOTAL } from './counted.ts';
 import { LOGS_AFTER_FINISH_MS } from './limits.ts';
 
@@ -7,11 +8,7 @@ export async function findLogWriter(
   context: OperationContext,
   { session, attempt: id, fence }: { readonly session: string; readonly attempt: string; readonly fence: number },
 ): Promise<null> {
-  const row = await context.db
-    .selectFrom('attempt')
-    .select(['session_id', 'fence', 'state', 'finished_at', 'quarantined'])
-    .where('id', '=', id)
-    .executeTakeFirst();
+  const [row] = await READ.execute(context, [id]);
   const late = row?.finished_at != null && row.finished_at + LOGS_AFTER_FINISH_MS <= context.now;
   const begun = row?.state === 'running' || row?.state === 'disconnected' || row?.state === 'finished';
   if (!row || row.session_id !== session || row.fence !== fence || row.quarantined === 1 || late || !begun) {
@@ -20,3 +17,10 @@ export async function findLogWriter(
   }
   return null;
 }
+
+const READ = new Statement((db, hole) =>
+  db
+    .selectFrom('attempt')
+    .select(['session_id', 'fence', 'state', 'finished_at', 'quarantined'])
+    .where('id', '=', hole()),
+);

@@ -1,8 +1,6 @@
-import { sql, type RawBuilder, type Updateable } from 'kysely';
-import { ATTEMPT_TRANSITIONS, type AttemptState, type LossCause } from '../../protocol/attempt-state.ts';
-import type { Database } from '../database.ts';
+import type { AttemptState, LossCause } from '../../protocol/attempt-state.ts';
 import type { OperationContext } from '../operation.ts';
-import { nextFence } from '../storage/fence.ts';
+import { Statement, times } from '../storage/statement.ts';
 import { ILLEGAL_TRANSITION_TOTAL } from '../storage/store-metric.ts';
 import {
   ACCEPT_TO_RUNNING_SECONDS,
@@ -12,6 +10,7 @@ import {
 } from './counted.ts';
 import { lockGroups } from './group-access.ts';
 import { PAUSED_MS } from './limits.ts';
+import { type Moved, moveRows } from './move-rows.ts';
 
 /** An attempt as it was read: another fence by now means that it is somebody else's. */
 export interface Held {
@@ -47,14 +46,7 @@ export async function moveAttempts(
   move: Move,
 ): Promise<readonly string[]> {
   if (attempts.length === 0) return [];
-  const { db } = context;
-  const rows = await db
-    .updateTable('attempt')
-    .set({ state: move.to, ...(await columnsOf(context, move)) })
-    .where('state', 'in', 'from' in move ? [move.from] : statesBefore(move.to))
-    .where(sql<boolean>`(id, fence) in (values ${sql.join(attempts.map(pair))})`)
-    .returning(['id', 'run_id', 'job_id', 'fence', 'queued_at', 'offered_at', 'accepted_at', 'started_at'])
-    .execute();
+  const rows = await moveRows(context, attempts, move);
   for (const row of rows) {
     observeMove(context, row, move.to);
     const ids = { run: row.run_id, job: row.job_id, attempt: row.id, fence: row.fence };
@@ -63,7 +55,7 @@ export async function moveAttempts(
   }
   const moved = rows.map(({ id }) => id);
   if (moved.length < attempts.length) await countUnmoved(context, attempts, new Set(moved), move.to);
-  if (moved.length > 0) await followUp(context, moved, move);
+  if (moved.length > 0) await followUp(context, rows, move);
   return moved;
 }
 
@@ -95,87 +87,51 @@ export async function moveAttempt(context: OperationContext, attempt: Held, move
   return (await moveAttempts(context, [attempt], move)).length === 1;
 }
 
-/** Every state from which the table of transitions leads to this one. */
-export function statesBefore(to: AttemptState): AttemptState[] {
-  return (Object.keys(ATTEMPT_TRANSITIONS) as AttemptState[]).filter((from) => ATTEMPT_TRANSITIONS[from].includes(to));
-}
-
-function pair({ id, fence }: Held) {
-  return sql`(cast(${id} as text), cast(${fence} as bigint))`;
-}
-
-type Row = Updateable<Database['attempt']>;
-/** Some are counted on from what the row has. */
-type Columns = Omit<Row, 'started_at' | 'returns'> & {
-  readonly started_at?: RawBuilder<number>;
-  readonly returns?: RawBuilder<number>;
-};
-
-async function columnsOf(context: OperationContext, move: Move): Promise<Columns> {
-  const { now } = context;
-  switch (move.to) {
-    case 'offered':
-      return { session_id: move.session, runner_id: move.runner, fence: move.fence, offered_at: now };
-    case 'accepted':
-      return { accepted_at: now };
-    case 'running':
-      return { started_at: sql<number>`coalesce(started_at, ${now})`, disconnected_at: null };
-    case 'disconnected':
-      return { disconnected_at: now };
-    case 'queued':
-      return {
-        session_id: null,
-        runner_id: null,
-        offered_at: null,
-        accepted_at: null,
-        fence: await nextFence(context),
-        ...(move.from === 'accepted' ? { returns: sql<number>`returns + 1` } : {}),
-      };
-    case 'finished':
-      return {
-        finished_at: now,
-        conclusion: move.conclusion,
-        reason: move.reason,
-        lost: move.lost,
-        ...(move.reported ? {} : { fence: await nextFence(context) }),
-      };
-  }
-}
-
-async function followUp(context: OperationContext, ids: readonly string[], move: Move): Promise<void> {
-  const { db, now, settings } = context;
+async function followUp(context: OperationContext, rows: readonly Moved[], move: Move): Promise<void> {
+  const { now, settings } = context;
+  const ids = rows.map(({ id }) => id);
   switch (move.to) {
     case 'offered': {
       const { session, fence } = move;
-      const due_at = now + settings.offerMs;
-      await db.deleteFrom('ready').where('attempt_id', 'in', ids).execute();
-      await db
-        .insertInto('lease')
-        .values(ids.map((id) => ({ attempt_id: id, session_id: session, fence, due_at })))
-        .execute();
+      await LEAVE_QUEUE.execute(context, ids, ids.length);
+      const dueAt = now + settings.offerMs;
+      const leases = ids.flatMap((id) => [id, session, fence, dueAt]);
+      await LEASE.execute(context, leases, ids.length);
       return;
     }
     case 'accepted':
     case 'running':
-      await db
-        .updateTable('lease')
-        .set({ due_at: now + settings.leaseMs })
-        .where('attempt_id', 'in', ids)
-        .execute();
+      await SET_DUE.execute(context, [now + settings.leaseMs, ...ids], ids.length);
       return;
     case 'disconnected':
-      await db.updateTable('lease').set({ due_at: move.dueAt }).where('attempt_id', 'in', ids).execute();
+      await SET_DUE.execute(context, [move.dueAt, ...ids], ids.length);
       return;
     case 'queued':
-      await db.deleteFrom('lease').where('attempt_id', 'in', ids).execute();
+      await END_LEASE.execute(context, ids, ids.length);
       await returnToQueue(context, ids, move.notBefore);
       return;
     case 'finished':
-      await db.deleteFrom('lease').where('attempt_id', 'in', ids).execute();
-      await db.deleteFrom('ready').where('attempt_id', 'in', ids).execute();
+      await END_LEASE.execute(context, ids, ids.length);
+      // What was offered has left it.
+      if (rows.some(({ offered_at }) => offered_at === null)) await LEAVE_QUEUE.execute(context, ids, ids.length);
       return;
   }
 }
+
+const LEAVE_QUEUE = new Statement((db, hole, rows) =>
+  db.deleteFrom('ready').where('attempt_id', 'in', times(rows, hole)),
+);
+const LEASE = new Statement((db, hole, rows) =>
+  db
+    .insertInto('lease')
+    .values(times(rows, () => ({ attempt_id: hole(), session_id: hole(), fence: hole(), due_at: hole() }))),
+);
+const SET_DUE = new Statement((db, hole, rows) =>
+  db.updateTable('lease').set({ due_at: hole() }).where('attempt_id', 'in', times(rows, hole)),
+);
+const END_LEASE = new Statement((db, hole, rows) =>
+  db.deleteFrom('lease').where('attempt_id', 'in', times(rows, hole)),
+);
 
 async function returnToQueue(context: OperationContext, ids: readonly string[], notBefore: number): Promise<void> {
   const { db } = context;

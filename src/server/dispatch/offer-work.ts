@@ -1,6 +1,7 @@
 import type { Offer } from '../../protocol/agent-api.ts';
 import type { OperationContext } from '../operation.ts';
 import { nextFence } from '../storage/fence.ts';
+import { Statement, times } from '../storage/statement.ts';
 import { assignWork, type Candidate, type FreeSession } from './assign-work.ts';
 import { OFFERS_AT_ONCE, PAUSED_MS } from './limits.ts';
 import { moveAttempts } from './move-attempt.ts';
@@ -97,28 +98,10 @@ async function roomOf(
   context: OperationContext,
   classes: readonly WaitingClass[],
 ): Promise<{ readonly sessions: FreeSession[]; readonly barred: readonly string[] }> {
-  const { db } = context;
   const ids = classes.flatMap(({ sessions }) => sessions.map(({ session }) => session));
   if (ids.length === 0) return { sessions: [], barred: [] };
-  const rows = await db
-    .selectFrom('session')
-    .innerJoin('runner', 'runner.id', 'session.runner_id')
-    .select(['session.id', 'session.slots', 'runner.id as runner', 'runner.ephemeral'])
-    .where('session.id', 'in', ids)
-    .where('session.state', '=', 'live')
-    .where('runner.paused', '=', 0)
-    .where('runner.removed_at', 'is', null)
-    .where((where) => where.or([where('runner.ephemeral', '=', 0), where('runner.consumed', '=', 0)]))
-    .orderBy('session.id')
-    // A session that is drained at the same time is drained before or after, not in between.
-    .$if(context.locks, (query) => query.forUpdate('session'))
-    .execute();
-  const leases = await db
-    .selectFrom('lease')
-    .select((select) => ['session_id', select.fn.countAll<number | string>().as('count')])
-    .where('session_id', 'in', ids)
-    .groupBy('session_id')
-    .execute();
+  const rows = await READ_LIVE.execute(context, ids, ids.length);
+  const leases = await COUNT_LEASES.execute(context, ids, ids.length);
   const busy = new Map(leases.map(({ session_id, count }) => [session_id, Number(count)]));
   const live = new Map(rows.map((row) => [row.id, row]));
   const sessions: FreeSession[] = [];
@@ -140,30 +123,57 @@ async function roomOf(
   return { sessions, barred };
 }
 
+const READ_LIVE = new Statement((db, hole, rows, locks) =>
+  db
+    .selectFrom('session')
+    .innerJoin('runner', 'runner.id', 'session.runner_id')
+    .select(['session.id', 'session.slots', 'runner.id as runner', 'runner.ephemeral'])
+    .where('session.id', 'in', times(rows, hole))
+    .where('session.state', '=', 'live')
+    .where('runner.paused', '=', 0)
+    .where('runner.removed_at', 'is', null)
+    .where((where) => where.or([where('runner.ephemeral', '=', 0), where('runner.consumed', '=', 0)]))
+    .orderBy('session.id')
+    // A session that is drained at the same time is drained before or after, not in between.
+    .$if(locks, (query) => query.forUpdate('session')),
+);
+
+const COUNT_LEASES = new Statement((db, hole, rows) =>
+  db
+    .selectFrom('lease')
+    .select((select) => ['session_id', select.fn.countAll<number | string>().as('count')])
+    .where('session_id', 'in', times(rows, hole))
+    .groupBy('session_id'),
+);
+
 /** The first of each label set, so that a long queue of one does not hide another. */
 async function readyOf(
-  { db, now }: OperationContext,
+  context: OperationContext,
   labelSets: readonly number[],
   limit: number,
   except: readonly string[],
 ): Promise<Candidate[]> {
   const found: Candidate[] = [];
   for (const labelSet of labelSets) {
-    const rows = await db
-      .selectFrom('ready')
-      .select(['attempt_id', 'job_id', 'label_set_id', 'priority'])
-      .where('label_set_id', '=', labelSet)
-      .where('not_before', '<=', now)
-      .$if(except.length > 0, (query) => query.where('attempt_id', 'not in', except))
-      .orderBy('priority', 'desc')
-      .orderBy('job_id')
-      .limit(limit)
-      .execute();
+    const rows = await READ_READY.execute(context, [labelSet, context.now, ...except, limit], except.length);
     for (const row of rows)
       found.push({ id: row.attempt_id, job: row.job_id, labelSet: row.label_set_id, priority: row.priority });
   }
   return found;
 }
+
+/** Rows are those that are left out. */
+const READ_READY = new Statement((db, hole, rows) =>
+  db
+    .selectFrom('ready')
+    .select(['attempt_id', 'job_id', 'label_set_id', 'priority'])
+    .where('label_set_id', '=', hole())
+    .where('not_before', '<=', hole())
+    .$if(rows > 0, (query) => query.where('attempt_id', 'not in', times(rows, hole)))
+    .orderBy('priority', 'desc')
+    .orderBy('job_id')
+    .limit(hole()),
+);
 
 async function claim(
   context: OperationContext,
@@ -171,18 +181,8 @@ async function claim(
   fence: number,
 ): Promise<{ session: FreeSession; id: string }[]> {
   if (pairs.length === 0) return [];
-  const rows = await context.db
-    .selectFrom('attempt')
-    .select(['id', 'fence'])
-    .where(
-      'id',
-      'in',
-      pairs.map(({ id }) => id),
-    )
-    .where('state', '=', 'queued')
-    .orderBy('id')
-    .$if(context.locks, (query) => query.forUpdate().skipLocked())
-    .execute();
+  const ids = pairs.map(({ id }) => id);
+  const rows = await READ_QUEUED.execute(context, ids, ids.length);
   const fences = new Map(rows.map((row) => [row.id, row.fence]));
   const sessions = new Map<FreeSession, { id: string; fence: number }[]>();
   for (const { session, id } of pairs) {
@@ -198,18 +198,32 @@ async function claim(
   return claimed;
 }
 
+const READ_QUEUED = new Statement((db, hole, rows, locks) =>
+  db
+    .selectFrom('attempt')
+    .select(['id', 'fence'])
+    .where('id', 'in', times(rows, hole))
+    .where('state', '=', 'queued')
+    .orderBy('id')
+    .$if(locks, (query) => query.forUpdate().skipLocked()),
+);
+
 async function laterOf(
-  { db, now }: OperationContext,
+  context: OperationContext,
   labelSets: readonly number[],
 ): Promise<{ labelSet: number; ms: number }[]> {
   if (labelSets.length === 0) return [];
-  const rows = await db
-    .selectFrom('ready')
-    .select((select) => ['label_set_id', select.fn.min('not_before').as('at')])
-    .where('label_set_id', 'in', labelSets)
-    .where('not_before', '>', now)
-    .where('not_before', '<', PAUSED_MS)
-    .groupBy('label_set_id')
-    .execute();
+  const { now } = context;
+  const rows = await READ_LATER.execute(context, [...labelSets, now], labelSets.length);
   return rows.map(({ label_set_id, at }) => ({ labelSet: label_set_id, ms: at - now }));
 }
+
+const READ_LATER = new Statement((db, hole, rows) =>
+  db
+    .selectFrom('ready')
+    .select((select) => ['label_set_id', select.fn.min('not_before').as('at')])
+    .where('label_set_id', 'in', times(rows, hole))
+    .where('not_before', '>', hole())
+    .where('not_before', '<', PAUSED_MS)
+    .groupBy('label_set_id'),
+);

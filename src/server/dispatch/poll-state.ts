@@ -1,5 +1,7 @@
 import type { Cancel, Offer, PollRequest } from '../../protocol/agent-api.ts';
 import type { OperationContext } from '../operation.ts';
+import { Statement, times } from '../storage/statement.ts';
+import { IS_LIVE } from './is-live.ts';
 
 export interface PolledSession {
   readonly session: string;
@@ -30,24 +32,9 @@ export async function pollState(
   context: OperationContext,
   { sessions }: { readonly sessions: readonly PolledSession[] },
 ): Promise<{ readonly views: readonly SessionView[] }> {
-  const { db, now } = context;
+  const { now } = context;
   const ids = sessions.map(({ session }) => session);
-  const rows = await db
-    .selectFrom('session')
-    .innerJoin('runner', 'runner.id', 'session.runner_id')
-    .select([
-      'session.id',
-      'session.state',
-      'session.takes_work',
-      'session.note',
-      'session.leave_asked',
-      'runner.paused',
-      'runner.ephemeral',
-      'runner.consumed',
-      'runner.removed_at',
-    ])
-    .where('session.id', 'in', ids)
-    .execute();
+  const rows = await READ_SESSIONS.execute(context, ids, ids.length);
   const attempts = await attemptsOf(context, ids);
   const others = await othersOf(
     context,
@@ -108,8 +95,22 @@ export async function pollState(
   return { views };
 }
 
-async function attemptsOf({ db }: OperationContext, sessions: readonly string[]) {
-  const rows = await db
+const READ_SESSIONS = new Statement((db, hole, rows) =>
+  db
+    .selectFrom('session')
+    .innerJoin('runner', 'runner.id', 'session.runner_id')
+    .select(['session.id', 'session.state', 'session.takes_work', 'session.note', 'session.leave_asked'])
+    .select(['runner.paused', 'runner.ephemeral', 'runner.consumed', 'runner.removed_at'])
+    .where('session.id', 'in', times(rows, hole)),
+);
+
+async function attemptsOf(context: OperationContext, sessions: readonly string[]) {
+  const rows = await READ_ATTEMPTS.execute(context, sessions, sessions.length);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+const READ_ATTEMPTS = new Statement((db, hole, rows) =>
+  db
     .selectFrom('attempt')
     .innerJoin('job', 'job.id', 'attempt.job_id')
     .innerJoin('run', 'run.id', 'attempt.run_id')
@@ -117,12 +118,10 @@ async function attemptsOf({ db }: OperationContext, sessions: readonly string[])
     .leftJoin('lease', 'lease.attempt_id', 'attempt.id')
     .select(['attempt.id', 'attempt.fence', 'attempt.state', 'attempt.session_id', 'attempt.run_id'])
     .select(['attempt.cancel_cause', 'attempt.cancel_force', 'job.key', 'repo.name as repository', 'lease.due_at'])
-    .where('attempt.session_id', 'in', sessions)
-    .where('attempt.state', 'in', ['offered', 'accepted', 'running', 'disconnected'])
-    .orderBy('attempt.id')
-    .execute();
-  return new Map(rows.map((row) => [row.id, row]));
-}
+    .where('attempt.session_id', 'in', times(rows, hole))
+    .where(IS_LIVE)
+    .orderBy('attempt.id'),
+);
 
 async function othersOf({ db }: OperationContext, ids: readonly string[]) {
   if (ids.length === 0) return new Map<string, { session_id: string | null; fence: number }>();

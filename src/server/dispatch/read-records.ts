@@ -1,7 +1,7 @@
 import { MAX_STEP_NUMBER } from '../../protocol/agent-api.ts';
 import { attemptRecordSchema, type AttemptRecord } from '../../protocol/attempt-record.ts';
 import type { AttemptState } from '../../protocol/attempt-state.ts';
-import { brokenRule, type KnownStep, type StepRule } from './step-rules.ts';
+import { brokenRule, type KnownStep, type StepBefore, type StepRule } from './step-rules.ts';
 
 export interface Chained {
   readonly seq: number;
@@ -33,10 +33,10 @@ export interface ReadRecords {
 /** @param steps As they are known before these records. */
 export function readRecords(
   state: AttemptState,
-  steps: ReadonlyMap<number, KnownStep>,
+  steps: ReadonlyMap<number, StepBefore>,
   chain: readonly Chained[],
 ): ReadRecords {
-  const all = new Map(steps);
+  const all = new Map<number, StepBefore>(steps);
   const changed = new Map<number, KnownStep>();
   const allowed: { chained: Chained; record: AttemptRecord }[] = [];
   let started = state === 'running' || state === 'disconnected';
@@ -58,7 +58,11 @@ export function readRecords(
 
 function ruleOf(
   record: AttemptRecord,
-  so: { readonly started: boolean; readonly finish: FinishRecord | null; readonly all: ReadonlyMap<number, KnownStep> },
+  so: {
+    readonly started: boolean;
+    readonly finish: FinishRecord | null;
+    readonly all: ReadonlyMap<number, StepBefore>;
+  },
 ): RecordRule | null {
   if (so.finish !== null) return 'after-finish';
   if (record.kind === 'job-started') return so.started ? 'second-start' : null;

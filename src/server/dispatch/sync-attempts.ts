@@ -36,6 +36,8 @@ interface Row extends ReportedAttempt {
   readonly cancel_at: number | null;
   readonly lost: string | null;
   readonly late_report: string | null;
+  /** Of its session. */
+  readonly session_state: string | null;
   /** Of its lease. */
   readonly due_at: number | null;
 }
@@ -48,11 +50,10 @@ export async function syncAttempts(
   context: OperationContext,
   { session, attempts }: { readonly session: string; readonly attempts: SyncRequest['attempts'] },
 ): Promise<{ readonly attempts: readonly SyncedReply[] }> {
-  const runner = await requireSession(context, session);
   demandOnce(attempts);
   const replies: SyncedReply[] = [];
-  for (let at = 0; at < attempts.length; at += IDS_PER_STATEMENT)
-    replies.push(...(await syncSome(context, session, runner, attempts.slice(at, at + IDS_PER_STATEMENT))));
+  for (let at = 0; at === 0 || at < attempts.length; at += IDS_PER_STATEMENT)
+    replies.push(...(await syncSome(context, session, attempts.slice(at, at + IDS_PER_STATEMENT))));
   return { attempts: replies };
 }
 
@@ -69,17 +70,20 @@ function demandOnce(attempts: readonly SyncedAttempt[]): void {
 async function syncSome(
   context: OperationContext,
   session: string,
-  runner: string,
   attempts: readonly SyncedAttempt[],
 ): Promise<readonly SyncedReply[]> {
   const rows = await readRows(context, attempts);
+  // What the session has says of the session what there is to know: it is asked for only otherwise.
+  const holds = [...rows.values()].some((row) => row.session_id === session && row.session_state !== 'ended');
+  const own = attempts.every(({ attempt }) => rows.get(attempt)?.session_id === session);
+  const runner = holds && own ? null : await requireSession(context, session);
   const replies: SyncedReply[] = [];
   const renewed: Row[] = [];
   for (const sent of attempts) {
     const row = rows.get(sent.attempt);
     if (row?.session_id !== session || row.fence !== sent.fence) {
       context.count(FENCED_TOTAL);
-      if (row?.runner_id === runner) await keepLateReport(context, row, sent);
+      if (row && (runner === null || row.runner_id === runner)) await keepLateReport(context, row, sent);
       replies.push({ attempt: sent.attempt, result: 'fenced', ack: row?.ack_seq ?? 0, cancel: null });
       continue;
     }
@@ -117,11 +121,13 @@ const READ_COLUMNS = (db: Kysely<Database>, ids: readonly string[]) =>
   db
     .selectFrom('attempt')
     .innerJoin('job', 'job.id', 'attempt.job_id')
+    .leftJoin('session', 'session.id', 'attempt.session_id')
     .leftJoin('lease', 'lease.attempt_id', 'attempt.id')
     .select(['attempt.id', 'attempt.fence', 'attempt.state', 'attempt.job_id', 'attempt.run_id', 'attempt.no'])
     .select(['attempt.policy', 'attempt.session_id', 'attempt.runner_id', 'attempt.ack_seq', 'attempt.journal_hash'])
     .select(['attempt.quarantined', 'attempt.cancel_cause', 'attempt.cancel_force', 'attempt.cancel_at'])
     .select(['attempt.lost', 'attempt.late_report', 'job.key', 'lease.due_at'])
+    .select('session.state as session_state')
     .where('attempt.id', 'in', ids)
     .orderBy('attempt.id');
 
@@ -174,9 +180,21 @@ async function renew(context: OperationContext, rows: readonly Row[]): Promise<v
     if (row.state === 'running' && row.due_at !== null && row.cancel_at === null)
       context.observe(LEASE_RENEW_LAG_SECONDS, Math.max(0, now - (row.due_at - settings.leaseMs)) / MS_PER_SECOND);
     const at = Math.min(due, cancelDeadline(row, settings) ?? due);
+    if (mayStay(row, at, settings.leaseMs * RENEWAL_STEP)) continue;
     byDue.set(at, [...(byDue.get(at) ?? []), row.id]);
   }
   for (const [at, ids] of byDue) await RENEW.execute(context, [at, ...ids], ids.length);
+}
+
+/** Of a lease, what a renewal has to move it by. */
+const RENEWAL_STEP = 0.1;
+
+/**
+ * A lease that would move by little stays as it is: most of what a report writes would be that. Not where another runner
+ * may begin at its end: its agent counts from now.
+ */
+function mayStay({ policy, cancel_at, due_at }: Row, at: number, stepMs: number): boolean {
+  return policy !== 'exclusive' && cancel_at === null && due_at !== null && due_at <= at && due_at > at - stepMs;
 }
 
 const RENEW = new Statement((db, hole, rows) =>

@@ -4,6 +4,7 @@ import type { FlowInput } from '../../flow/flow-input.ts';
 import type { SecretsLayer } from '../../flow/resolve-secrets.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
 import type { OperationContext } from '../operation.ts';
+import { Statement, times } from '../storage/statement.ts';
 import { isFromFork } from './is-from-fork.ts';
 import { maySeeToken } from './may-see-token.ts';
 import { readRun, type RunRow } from './run-row.ts';
@@ -33,12 +34,7 @@ export async function composeMessage(
   jobId: number,
   attempt: number,
 ): Promise<ComposedMessage> {
-  const { db } = context;
-  const job = await db
-    .selectFrom('job')
-    .select(['run_id', 'command', 'iteration', 'execution'])
-    .where('id', '=', jobId)
-    .executeTakeFirst();
+  const [job] = await READ_JOB.execute(context, [jobId]);
   const run = job ? await readRun(context, job.run_id) : null;
   if (!job?.command || run === null) throw new RangeError(`job ${jobId} was never started`);
   const command = JSON.parse(job.command) as StoredCommand;
@@ -84,12 +80,7 @@ async function checkoutOf(
   run: RunRow,
   cloneUrl: string | null,
 ): Promise<{ readonly checkout: UnsealedMessage['checkout']; readonly tokenClones: boolean }> {
-  const row = await context.db
-    .selectFrom('run')
-    .innerJoin('repo', 'repo.id', 'run.repo_id')
-    .select(['repo.name', 'repo.clone_url', 'run.ref', 'run.sha'])
-    .where('run.id', '=', run.id)
-    .executeTakeFirst();
+  const [row] = await READ_PLACE.execute(context, [run.id]);
   if (!row || row.sha === null) return { checkout: null, tokenClones: false };
   const { baseUrl } = context.settings;
   const url = row.clone_url ?? cloneUrl ?? `${baseUrl}/${row.name}`;
@@ -97,13 +88,27 @@ async function checkoutOf(
   return { checkout, tokenClones: maySeeToken(url, row.clone_url, baseUrl) };
 }
 
+const READ_JOB = new Statement((db, hole) =>
+  db.selectFrom('job').select(['run_id', 'command', 'iteration', 'execution']).where('id', '=', hole()),
+);
+const READ_PLACE = new Statement((db, hole) =>
+  db
+    .selectFrom('run')
+    .innerJoin('repo', 'repo.id', 'run.repo_id')
+    .select(['repo.name', 'repo.clone_url', 'run.ref', 'run.sha'])
+    .where('run.id', '=', hole()),
+);
+
 /** Those of the server first. */
-async function readSecrets({ db }: OperationContext, scopes: readonly string[]): Promise<ComposedMessage['secrets']> {
-  return db
+function readSecrets(context: OperationContext, scopes: readonly string[]): Promise<ComposedMessage['secrets']> {
+  return READ_SECRETS.execute(context, scopes, scopes.length);
+}
+
+const READ_SECRETS = new Statement((db, hole, rows) =>
+  db
     .selectFrom('secret')
     .select(['scope', 'name', 'version', 'ciphertext'])
-    .where('scope', 'in', scopes)
+    .where('scope', 'in', times(rows, hole))
     .orderBy('scope')
-    .orderBy('name')
-    .execute();
-}
+    .orderBy('name'),
+);

@@ -3,6 +3,7 @@ import { applyContinueOnError } from '../../flow/conclusions.ts';
 import type { JobConclusion, Reason } from '../../protocol/conclusion.ts';
 import type { FlowWish } from '../../protocol/flow-plan.ts';
 import type { OperationContext } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 import { readJobReport } from './job-report.ts';
 import { emit, isoTime } from './run-events.ts';
 import { lockRun } from './run-row.ts';
@@ -30,10 +31,10 @@ export interface JobEnd {
  * The steps are in their table already. Told twice, it changes nothing.
  */
 export async function jobEnded(context: OperationContext, end: JobEnd): Promise<void> {
-  const { db, now } = context;
+  const { now } = context;
   const { jobId, runId, outputs } = end;
   const run = await lockRun(context, runId);
-  const before = await db.selectFrom('job').select(['state', 'command']).where('id', '=', jobId).executeTakeFirst();
+  const [before] = await READ.execute(context, [jobId]);
   if (run === null || !before?.command || before.state === 'completed') return;
   const { key, continueOnError } = JSON.parse(before.command) as StoredCommand;
   const reported = { conclusion: end.conclusion, reason: end.reason as Reason | null };
@@ -46,15 +47,21 @@ export async function jobEnded(context: OperationContext, end: JobEnd): Promise<
     );
     const { conclusion, reason } = concluded ?? shown;
     const message = concluded?.message ?? end.message ?? null;
-    const job = await db
-      .updateTable('job')
-      .set({ state: 'completed', conclusion, reason, message, outputs: JSON.stringify(outputs), completed_at: now })
-      .where('id', '=', jobId)
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    const [job] = await END.execute(context, [conclusion, reason, message, JSON.stringify(outputs), now, jobId]);
+    if (!job) throw new RangeError(`the job ${jobId} is gone`);
     context.note('job ended', { run: runId, job: jobId, key, attempt: job.attempt_id, conclusion, reason });
     const times = { startedAt: end.startedAt ?? null, completedAt: end.completedAt ?? isoTime(now) };
     const report = await readJobReport(context, job, times);
     await emit(context, runId, { type: 'job-completed', at: isoTime(now), job: key, report });
   });
 }
+
+const READ = new Statement((db, hole) => db.selectFrom('job').select(['state', 'command']).where('id', '=', hole()));
+const END = new Statement((db, hole) =>
+  db
+    .updateTable('job')
+    .set({ state: 'completed', conclusion: hole(), reason: hole(), message: hole() })
+    .set({ outputs: hole(), completed_at: hole() })
+    .where('id', '=', hole())
+    .returningAll(),
+);

@@ -5,23 +5,16 @@ import type { JsonMap } from '../../protocol/job-message.ts';
 import type { JobReport, StepReport } from '../../protocol/report.ts';
 import type { Database } from '../database.ts';
 import type { OperationContext } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 import { isoTime } from './run-events.ts';
 
 /** The report of a job that is over, from what is stored of it. */
 export async function readJobReport(
-  { db }: OperationContext,
+  context: OperationContext,
   job: Selectable<Database['job']>,
   times: { readonly startedAt: string | null; readonly completedAt: string | null } | null = null,
 ): Promise<JobReport> {
-  const rows =
-    job.attempt_id === null
-      ? []
-      : await db
-          .selectFrom('step')
-          .select('report')
-          .where('attempt_id', '=', job.attempt_id)
-          .orderBy('number')
-          .execute();
+  const rows = job.attempt_id === null ? [] : await READ_STEPS.execute(context, [job.attempt_id]);
   const steps = rows.map(({ report }) => JSON.parse(report) as StepReport);
   const completedAt = times?.completedAt ?? isoTime(job.completed_at ?? 0);
   // A sentence there is stands where people look for it: at a step.
@@ -41,6 +34,10 @@ export async function readJobReport(
     steps: says ? [failedSetUp(job.message ?? '', job.reason as Reason | null, completedAt)] : steps,
   };
 }
+
+const READ_STEPS = new Statement((db, hole) =>
+  db.selectFrom('step').select('report').where('attempt_id', '=', hole()).orderBy('number'),
+);
 
 /** Executions by `retry`, and those after the loss of a runner. */
 export function triesOf({

@@ -1,6 +1,7 @@
 import { firstAttempt } from '../../flow/key-suffix.ts';
 import { Table } from '../../flow/table.ts';
 import type { OperationContext } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 import { emit } from './run-events.ts';
 import { readRun } from './run-row.ts';
 import { stateOf } from './run-state.ts';
@@ -16,26 +17,27 @@ export async function jobStarted(
     at,
   }: { readonly attemptId: string; readonly jobId: number; readonly runId: number; readonly at: string },
 ): Promise<void> {
-  const { db, now } = context;
-  const job = await db
-    .updateTable('job')
-    .set({ state: 'running', started_at: now })
-    .where('id', '=', jobId)
-    .where('attempt_id', '=', attemptId)
-    .where('state', '=', 'queued')
-    .returning(['key', 'job_id', 'name', 'command'])
-    .executeTakeFirst();
+  const { now } = context;
+  const [job] = await START_JOB.execute(context, [now, jobId, attemptId]);
   if (!job) return;
-  await db
-    .updateTable('run')
-    .set({ started_at: now })
-    .where('id', '=', runId)
-    .where('started_at', 'is', null)
-    .execute();
+  await START_RUN.execute(context, [now, runId]);
   await emit(context, runId, { type: 'job-started', at, job: job.key, name: job.name, id: job.job_id });
   if (job.command !== null && (await isWatched(context, runId, job.key)))
     await tellRun(context, runId, { kind: 'job-started', key: job.key });
 }
+
+const START_JOB = new Statement((db, hole) =>
+  db
+    .updateTable('job')
+    .set({ state: 'running', started_at: hole() })
+    .where('id', '=', hole())
+    .where('attempt_id', '=', hole())
+    .where('state', '=', 'queued')
+    .returning(['key', 'job_id', 'name', 'command']),
+);
+const START_RUN = new Statement((db, hole) =>
+  db.updateTable('run').set({ started_at: hole() }).where('id', '=', hole()).where('started_at', 'is', null),
+);
 
 /** Whether another job looks at where this one is. Most events of most runs would be those that mean nothing. */
 async function isWatched(context: OperationContext, runId: number, key: string): Promise<boolean> {

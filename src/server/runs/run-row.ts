@@ -1,4 +1,5 @@
 import type { OperationContext } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 
 /** Of a run's row, what is needed to go on with it. */
 export interface RunRow {
@@ -28,18 +29,21 @@ const COLUMNS = [
   'priority',
 ] as const;
 
-export async function readRun({ db }: OperationContext, id: number): Promise<RunRow | null> {
-  return (await db.selectFrom('run').select(COLUMNS).where('id', '=', id).executeTakeFirst()) ?? null;
+export async function readRun(context: OperationContext, id: number): Promise<RunRow | null> {
+  return (await READ.execute(context, [id]))[0] ?? null;
 }
 
 /** The row is nobody else's until the end of the transaction. */
 export async function lockRun(context: OperationContext, id: number): Promise<RunRow | null> {
-  const row = await context.db
+  return (await LOCK.execute(context, [id]))[0] ?? null;
+}
+
+const READ = new Statement((db, hole) => db.selectFrom('run').select(COLUMNS).where('id', '=', hole()));
+const LOCK = new Statement((db, hole, _, locks) =>
+  db
     .selectFrom('run')
     .select(COLUMNS)
-    .where('id', '=', id)
+    .where('id', '=', hole())
     // Rows of other tables may refer to it meanwhile.
-    .$if(context.locks, (query) => query.forNoKeyUpdate())
-    .executeTakeFirst();
-  return row ?? null;
-}
+    .$if(locks, (query) => query.forNoKeyUpdate()),
+);

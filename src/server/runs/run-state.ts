@@ -2,6 +2,7 @@ import type { FlowEvent } from '../../flow/flow-event.ts';
 import type { FlowState } from '../../flow/flow-state.ts';
 import { reduce, start } from '../../flow/reduce.ts';
 import type { OperationContext } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 import type { RunRow } from './run-row.ts';
 import { loadSubmission, loadWorkflowsSpec, runInput, type RunInput } from './run-spec.ts';
 
@@ -42,18 +43,21 @@ export async function recordEvent(
   event: FlowEvent,
   state: FlowState,
 ): Promise<number> {
-  const { db, now } = context;
   const version = run.version + 1;
-  await db
-    .insertInto('run_event')
-    .values({ run_id: run.id, seq: version, at: now, body: JSON.stringify(event) })
-    .execute();
-  await db.updateTable('run').set({ version }).where('id', '=', run.id).execute();
+  await INSERT_EVENT.execute(context, [run.id, version, context.now, JSON.stringify(event)]);
+  await SET_VERSION.execute(context, [version, run.id]);
   context.runs.put(run.id, version, state);
   if (state.conclusion === null && version % eventsPerSnapshot(state) === 0)
     await writeSnapshot(context, run.id, version, state);
   return version;
 }
+
+const INSERT_EVENT = new Statement((db, hole) =>
+  db.insertInto('run_event').values({ run_id: hole(), seq: hole(), at: hole(), body: hole() }),
+);
+const SET_VERSION = new Statement((db, hole) =>
+  db.updateTable('run').set({ version: hole() }).where('id', '=', hole()),
+);
 
 /** A state to begin replays with; null: the start of the run, or of its newest attempt. */
 export async function writeSnapshot(

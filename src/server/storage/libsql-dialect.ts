@@ -100,6 +100,11 @@ class LibsqlConnection implements DatabaseConnection {
 
   // eslint-disable-next-line @typescript-eslint/require-await -- it answers at once, and rejects instead of throwing
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    if (parameters.length === 0 && sql.includes(';')) {
+      // Several commands at once.
+      this.#database.exec(sql);
+      return { rows: [] };
+    }
     const { statement, reads } = this.#prepare(sql);
     const values = parameters.map(bindable);
     if (reads) return { rows: statement.all(values) as Row[] };

@@ -59,9 +59,9 @@ const READ_LANES = 4;
 const MAX_BATCH = { sqlite: 128, postgres: 32 };
 
 const SQLITE_COMMANDS = {
-  begin: ['begin immediate', 'savepoint operation'],
-  next: ['release savepoint operation', 'savepoint operation'],
-  undo: ['rollback to savepoint operation'],
+  begin: 'begin immediate; savepoint operation',
+  next: 'release savepoint operation; savepoint operation',
+  undo: 'rollback to savepoint operation',
 };
 
 /** How long the first operation of a transaction waits for a row that others have: they may be slow, or deadlocked. */
@@ -70,11 +70,10 @@ const LOCK_WAIT_MS = 1_000;
 /** And those after it. The shortest there is: 0 would be for ever. */
 const LOCK_GLANCE_MS = 1;
 
-/** One question each: the way to the server and back is what a short transaction takes most of its time for. */
 const POSTGRES_COMMANDS = {
-  begin: [`begin; set local lock_timeout = ${LOCK_WAIT_MS}; savepoint operation`],
-  next: [`release savepoint operation; set local lock_timeout = ${LOCK_GLANCE_MS}; savepoint operation`],
-  undo: ['rollback to savepoint operation'],
+  begin: `begin; set local lock_timeout = ${LOCK_WAIT_MS}; savepoint operation`,
+  next: `release savepoint operation; set local lock_timeout = ${LOCK_GLANCE_MS}; savepoint operation`,
+  undo: 'rollback to savepoint operation',
 };
 
 /**
@@ -175,13 +174,13 @@ function laneGroups(
   postgres: boolean,
 ): { readonly writes: LaneGroup; readonly reads: LaneGroup | null } {
   if (postgres) {
-    const begin = ['begin isolation level repeatable read read only; savepoint operation'];
+    const begin = 'begin isolation level repeatable read read only; savepoint operation';
     return {
       writes: { db, lanes: WRITE_LANES, maxBatch: MAX_BATCH.postgres, commands: POSTGRES_COMMANDS },
       reads: { db, lanes: READ_LANES, maxBatch: 1, commands: { ...POSTGRES_COMMANDS, begin } },
     };
   }
-  const begin = ['begin', 'savepoint operation'];
+  const begin = 'begin; savepoint operation';
   return {
     writes: { db, lanes: 1, maxBatch: MAX_BATCH.sqlite, commands: SQLITE_COMMANDS },
     reads:

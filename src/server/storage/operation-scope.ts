@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { DatabaseConnection, Kysely } from 'kysely';
 import type { Database } from '../database.ts';
 import type { OperationContext, ServerSettings, WakeTopic } from '../operation.ts';
 import { type RunStateCache, RunStateLayer } from './run-state-cache.ts';
@@ -35,6 +35,7 @@ export class TransactionEffects {
 /** The context of one operation, and what it does beside the database. */
 export class OperationScope implements OperationContext {
   readonly db: Kysely<Database>;
+  readonly connection: DatabaseConnection;
   readonly locks: boolean;
   readonly now: number;
   readonly node: string;
@@ -46,8 +47,14 @@ export class OperationScope implements OperationContext {
   readonly counted: StoreMetric[] = [];
   readonly notes: StoreNote[] = [];
 
-  constructor(db: Kysely<Database>, sources: ScopeSources, effects: TransactionEffects) {
+  constructor(
+    db: Kysely<Database>,
+    connection: DatabaseConnection,
+    sources: ScopeSources,
+    effects: TransactionEffects,
+  ) {
     this.db = db;
+    this.connection = connection;
     this.locks = sources.locks;
     this.now = sources.now();
     this.node = sources.node;

@@ -37,17 +37,20 @@ export interface BatchResult {
   readonly topics: readonly WakeTopic[];
 }
 
-/** Each a question of its own to the database. The savepoint of the operation that is run is called `operation`. */
+/**
+ * Each is one question, whatever it says: the way to PostgreSQL and back is what a short transaction takes most of its
+ * time for. The savepoint of the operation that is run is called `operation`.
+ */
 export interface BatchCommands {
   /** Begins the transaction and sets the savepoint of its first operation, which may wait for the locks of others. */
-  readonly begin: readonly string[];
+  readonly begin: string;
   /**
    * Keeps what was done, and sets the savepoint anew. What comes now does not wait for others: it would do so with the
    * locks of the ones before it in its hands, which the others may be waiting for.
    */
-  readonly next: readonly string[];
+  readonly next: string;
   /** Back to the savepoint, which stays. */
-  readonly undo: readonly string[];
+  readonly undo: string;
 }
 
 export interface BatchOptions {
@@ -73,19 +76,20 @@ export async function runBatch(
   const effects = new TransactionEffects(options.cache);
   const outcomes: Outcome[] = [];
   try {
-    await db.connection().execute(async (connection) => {
-      const say = async (...commands: readonly string[]): Promise<void> => {
-        for (const command of commands) await connection.executeQuery(CompiledQuery.raw(command));
+    await db.connection().execute(async (own) => {
+      const connection = await own.getExecutor().provideConnection((one) => Promise.resolve(one));
+      const say = async (command: string): Promise<void> => {
+        await connection.executeQuery(CompiledQuery.raw(command));
       };
       try {
-        await say(...begin);
+        await say(begin);
         for (const [index, request] of requests.entries()) {
-          const scope = new OperationScope(connection, options.sources, effects);
+          const scope = new OperationScope(own, connection, options.sources, effects);
           const outcome = await runOne(request, scope, { ...options, first: index === 0 });
           outcomes.push(outcome);
           if (outcome.kind === 'answer' && outcome.result.ok) effects.keep(scope);
-          else await say(...undo);
-          if (index + 1 < requests.length) await say(...next);
+          else await say(undo);
+          if (index + 1 < requests.length) await say(next);
         }
         options.onCommit('before');
         await say('commit');

@@ -5,29 +5,36 @@ import type { OperationContext } from '../operation.ts';
 /** Makes what stands for a value that is given with each execution. It passes for a value of any column. */
 export type Hole = () => never;
 
+/** `locks`: see `OperationContext`. */
+type Build<Row> = (db: Kysely<Database>, hole: Hole, rows: number, locks: boolean) => Compilable<Row>;
+
 /**
  * A statement of the paths that every job takes several times. Building and compiling one takes longer than running it,
  * so these are built once for each number of rows and each database, with holes that are filled in the order in which
  * the builder asked for them.
  */
 export class Statement<Row = unknown> {
-  readonly #build: (db: Kysely<Database>, hole: Hole, rows: number) => Compilable<Row>;
+  readonly #build: Build<Row>;
   readonly #compiled = new Map<string, CompiledQuery<Row>>();
 
-  constructor(build: (db: Kysely<Database>, hole: Hole, rows: number) => Compilable<Row>) {
+  constructor(build: Build<Row>) {
     this.#build = build;
   }
 
-  async execute({ db, locks }: OperationContext, values: readonly unknown[], rows = 1): Promise<readonly Row[]> {
+  async execute(
+    { db, connection, locks }: Pick<OperationContext, 'db' | 'connection' | 'locks'>,
+    values: readonly unknown[],
+    rows = 1,
+  ): Promise<readonly Row[]> {
     const key = `${locks ? 'postgres' : 'sqlite'} ${rows}`;
     let query = this.#compiled.get(key);
     if (query === undefined) {
       let holes = 0;
-      query = this.#build(db, () => new Filler(holes++) as never, rows).compile();
+      query = this.#build(db, () => new Filler(holes++) as never, rows, locks).compile();
       this.#compiled.set(key, query);
     }
     const parameters = query.parameters.map((one) => (one instanceof Filler ? values[one.index] : one));
-    return (await db.executeQuery<Row>({ ...query, parameters })).rows;
+    return (await connection.executeQuery<Row>({ ...query, parameters })).rows;
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ATTEMPT_TRANSITIONS, type AttemptState } from '../../../src/protocol/attempt-state.ts';
-import { type Move, moveAttempt, statesBefore } from '../../../src/server/dispatch/move-attempt.ts';
+import { type Move, moveAttempt } from '../../../src/server/dispatch/move-attempt.ts';
+import { statesBefore } from '../../../src/server/dispatch/move-rows.ts';
 import { type Offered, QueueWorld } from './queue-world.ts';
 
 const STATES = Object.keys(ATTEMPT_TRANSITIONS) as AttemptState[];
