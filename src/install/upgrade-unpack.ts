@@ -13,7 +13,8 @@ import { syncFolder } from '../kernel/write-durably.ts';
 type PackedManifest = VersionManifest & { readonly files: Readonly<Record<string, string>> };
 
 const MANIFEST = 'manifest.json';
-/** What a package has beside the folder of its version, and what its one link is. */
+/** The folder that everything in a package lies in: it becomes an argument of tar, and nothing that tar takes for an option. */
+const TOP = /^[0-9A-Za-z][\w.+-]*$/;
 const VERSION = /^[^/]+\/versions\/([0-9A-Za-z][0-9A-Za-z.+-]*)\//;
 
 export interface UnpackRequest {
@@ -34,16 +35,8 @@ export async function unpackVersion({ folder, tarball, platform, runTool }: Unpa
   const staging = join(folder.versions, STAGING);
   await removeTree(staging);
   await mkdir(staging, { mode: 0o755 });
-  const args = [
-    '-xzf',
-    tarball,
-    '-C',
-    staging,
-    '--strip-components=3',
-    '--no-same-owner',
-    `${top}/versions/${version}`,
-  ];
-  const { code, stderr } = await runTool('tar', args);
+  const how = ['-xz', `--file=${tarball}`, `--directory=${staging}`, '--strip-components=3', '--no-same-owner'];
+  const { code, stderr } = await runTool('tar', [...how, '--', `${top}/versions/${version}`]);
   if (code !== 0) throw new InstallProblem(`${tarball} cannot be unpacked: ${firstLine(stderr)}.`, 'failed');
   const problem = await contentsProblem(staging, version, platform);
   if (problem !== null) {
@@ -73,13 +66,15 @@ async function lookInside(
   runTool: RunTool,
 ): Promise<{ readonly top: string; readonly version: string }> {
   const list = async (option: string): Promise<string[]> => {
-    const { code, stdout, stderr } = await runTool('tar', [option, tarball]);
+    const { code, stdout, stderr } = await runTool('tar', [option, `--file=${tarball}`]);
     if (code === null) throw new InstallProblem('There is no tar on this machine, which unpacks a package.');
     if (code !== 0) throw new InstallProblem(`${tarball} is no package of Paceline: ${firstLine(stderr)}.`);
     return stdout.split('\n').filter((line) => line !== '');
   };
-  const names = await list('-tzf');
+  const names = await list('-tz');
   const [top = ''] = names[0]?.split('/') ?? [];
+  if (!TOP.test(top))
+    throw new InstallProblem(`${tarball} is no package of Paceline: what it has lies in no folder, or in '${top}'.`);
   const outside = names.find(
     (name) => name.startsWith('/') || name.split('/').includes('..') || !name.startsWith(`${top}/`),
   );
@@ -90,7 +85,7 @@ async function lookInside(
   if (version === undefined || versions.size > 1)
     throw new InstallProblem(`${tarball} is no package of Paceline: it has ${versions.size} versions in it.`);
   // The first letter says what an entry is.
-  const kinds = await list('-tvzf');
+  const kinds = await list('-tvz');
   const odd = kinds.find((line) => !/^[-d]/.test(line) && !line.endsWith(` ${top}/bin -> versions/${version}`));
   if (odd !== undefined) throw new InstallProblem(`${tarball} is refused: it has a link or device in it (${odd}).`);
   return { top, version };
