@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { AbortScope, causeOf } from '../kernel/cancellation.ts';
 import { sleep } from '../kernel/clock.ts';
 import type { StepPlan, StepsJobPlan } from '../protocol/plan.ts';
 
@@ -18,15 +19,24 @@ export async function launchStages<T extends { readonly plan: StepPlan }>(
   { stages, clock, cancel, kill }: { stages: Stages; clock: Clock; cancel: AbortSignal; kill: AbortSignal },
   start: (step: T) => Promise<void>,
 ): Promise<void> {
+  const wait = new AbortScope(cancel);
+  const onKill = (): void => wait.cancel(causeOf(kill));
+  if (kill.aborted) onKill();
+  kill.addEventListener('abort', onKill, { once: true });
   const pause = async (ms: number): Promise<void> => {
-    if (ms > 0) await sleep(clock, ms, AbortSignal.any([cancel, kill])).catch(() => undefined);
+    if (ms > 0) await sleep(clock, ms, wait.signal).catch(() => undefined);
   };
   const numbers = [...new Set(steps.map(({ plan }) => stageOf(plan) ?? 0))].sort((a, b) => a - b);
-  for (const number of numbers) {
-    const { delayBeforeMs, delayAfterMs } = stages[number] ?? NO_DELAYS;
-    await pause(delayBeforeMs);
-    for (const step of steps) if ((stageOf(step.plan) ?? 0) === number) await start(step);
-    await pause(delayAfterMs);
+  try {
+    for (const number of numbers) {
+      const { delayBeforeMs, delayAfterMs } = stages[number] ?? NO_DELAYS;
+      await pause(delayBeforeMs);
+      for (const step of steps) if ((stageOf(step.plan) ?? 0) === number) await start(step);
+      await pause(delayAfterMs);
+    }
+  } finally {
+    kill.removeEventListener('abort', onKill);
+    wait.dispose();
   }
 }
 
