@@ -20,10 +20,11 @@ async function doctor(...args: string[]): Promise<{ code: number | null; checks:
   return { code, checks: Object.fromEntries(checks.map((check) => [check.id, check] as const)) };
 }
 
-/** Each look is an answer of the server. */
-async function connected(name: string): Promise<void> {
-  const { runners } = await plane.request<{ runners: { name: string; state: string }[] }>('GET', '/v1/runners');
-  if (!runners.some((runner) => runner.name === name && runner.state === 'idle')) await connected(name);
+function connected(name: string): Promise<void> {
+  return plane.seen(`${name} is connected`, async () => {
+    const { runners } = await plane.request<{ runners: { name: string; state: string }[] }>('GET', '/v1/runners');
+    return runners.some((runner) => runner.name === name && runner.state === 'idle');
+  });
 }
 
 describe('paceline doctor', () => {

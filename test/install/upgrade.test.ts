@@ -83,7 +83,7 @@ describe('an upgrade', () => {
       const id = await bench.plane.submit(
         `on: push\njobs:\n  job:\n    runs-on: self-hosted\n    steps:\n      - run: mkfifo '${gate}' && echo begun && read -r _ < '${gate}'\n`,
       );
-      while (!existsSync(gate)) await bench.plane.show(id);
+      await bench.plane.seen('the job has begun', () => bench.plane.show(id).then(() => existsSync(gate)));
       expect(await bench.upgrade(tarball, ['--now'])).toMatchObject({ code: 0 });
       await expectAt(version);
       await writeFile(gate, 'go\n');

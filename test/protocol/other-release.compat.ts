@@ -35,7 +35,7 @@ async function gatedRun(name: string): Promise<{ readonly run: number; readonly 
   const run = await plane.submit(
     `on: push\njobs:\n  job:\n    runs-on: self-hosted\n    steps:\n      - run: mkfifo '${gate}' && echo begun && read -r _ < '${gate}' && echo ended\n`,
   );
-  while (!existsSync(gate)) await plane.show(run);
+  await plane.seen('the job has begun', () => plane.show(run).then(() => existsSync(gate)));
   return { run, gate };
 }
 

@@ -200,6 +200,12 @@ export class ControlPlane {
     );
   }
 
+  /** Comes back when a look says so. `what`: as in "it was not seen that …". Looks ask the server, which takes its time. */
+  async seen(what: string, look: () => Promise<boolean>): Promise<void> {
+    const end = performance.now() + COMPLETION_LIMIT_MS;
+    while (!(await look())) if (performance.now() > end) throw new Error(`it was not seen that ${what}`);
+  }
+
   async log(run: number, job: string, step: number): Promise<string> {
     const response = await this.fetch(`/v1/runs/${run}/jobs/${encodeURIComponent(job)}/steps/${step}/log`);
     const text = await response.text();

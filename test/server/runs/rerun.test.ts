@@ -188,6 +188,7 @@ describe('a re-run of all', () => {
       await run.rerun('all');
     }
     expect([await untrusted(forked), await untrusted(own)]).toEqual([1, 0]);
+    expect((await forked.job('a')).waiting).toMatch(/^its run is of a fork/);
   });
 
   it('runs every job again, with the next attempt in its context', async () => {
@@ -202,19 +203,6 @@ describe('a re-run of all', () => {
     expect(await run.summary()).toMatchObject({ conclusion: 'success', attempt: 2 });
     const started = (await run.events()).filter(({ type }) => type === 'run-started');
     expect(started).toMatchObject([{ jobs: [{ id: 'a' }, { id: 'b' }] }, { attempt: 2 }]);
-  });
-
-  it('holds a run of a fork for such, whatever it was held for before', async () => {
-    const payload = { pull_request: { head: { repo: { full_name: 'somebody/app' } } } };
-    const run = await RunHand.submit(store, workflow({ a: job() }).replace('push', 'pull_request'), {
-      ...{ event: 'pull_request', payload },
-    });
-    // As a server left it that did not tell them from others.
-    await store.db.updateTable('run').set({ untrusted: 0 }).execute();
-    await run.end('a');
-    await run.rerun('all');
-    expect(await store.db.selectFrom('run').select('untrusted').execute()).toEqual([{ untrusted: 1 }]);
-    expect((await run.job('a')).waiting).toMatch(/^its run is of a fork/);
   });
 
   it('waits for its group like the run of the first time', async () => {
