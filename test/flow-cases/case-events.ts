@@ -2,7 +2,7 @@ import type { FlowRequest } from '../../src/protocol/flow-plan.ts';
 import type { PersonRequest } from '../../src/flow/flow-event.ts';
 import type { TemplateMap } from '../../src/protocol/plan.ts';
 import { CaseProblem, Fields, isMap, plainName, said } from './fields.ts';
-import { type JobIds, type JobName, readJobName } from './job-name.ts';
+import { hasJob, type JobIds, type JobName, readJobName } from './job-name.ts';
 
 /** Something that is done to a run from outside. */
 export interface CaseEvent {
@@ -11,6 +11,8 @@ export interface CaseEvent {
   readonly run: number | null;
   readonly by: string;
   readonly act: Act;
+  /** A job that it names and that is not there. */
+  readonly stranger: string | null;
 }
 
 /** When it is done: as soon as the state is reached. */
@@ -35,11 +37,17 @@ export function readEvents(written: unknown, ids: JobIds): CaseEvent[] {
     const early = fields.flag('before_start') ?? false;
     const tick = fields.number('at_tick', 'tick');
     const after = fields.take('after');
+    const named: string[] = [];
+    const jobOf = (name: string): string => {
+      named.push(name);
+      return planPath(readJobName(name, ids));
+    };
     const result: CaseEvent = {
       after: readAfter(after, early, tick, `event ${index + 1}`, ids),
       run: fields.number('run_index'),
       by: fields.text('by', 'user', 'from') ?? 'somebody',
-      act: readAct(fields, ids, `event ${index + 1}`),
+      act: readAct(fields, jobOf, `event ${index + 1}`),
+      stranger: named.find((name) => !hasJob(name, ids)) ?? null,
     };
     for (const name of ['comment', 'notes', 'title']) fields.take(name);
     fields.done();
@@ -69,8 +77,7 @@ function readAfter(written: unknown, early: boolean, tick: number | null, where:
   throw new CaseProblem(`${where}: nothing says what it comes after: ${said(written)}`);
 }
 
-function readAct(fields: Fields, ids: JobIds, where: string): Act {
-  const jobOf = (name: string): string => planPath(readJobName(name, ids));
+function readAct(fields: Fields, jobOf: (name: string) => string, where: string): Act {
   const signal = fields.text('signal', 'signal_run');
   const request = (request: FlowRequest | PersonRequest): Act => ({ kind: 'request', request });
   if (signal !== null) {

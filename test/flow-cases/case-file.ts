@@ -12,6 +12,7 @@ export class CaseFileProblem extends Error {
 }
 
 const FORMAT = 1;
+const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /** Reads the text of a file of cases. @throws CaseFileProblem */
 export function readCaseFile(text: string): FlowCase[] {
@@ -34,7 +35,7 @@ export function readCaseFile(text: string): FlowCase[] {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text.replace(BYTE_ORDER_MARK, '')) as unknown;
   } catch (error) {
     throw new CaseFileProblem(`it is not JSON: ${(error as Error).message}`, { cause: error });
   }

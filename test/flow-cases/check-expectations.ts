@@ -1,13 +1,14 @@
 import type { ShownFlow } from '../../src/flow/show-flow.ts';
 import { type BodyRun, carriedOf, textOf } from './body-run.ts';
 import { checkRelations, isRelation } from './check-relations.ts';
+import type { CaseEvent } from './case-events.ts';
 import { CaseProblem, isMap, plainName, said } from './fields.ts';
-import { readJobName, readKey } from './job-name.ts';
+import { hasJob, readJobName, readKey } from './job-name.ts';
 import { findJob, jobStatus, pathsOf } from './shown-jobs.ts';
 import type { TranslatedCase } from './translate-case.ts';
 import { TICK_MS } from './translate-flow.ts';
 import { childRuns } from './child-runs.ts';
-import { isRunStatus } from './run-status.ts';
+import { isRunStatus, isStatusWord } from './run-status.ts';
 import type { World } from './world.ts';
 
 /** How a case ended. */
@@ -24,14 +25,30 @@ export function checkExpectations(outcome: Outcome): string[] {
   const { translated, world } = outcome;
   const differences = Object.entries(translated.expect).flatMap(([name, expected]) => {
     const plain = plainName(name);
-    if (isRelation(plain)) return checkRelations(plain, expected, outcome).map((line) => `${name}: ${line}`);
-    const check = CHECKS[plain];
-    if (!check) return [`unknown word '${name}' in expect`];
-    return check(expected, outcome).map((line) => `${name}${line}`);
+    try {
+      if (isRelation(plain)) return checkRelations(plain, expected, outcome).map((line) => `${name}: ${line}`);
+      const check = CHECKS[plain];
+      if (!check) return [`unknown word '${name}' in expect`];
+      return check(expected, outcome).map((line) => `${name}${line}`);
+    } catch (error) {
+      if (error instanceof CaseProblem) return [`${name}: ${error.message}`];
+      throw error;
+    }
   });
+  if (Object.keys(translated.expect).length === 0) differences.push('it expects nothing');
   const missed = world.missed.map((number) => `event ${number}: what it comes after was never reached`);
-  return [...differences, ...missed];
+  return [...differences, ...missed, ...strangers(translated)];
 }
+
+/** Events for jobs that are not there, of a case that does not mean them to be refused. */
+function strangers({ events, expect }: TranslatedCase): string[] {
+  if (Object.keys(expect).some((name) => plainName(name) === REJECTED)) return [];
+  return events.flatMap(({ stranger }, index) =>
+    stranger === null ? [] : [`event ${index + 1}: there is no job '${stranger}'`],
+  );
+}
+
+const REJECTED = 'rejectedevents';
 
 type Check = (expected: unknown, outcome: Outcome) => string[];
 
@@ -92,8 +109,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
     if (!isMap(expected)) return same('', texts(expected), items(all));
     return each(expected, (name, list) => same(` of ${name}`, texts(list), items(bodiesOf(name, outcome))));
   },
-  hooks: (expected, { world }) =>
-    each(expected, (name, hooks) => same(` of ${name}`, [hooks].flat().map(hookName), world.hooks.get(name) ?? [])),
+  hooks: (expected, { world, translated }) =>
+    each(expected, (name, hooks) => {
+      demandJob(name, translated);
+      return same(` of ${name}`, [hooks].flat().map(hookName), world.hooks.get(name) ?? []);
+    }),
   received: (expected, outcome) => checkSignals(expected, receivedOf(outcome), outcome),
   buffered: (expected, outcome) =>
     checkSignals(
@@ -101,13 +121,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
       outcome.shown.flatMap(({ signals }) => signals),
       outcome,
     ),
-  rejectedevents: (expected, { world }) => same('', expected, world.rejected),
+  [REJECTED]: (expected, { world }) => same('', expected, world.rejected),
   childruns: (expected, outcome) => {
     const children = childrenOf(outcome);
     const statuses = children.map(({ status }) => status);
     if (typeof expected === 'number') return same('', expected, children.length);
     if (Array.isArray(expected)) return same('', [...(expected as unknown[])].sort(), [...statuses].sort());
     return each(expected, (name, wanted) => {
+      demandChild(name, outcome.translated);
       const own = children.filter(
         ({ pipeline, scope }) => pipeline === name || readKey(scope).id === outcome.translated.planId(name),
       );
@@ -123,12 +144,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const children = childrenOf(outcome);
     if (!isMap(expected)) return same('', expected, children.length);
     return each(expected, (name, count) => {
+      demandChild(name, outcome.translated);
       const matching = children.filter(({ pipeline, status }) => pipeline === name || status === name);
       return same(` of ${name}`, count, matching.length);
     });
   },
   oneof: (expected, outcome) =>
     each(expected, (status, names) => {
+      demandStatus(status);
       if (!Array.isArray(names)) throw new CaseProblem(`one_of has to be lists of ids, not ${said(names)}`);
       const got = names.map((name) => statusOf(String(name), outcome));
       return got.filter((one) => one === status).length === 1
@@ -139,6 +162,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /** Relations take bodies by the names of a case. */
 export function bodiesOf(name: string, { translated, world }: Outcome): BodyRun[] {
+  demandJob(name, translated);
   const { path, instance } = readJobName(name, translated);
   const all = world.bodies.map((body) => body.path);
   const paths = pathsOf(all, path, hasBody(name, translated));
@@ -155,8 +179,6 @@ function hasBody(name: string, translated: TranslatedCase): boolean {
 }
 
 function checkStatus(name: string, expected: unknown, outcome: Outcome): string[] {
-  const { path } = readJobName(name, outcome.translated);
-  if (!outcome.translated.hasJob(readKey(path).id)) return [`: there is no job '${name}'`];
   const got = statusOf(name, outcome);
   if (got === expected) return [];
   const isPaused = expected === 'paused' && outcome.shown[0]!.run === 'paused' && PAUSABLE.includes(got);
@@ -167,11 +189,13 @@ function checkStatus(name: string, expected: unknown, outcome: Outcome): string[
 const PAUSABLE: readonly string[] = ['pending', 'queued', 'waiting', 'running'];
 
 function statusOf(name: string, { shown, translated }: Outcome): string {
+  demandJob(name, translated);
   return jobStatus(shown[0]!, readJobName(name, translated));
 }
 
 /** Bodies, and of a job without one of its own how often it was begun. */
 function executionsOf(name: string, outcome: Outcome): number {
+  demandJob(name, outcome.translated);
   const { path, instance } = readJobName(name, outcome.translated);
   if (instance !== null || hasBody(name, outcome.translated)) return bodiesOf(name, outcome).length;
   const job = findJob(outcome.shown[0]!, path);
@@ -179,6 +203,7 @@ function executionsOf(name: string, outcome: Outcome): number {
 }
 
 function instancesOf(name: string, outcome: Outcome): number {
+  demandJob(name, outcome.translated);
   const { path } = readJobName(name, outcome.translated);
   const job = findJob(outcome.shown[0]!, path);
   const numbered = job?.instances.filter(({ key }) => readKey(key).instance !== null) ?? [];
@@ -210,10 +235,32 @@ function checkSignals(expected: unknown, got: readonly NamedSignal[], outcome: O
   if (!isMap(expected)) return compare('', expected, got);
   return each(expected, (name, wanted) => {
     const id = outcome.translated.planId(name);
+    const isSignal = outcome.translated.events.some(({ act }) => isSignalOf(act, name));
+    if (!isSignal) demandJob(name, outcome.translated);
     const ofJob = got.filter(({ job }) => job !== null && (job === id || readKey(job).id === id));
     const isJob = ofJob.length > 0 || findJob(outcome.shown[0]!, id) !== null;
     return compare(` ${name}`, wanted, isJob ? ofJob : got.filter((signal) => signal.name === name));
   });
+}
+
+function isSignalOf(act: CaseEvent['act'], name: string): boolean {
+  return act.kind === 'request' && act.request.kind === 'signal' && act.request.name === name;
+}
+
+/** A name that nothing has would be as expected wherever nothing is expected. @throws CaseProblem */
+function demandJob(name: string, translated: TranslatedCase): void {
+  if (!hasJob(name, translated)) throw new CaseProblem(`there is no job '${name}'`);
+}
+
+/** A pipeline, a job that calls one, or a status. @throws CaseProblem */
+function demandChild(name: string, translated: TranslatedCase): void {
+  const isPipeline = [...translated.pipelines.values()].includes(name);
+  if (!isPipeline && !isStatusWord(name)) demandJob(name, translated);
+}
+
+/** @throws CaseProblem */
+function demandStatus(word: string): void {
+  if (!isStatusWord(word)) throw new CaseProblem(`there is no status '${word}'`);
 }
 
 function childrenOf({ translated, shown, keys }: Outcome) {
@@ -225,9 +272,10 @@ function hookName(written: unknown): string {
 }
 
 function sameCounts(expected: Record<string, unknown>, got: readonly string[]): string[] {
-  return each(expected, (status, count) =>
-    same(` ${status}`, count, got.filter((one) => isRunStatus(status, one as ShownFlow['run'])).length),
-  );
+  return each(expected, (status, count) => {
+    demandStatus(status);
+    return same(` ${status}`, count, got.filter((one) => isRunStatus(status, one as ShownFlow['run'])).length);
+  });
 }
 
 /** Without a name: of all jobs that were retried. */

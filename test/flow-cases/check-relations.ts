@@ -25,6 +25,7 @@ export function isRelation(plain: string): boolean {
 }
 
 export function checkRelations(relation: string, expected: unknown, outcome: Outcome): string[] {
+  if (Array.isArray(expected) && expected.length === 0) throw new CaseProblem('it names no jobs');
   if (relation === 'exclusiveruns') return checkRuns(expected, outcome);
   if (relation === 'runendsafter') return checkRunEnd(expected, outcome);
   if (relation === 'exclusivegroups') return groupSets(expected).flatMap((groups) => checkGroups(groups, outcome));

@@ -12,6 +12,8 @@ export interface JobName {
 export interface JobIds {
   planId(written: string): string;
   isDeclared(written: string): boolean;
+  /** Whether a job has this id of the plans. */
+  hasJob(id: string): boolean;
 }
 
 export function readJobName(written: string, ids: JobIds): JobName {
@@ -21,6 +23,11 @@ export function readJobName(written: string, ids: JobIds): JobName {
   const parts = isWhole || ids.isDeclared(name) ? [name] : name.split(/[./]/);
   const path = parts.map((part) => ids.planId(part)).join('.');
   return { written, path, instance: isWhole || number === undefined ? null : Number(number) };
+}
+
+/** Whether the case has a job that is named so, wherever it is. */
+export function hasJob(written: string, ids: JobIds): boolean {
+  return ids.hasJob(readKey(readJobName(written, ids).path).id);
 }
 
 /** A path or key of flow, taken apart: `outer@2.build.3~2r1`. */

@@ -9,10 +9,10 @@ import { openHosts, type StoreKind } from './open-hosts.ts';
 const USAGE =
   'usage: scripts/flow-cases [--store memory|sqlite|postgres] [--deliver twice] [--crash each-commit] [--filter TEXT] FILE…';
 
+class UsageProblem extends Error {}
+
 /** Cannot be used, whatever the reason: a file or an argument. */
 const NOT_USABLE = 2;
-
-process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   try {
@@ -29,8 +29,6 @@ async function main(args: readonly string[]): Promise<number> {
     await endPostgresServers();
   }
 }
-
-class UsageProblem extends Error {}
 
 async function runAll(cases: readonly FlowCase[], mode: CaseMode, store: StoreKind): Promise<number> {
   const hosts = await openHosts(store);
@@ -88,3 +86,6 @@ function parse(args: readonly string[]) {
     throw new UsageProblem(`${(error as Error).message}\n${USAGE}`, { cause: error });
   }
 }
+
+// Last, since classes and constants above are there only now.
+process.exitCode = await main(process.argv.slice(2));

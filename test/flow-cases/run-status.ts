@@ -8,6 +8,20 @@ export function isRunStatus(word: string, shown: ShownFlow['run']): boolean {
   return (RUN_WORDS[word] ?? word) === shown;
 }
 
+/** Whether a run or a job can be in a state of this name. */
+export function isStatusWord(word: string): boolean {
+  return word in RUN_WORDS || OPEN.includes(word) || FINAL.includes(word);
+}
+
+const FINAL: readonly string[] = [
+  'success',
+  'failure',
+  'failure-ignored',
+  'cancelled',
+  'skipped',
+  'withdrawn',
+  'completed',
+];
 const OPEN: readonly string[] = ['pending', 'queued', 'waiting', 'running', 'paused'];
 
 export function isFinal(status: string): boolean {

@@ -22,6 +22,16 @@ describe('the runner of cases', () => {
     ['the conclusion', CHAIN, { run: 'failure' }, 'run: expected failure, got success'],
     ['a status', CHAIN, { jobs: { B: 'skipped' } }, 'jobs.B: expected skipped, got success'],
     ['a job that is not there', CHAIN, { jobs: { X: 'success' } }, "jobs: there is no job 'X'"],
+    ['executions of a job that is not there', CHAIN, { executions: { X: 0 } }, "executions: there is no job 'X'"],
+    ['attempts of a job that is not there', CHAIN, { attempts: { X: 0 } }, "attempts: there is no job 'X'"],
+    ['instances of a job that is not there', CHAIN, { instances: { X: 0 } }, "instances: there is no job 'X'"],
+    ['hooks of a job that is not there', CHAIN, { hooks: { X: [] } }, "hooks: there is no job 'X'"],
+    ['signals to a job that is not there', CHAIN, { received: { X: 0 } }, "received: there is no job 'X'"],
+    ['children of a job that is not there', CHAIN, { child_runs: { X: 0 } }, "child_runs: there is no job 'X'"],
+    ['a relation to a job that is not there', CHAIN, { exclusive: [['X', 'A']] }, "exclusive: there is no job 'X'"],
+    ['a relation of nothing', CHAIN, { exclusive: [] }, 'exclusive: it names no jobs'],
+    ['how many runs are in no state', CHAIN, { runs_count: { sucess: 0 } }, "runs_count: there is no status 'sucess'"],
+    ['anything', CHAIN, {}, 'it expects nothing'],
     ['executions', CHAIN, { executions: { A: 2 } }, 'executions of A: expected 2, got 1'],
     ['attempts', CHAIN, { attempts: { A: 2 } }, 'attempts of A: expected 2, got 1'],
     ['instances', CHAIN, { instances: { A: 2 } }, 'instances of A: expected 2, got 1'],
@@ -57,7 +67,7 @@ describe('the runner of cases', () => {
     ],
     ['a start before an end', CHAIN, { before_end: [['B', 'A']] }, 'before_end: B, A: expected'],
     ['a start while another runs', CHAIN, { during: [['B', 'A']] }, 'during: B, A: expected'],
-    ['what the run outlasts', CHAIN, { run_ends_after: ['X'] }, 'run_ends_after: X never ran'],
+    ['what the run outlasts', CHAIN, { run_ends_after: ['X'] }, "run_ends_after: there is no job 'X'"],
     ['an unknown word', CHAIN, { colour: 'red' }, "unknown word 'colour' in expect"],
   ])('says when %s is not as expected', async (_, jobs, expectation, line) => {
     expect(await run({ jobs, expect: expectation })).toEqual([expect.stringContaining(line)]);
@@ -74,6 +84,11 @@ describe('the runner of cases', () => {
       { events: [{ after: { job: 'A', status: 'running' }, dance: true }] },
       "event 1: unknown word 'dance'",
     ],
+    [
+      'a branch',
+      { jobs: [{ id: 'A', choose: 'one', branches: { B: true } }] },
+      "job 'A' has a branch to 'B', which there is not",
+    ],
     ['a pipeline', { jobs: [{ id: 'A', do: { call: 'none' } }] }, "there is no pipeline 'none'"],
     ['an expression', { jobs: [{ id: 'A', if: 'x == 1' }] }, "nothing is called 'x' where it says 'x == 1'"],
   ])('reports words of %s that it does not understand', async (_, members, line) => {
@@ -85,6 +100,26 @@ describe('the runner of cases', () => {
     expect(await run({ jobs: CHAIN, events, expect: { run: 'success' } })).toEqual([
       'event 1: what it comes after was never reached',
     ]);
+  });
+
+  it('says when an event is for a job that is not there, and does not when it is meant to be refused', async () => {
+    const events = [{ after: { job: 'A', status: 'success' }, signal: 'go', to: 'X' }];
+    const stranger = ["event 1: there is no job 'X'"];
+    expect(await run({ jobs: CHAIN, events, expect: { run: 'success' } })).toEqual(stranger);
+    expect(await run({ jobs: CHAIN, events, expect: { run: 'success', rejected_events: 1 } })).toEqual([]);
+  });
+
+  it('sends a signal to a job in the body of a loop by its id', async () => {
+    const body = [
+      { id: 'W', do: 'suspend' },
+      { id: 'B', needs: ['W'], do: { inc: 'i' } },
+    ];
+    const jobs = [{ id: 'L', loop: { vars: { i: 0 }, body, while: 'i < 2' } }];
+    const events = [
+      { after: { job: 'W', status: 'waiting' }, signal: 'go', to: 'W' },
+      { after: { job: 'B', status: 'success' }, signal: 'go', to: 'W' },
+    ];
+    expect(await run({ jobs, events, expect: { run: 'success', executions: { B: 2 } } })).toEqual([]);
   });
 
   it.each([
@@ -110,12 +145,21 @@ describe('the runner of cases', () => {
     const failing = 'bad: run: expected failure, got success\n1 passed, 1 failed\n';
     expect(await script(file)).toEqual({ code: 1, stdout: failing, stderr: '' });
     expect(await script('--filter', 'good', file)).toEqual({ code: 0, stdout: '1 passed, 0 failed\n', stderr: '' });
+    await writeFile(file, `\uFEFF${JSON.stringify(cases.slice(0, 1))}`);
+    expect(await script(file)).toMatchObject({ code: 0, stdout: '1 passed, 0 failed\n' });
     const missing = await script(join(folder, 'none.json'));
     expect(missing).toMatchObject({ code: 2, stdout: '' });
     expect(missing.stderr).toMatch(/^.*none\.json cannot be used: .*\n$/);
     await rm(folder, { recursive: true });
   });
 });
+
+it.each([[[]], [['--store', 'disk', 'FILE']], [['--crash', 'often', 'FILE']], [['--bogus', 'FILE']]])(
+  'flow-cases %j ends with 2 and a sentence',
+  async (args) => {
+    expect(await script(...args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/^\S.*\n/) });
+  },
+);
 
 function run(body: Readonly<Record<string, unknown>>): Promise<string[]> {
   const mode = { deliver: 'once', crash: 'never' } as const;

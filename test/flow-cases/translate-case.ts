@@ -20,8 +20,6 @@ export interface TranslatedCase extends JobIds {
   readonly crash: boolean;
   readonly events: readonly CaseEvent[];
   readonly expect: Readonly<Record<string, unknown>>;
-  /** Whether a job has this id of the plans. */
-  hasJob(id: string): boolean;
   /** Ids of the plans of jobs that have a body of their own: no loops and calls. */
   readonly withBody: ReadonlySet<string>;
   /** Name of the pipeline that a `uses` calls. */
@@ -48,6 +46,11 @@ export function translateCase({ id, body }: FlowCase): TranslatedCase {
   const translator = new CaseTranslator(pipelines);
   const root = translator.root(jobs, run);
   run.done();
+  const ids: JobIds = {
+    planId: (written) => translator.id(written),
+    isDeclared: (written) => translator.declared.has(written),
+    hasJob: (id) => [...translator.declared].some((written) => translator.id(written) === id),
+  };
   return {
     id,
     input: { ...translator.input(root), contexts: { github: {}, inputs: {}, vars: {} }, options: RUN_EVERYTHING },
@@ -55,14 +58,9 @@ export function translateCase({ id, body }: FlowCase): TranslatedCase {
     starts,
     twice,
     crash,
-    events: readEvents(events, {
-      planId: (written) => translator.id(written),
-      isDeclared: (written) => translator.declared.has(written),
-    }),
+    events: readEvents(events, ids),
     expect,
-    planId: (written) => translator.id(written),
-    isDeclared: (written) => translator.declared.has(written),
-    hasJob: (id) => [...translator.declared].some((written) => translator.id(written) === id),
+    ...ids,
     withBody: translator.withBody,
     pipelines: translator.names,
   };

@@ -25,6 +25,8 @@ export interface JobPlace {
   readonly find: FindName;
   /** A job's id as it is in the plans. */
   readonly id: (written: string) => string;
+  /** Whether a job of its list is written so. */
+  readonly isBeside: (written: string) => boolean;
 }
 
 /** The keys that are the same in a case and in a plan. @throws CaseProblem */
@@ -112,7 +114,7 @@ function readJoin(written: unknown, { where }: JobPlace): JoinPlan {
   throw new CaseProblem(`${where}: unknown word ${said(written)} for a join`);
 }
 
-function readChoose(fields: Fields, { where, find, id }: JobPlace): JobFlowPlan['choose'] {
+function readChoose(fields: Fields, { where, find, id, isBeside }: JobPlace): JobFlowPlan['choose'] {
   const written = fields.take('choose');
   const members = isMap(written) ? new Fields(written, `${where}: choose`) : null;
   const branches = fields.take('branches') ?? members?.take('branches');
@@ -131,6 +133,9 @@ function readChoose(fields: Fields, { where, find, id }: JobPlace): JobFlowPlan[
   const isDefault = ([name, value]: [string, unknown]): boolean => name === 'default' && typeof value === 'string';
   const named = list.find(isDefault)?.[1] as string | undefined;
   const fallback = ownDefault ?? named ?? null;
+  const chosen = [...list.filter((branch) => !isDefault(branch)).map(([job]) => job), ...(fallback ? [fallback] : [])];
+  const missing = chosen.find((job) => !isBeside(job));
+  if (missing !== undefined) throw new CaseProblem(`${where} has a branch to '${missing}', which there is not`);
   return {
     mode: mode ?? 'one',
     branches: list

@@ -81,7 +81,7 @@ function translateJob(fields: Fields, list: JobList): JobPlan {
   const own = list.outputs.get(written);
   const findOwn: FindName = (name) =>
     own?.has(name) ? { text: `outputs.${name}`, sample: own.get(name) } : findNeed(name);
-  const place: JobPlace = { where, find: findOwn, id: (id) => shared.id(id) };
+  const place: JobPlace = { where, find: findOwn, id: (id) => shared.id(id), isBeside: (id) => list.outputs.has(id) };
 
   const instances = fields.take('instances', 'strategy');
   const multiple = instances === undefined ? null : readInstances(instances, fields, findNeed, where);

@@ -1,5 +1,6 @@
-import type { FlowEvent, StartJob } from '../../src/flow/flow-event.ts';
+import type { FlowEvent, PersonRequest, StartJob } from '../../src/flow/flow-event.ts';
 import type { ShownFlow } from '../../src/flow/show-flow.ts';
+import type { FlowRequest } from '../../src/protocol/flow-plan.ts';
 import type { RunConclusion } from '../../src/protocol/conclusion.ts';
 import { type BodyEnd, type BodyRun, endOfBody, lengthOf } from './body-run.ts';
 import type { After, CaseEvent } from './case-events.ts';
@@ -8,7 +9,7 @@ import { CaseProblem } from './fields.ts';
 import { childRuns } from './child-runs.ts';
 import { readKey } from './job-name.ts';
 import { isFinal, isRunStatus } from './run-status.ts';
-import { jobStatus } from './shown-jobs.ts';
+import { findJob, jobStatus } from './shown-jobs.ts';
 import type { TranslatedCase } from './translate-case.ts';
 import { EPOCH, TICK_MS } from './translate-flow.ts';
 import { BODY } from './translate-jobs.ts';
@@ -298,9 +299,27 @@ export class World implements CaseAgents {
         return refused;
       }
       case 'request':
-        return this.#tell(run, { kind: 'requested', id: `event ${number}`, by: { user: by }, request: act.request });
+        return this.#tell(run, {
+          kind: 'requested',
+          id: `event ${number}`,
+          by: { user: by },
+          request: addressed(act.request, await this.#host.show(run)),
+        });
     }
   }
+}
+
+/** To the jobs as they are called now: one in the body of a loop has another path in each round. */
+function addressed(request: FlowRequest | PersonRequest, shown: ShownFlow): FlowRequest | PersonRequest {
+  const pathNow = (written: string): string => {
+    const { path, instance } = readKey(written);
+    const found = findJob(shown, path)?.path ?? path;
+    return instance === null ? found : `${found}.${instance}`;
+  };
+  if (request.kind === 'cancel' && !request.target.includes(':'))
+    return { ...request, target: pathNow(request.target) };
+  if ('job' in request && request.job !== null) return { ...request, job: pathNow(request.job) };
+  return request;
 }
 
 function tickOf(after: After): number {
