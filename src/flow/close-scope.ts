@@ -1,6 +1,7 @@
 import { evaluateText } from '../expressions/evaluate.ts';
 import type { JobConclusion } from '../protocol/conclusion.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
+import { asks } from './approvals.ts';
 import { resultOf, runConclusionOf } from './conclusions.ts';
 import { aroundEnded, finishMain } from './end-iteration.ts';
 import { finallyScope, scopeBeforeFinally } from './finally-scope.ts';
@@ -35,7 +36,14 @@ export function closeScope(draft: FlowDraft, key: string): void {
 }
 
 function resultsOf(draft: FlowDraft, key: string): JobConclusion[] {
-  return draft.scopes.get(key).jobs.flatMap((path) => draft.jobs.get(path).result ?? []);
+  return draft.scopes.get(key).jobs.flatMap((path) => resultIn(draft, key, path) ?? []);
+}
+
+/** What is around the scope is not to go on as if an approval had been given that did not come in time. */
+function resultIn(draft: FlowDraft, key: string, path: string): JobConclusion | null {
+  const job = draft.jobs.get(path);
+  const isOfRun = key === '' || key === finallyScope('');
+  return !isOfRun && job.reason === 'expired' && asks(draft, draft.planOf(job)) ? 'failure' : job.result;
 }
 
 function closeRound(draft: FlowDraft, key: string, iteration: string, results: readonly JobConclusion[]): void {

@@ -1,5 +1,6 @@
 import { evaluateCondition, evaluateTemplate } from '../expressions/evaluate.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
+import { isUnapproved, unapprovedBefore } from './approvals.ts';
 import { joinOf, keepsArrivals } from './consider-job.ts';
 import { counts, skipJob } from './settle-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
@@ -35,12 +36,18 @@ export function jumpFrom(draft: FlowDraft, key: string, outcome: Ended): Jumped 
   if (target === undefined) return failed('unknown-target', `There is no job '${id}' to go to.`);
   const { maxJumps } = draft.limitsOf(job.scope);
   if (job.jumps >= maxJumps) return failed('too-many-jumps', `It would jump more than ${maxJumps} times.`);
-  draft.jobs.update(path, { jumps: job.jumps + 1 });
   const below = descendantsOf(draft, target);
   const jump = { from: job.id, with: given };
   const isBack = target === path || below.has(path);
-  if (!isBack && draft.jobs.get(target).phase === 'pending') {
-    jumpForward(draft, path, target, below);
+  const isForward = !isBack && draft.jobs.get(target).phase === 'pending';
+  const leftOut = isForward ? between(draft, path, target, below) : [];
+  // Who wrote `next` may leave an approval out, a step may not.
+  const unapproved = iteration.goto === null ? null : passedOver(draft, target, isBack, leftOut);
+  if (unapproved !== null)
+    return failed('unapproved', `It would go on at '${id}' without an approval that '${unapproved}' needs.`);
+  draft.jobs.update(path, { jumps: job.jumps + 1 });
+  if (isForward) {
+    for (const other of leftOut) skipJob(draft, other, 'choice');
     draft.jobs.update(target, { jump });
     draft.push({ kind: 'consider', job: target });
     return { kind: 'none' };
@@ -53,8 +60,20 @@ export function jumpFrom(draft: FlowDraft, key: string, outcome: Ended): Jumped 
   return isBack ? { kind: 'jumped' } : { kind: 'none' };
 }
 
-function failed(reason: 'condition-error' | 'unknown-target' | 'too-many-jumps', message: string): Jumped {
+function failed(
+  reason: 'condition-error' | 'unknown-target' | 'too-many-jumps' | 'unapproved',
+  message: string,
+): Jumped {
   return { kind: 'failed', ended: { conclusion: 'failure', reason }, message };
+}
+
+/** The id of a job without whose approval the target would begin, or which is left out; null without. */
+function passedOver(draft: FlowDraft, target: string, isBack: boolean, leftOut: readonly string[]): string | null {
+  // What is begun anew had what it needed when it began.
+  const isKnown = isBack && draft.jobs.get(target).begun > 0;
+  const before = isKnown ? null : unapprovedBefore(draft, target);
+  const found = before ?? leftOut.find((path) => isUnapproved(draft, path));
+  return found === undefined ? null : draft.jobs.get(found).id;
 }
 
 /** @throws ExpressionError */
@@ -71,22 +90,23 @@ function nextOf(draft: FlowDraft, key: string, { conclusion }: Ended): { target:
   return null;
 }
 
-/** What lies only between the two is left out. */
-function jumpForward(draft: FlowDraft, source: string, target: string, below: ReadonlySet<string>): void {
-  const skipped = new Set([source]);
+/** What lies only between the two, and is left out. */
+function between(draft: FlowDraft, source: string, target: string, below: ReadonlySet<string>): readonly string[] {
+  const left = new Set([source]);
   let found = true;
-  const between = [...descendantsOf(draft, source)].filter((path) => path !== target && !below.has(path));
+  const behind = [...descendantsOf(draft, source)].filter((path) => path !== target && !below.has(path));
   while (found) {
     found = false;
-    for (const path of between) {
+    for (const path of behind) {
       const job = draft.jobs.get(path);
-      if (skipped.has(path) || job.phase !== 'pending') continue;
-      if (!job.needs.every((need) => need.path === null || skipped.has(need.path))) continue;
-      skipped.add(path);
-      skipJob(draft, path, 'choice');
+      if (left.has(path) || job.phase !== 'pending') continue;
+      if (!job.needs.every((need) => need.path === null || left.has(need.path))) continue;
+      left.add(path);
       found = true;
     }
   }
+  left.delete(source);
+  return [...left];
 }
 
 /** Target, source and what comes after the target alone begin anew. */

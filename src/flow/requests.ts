@@ -1,8 +1,8 @@
 import type { TemplateMap } from '../protocol/plan.ts';
+import { isUnapproved, unapprovedBefore } from './approvals.ts';
 import { arrive } from './arrive.ts';
 import { cancelInstance } from './cancel.ts';
 import { completeJob } from './complete-job.ts';
-import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { FlowEvent } from './flow-event.ts';
 import type { Ended, IterationState } from './iteration-state.ts';
@@ -59,9 +59,7 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
       const path = oneOf(draft, request.job, scope);
       if (path === null) return unknown(request.job);
       if (isOver(draft, path)) return over(path);
-      return isUnapproved(draft, path)
-        ? `The job '${path}' needs an approval: a signal from one who may give it.`
-        : completeJob(draft, path);
+      return approvalMissing(draft, path) ?? completeJob(draft, path);
     }
     case 'add-instances': {
       const path = oneOf(draft, request.job, scope);
@@ -70,12 +68,12 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
   }
 }
 
-/** To complete it would be an approval by whoever asks for that: of what waits for one, or may still come to. */
-function isUnapproved(draft: FlowDraft, path: string): boolean {
-  const job = draft.jobs.get(path);
-  if ((draft.planOf(job).flow?.waitFor?.from.length ?? 0) === 0) return false;
-  if (job.phase === 'pending' || (job.waiting > 0 && keepsArrivals(joinOf(draft, job)))) return true;
-  return job.gated.some((key) => draft.iterations.get(key).signal === null);
+/** To complete it would be an approval by whoever asks for that. */
+function approvalMissing(draft: FlowDraft, path: string): string | null {
+  if (isUnapproved(draft, path)) return `The job '${path}' needs an approval: a signal from one who may give it.`;
+  // What comes after it would begin.
+  const before = draft.jobs.get(path).phase === 'pending' ? unapprovedBefore(draft, path) : null;
+  return before === null ? null : `The job '${path}' comes after '${before}', which needs an approval.`;
 }
 
 function unknown(job: string): string {

@@ -100,11 +100,14 @@ export function announce(
 }
 
 /** Behind a join that does not wait for all, and behind a jump, what was before it does not count. */
-function lineageAfter(draft: FlowDraft, path: string, job: JobState, result: JobConclusion): Lineage {
+export function startsAnew(draft: FlowDraft, path: string, job: JobState): boolean {
   const join = draft.planOf(job).flow?.join;
   const isJump = draft.iterations.find(iterationKey(path, job.iterations))?.jump != null;
-  const startsAnew = isJump || (join !== undefined && (join.mode !== 'all' || join.keep));
-  const before = startsAnew ? ALL_WELL : lineageBefore(draft, job);
+  return isJump || (join !== undefined && (join.mode !== 'all' || join.keep));
+}
+
+function lineageAfter(draft: FlowDraft, path: string, job: JobState, result: JobConclusion): Lineage {
+  const before = startsAnew(draft, path, job) ? ALL_WELL : lineageBefore(draft, job);
   if (result === 'success') return before;
   return {
     success: false,

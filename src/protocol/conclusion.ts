@@ -33,6 +33,7 @@ export type RunConclusion = 'success' | 'failure' | 'cancelled';
  * - `completed`: a person or a step declared it complete. `choice`: its branch was not chosen, or none could be.
  * - `expired`: `start-within-minutes`. `milestone`: the state it was to start in has passed.
  * - `too-many-jumps`, `too-many-iterations`, `unknown-target`: a limit of the run, a jump to nowhere.
+ * - `unapproved`: a step wanted the run to go on without an approval.
  * - `start-failed`: the process, the shell or the working directory could not be had.
  * - `action-not-loaded`: the action could not be found, fetched or read.
  * - `agent-refused`: the settings of the runner do not allow it.
@@ -69,6 +70,7 @@ export type Reason =
   | 'too-many-jumps'
   | 'too-many-iterations'
   | 'unknown-target'
+  | 'unapproved'
   | 'start-failed'
   | 'action-not-loaded'
   | 'agent-refused'
