@@ -1,5 +1,5 @@
 #!/bin/sh
-# The runner as a service of the system: svc.sh install [user] | start | stop | status | uninstall
+# The runner as a service of the system: svc.sh install [user] | start | stop | status | renew | uninstall
 set -eu
 self=$0
 while [ -L "$self" ]; do

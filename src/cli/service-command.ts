@@ -37,14 +37,14 @@ export async function installServiceCommand(
 }
 
 export async function startServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name } = await present(flags, host);
+  const { service, name } = await present('start', flags, host);
   await asProblem(service.start());
   host.stdout.write(`${name} runs.\n`);
   return EXIT.success;
 }
 
 export async function stopServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name, machine } = await present(flags, host);
+  const { service, name, machine } = await present('stop', flags, host);
   host.stderr.write(`Jobs that run end first, in ${machine.stopSeconds} s at most; what is left then is ended.\n`);
   await asProblem(service.stop());
   await asProblem(service.endJobs());
@@ -56,7 +56,7 @@ export async function stopServiceCommand(flags: ServiceFlags, host: CliHost): Pr
 export async function serviceStatusCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
   const { folder, machine } = await serviceMachine(flags, host);
   const { installedService } = await import('../install/open-service.ts');
-  const { service } = await asProblem(installedService(folder, machine, 'look'));
+  const { service } = await asProblem(installedService(folder, machine, null));
   const status = await asProblem(service.status());
   if (flags.json === true) printJson(status, host);
   else {
@@ -68,10 +68,23 @@ export async function serviceStatusCommand(flags: ServiceFlags, host: CliHost): 
 }
 
 export async function uninstallServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name } = await present(flags, host);
+  const { service, name } = await present('uninstall', flags, host);
   host.stderr.write('Jobs that run end first.\n');
   await asProblem(service.uninstall());
   host.stdout.write(`${name} is uninstalled.\n`);
+  return EXIT.success;
+}
+
+/** What the service is started by becomes that of the version in use. */
+export async function renewServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
+  const { service, name } = await present('renew', flags, host);
+  const text = await asProblem(service.text());
+  const isChanged = (await service.currentText()) !== text;
+  // Where it is the same already: a power cut may have kept the service manager from reading it.
+  await asProblem(service.replaceText(text));
+  const said = isChanged ? `is renewed; it counts from its next start on` : 'is as this version has it';
+  if (flags.json === true) printJson({ name, renewed: isChanged }, host);
+  else host.stdout.write(`${name} ${said}.\n`);
   return EXIT.success;
 }
 
@@ -87,12 +100,13 @@ export async function afterStopCommand(_flags: ServiceFlags, host: CliHost): Pro
 
 /** The installed one, for whoever may change it. */
 async function present(
+  verb: string,
   flags: ServiceFlags,
   host: CliHost,
 ): Promise<{ readonly service: Service; readonly name: string; readonly machine: ServiceMachine }> {
   const { folder, machine } = await serviceMachine(flags, host);
   const { installedService } = await import('../install/open-service.ts');
-  const { service, record } = await asProblem(installedService(folder, machine, 'change'));
+  const { service, record } = await asProblem(installedService(folder, machine, `'${folder.root}/svc.sh' ${verb}`));
   return { service, name: record.name, machine };
 }
 

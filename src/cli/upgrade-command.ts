@@ -22,19 +22,29 @@ export async function upgradeCommand(given: string, flags: UpgradeFlags, host: C
     throw new CommandProblem(EXIT.usage, '--sha256 takes the 64 digits of a checksum.');
   const folder = installedFolder(flags.folder, host);
   const placed = placeOf({ folder: flags.folder }, host).host;
-  const [{ upgradeRunner }, { isAddress }, { readServiceRecord }, { installedService }] = await Promise.all([
-    import('../install/upgrade.ts'),
-    import('../install/upgrade-source.ts'),
-    import('../install/service-record.ts'),
-    import('../install/open-service.ts'),
-  ]);
+  const [{ upgradeRunner }, { isAddress, shownSource }, { readServiceRecord }, { installedService }] =
+    await Promise.all([
+      import('../install/upgrade.ts'),
+      import('../install/upgrade-source.ts'),
+      import('../install/service-record.ts'),
+      import('../install/open-service.ts'),
+    ]);
   const { machine } = await serviceMachine(flags, host);
+  const source = isAddress(given) ? given : resolve(host.directory, given);
+  const options = [
+    ...(flags.sha256 === undefined ? [] : [`--sha256 ${flags.sha256}`]),
+    ...(flags.now ? ['--now'] : []),
+  ];
+  const words = [
+    `'${folder.bin}/paceline' agent upgrade '${shownSource(source)}' --folder '${folder.root}'`,
+    ...options,
+  ];
   const hasService = (await asProblem(readServiceRecord(folder))) !== null;
-  const installed = hasService ? await asProblem(installedService(folder, machine, 'change')) : null;
+  const installed = hasService ? await asProblem(installedService(folder, machine, words.join(' '))) : null;
   const end = await asProblem(
     upgradeRunner({
       folder,
-      source: isAddress(given) ? given : resolve(host.directory, given),
+      source,
       sha256: flags.sha256 ?? null,
       network: networkSettings(await configOf(undefined, placed), placed),
       service: installed?.service ?? null,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fillTemplate } from './fill-template.ts';
 import { InstallProblem } from './install-problem.ts';
-import { removeServiceFile, writeServiceFile } from './service-file.ts';
+import { removeServiceFile, replaceServiceFile, serviceFileText, writeServiceFile } from './service-file.ts';
 import type { ServicePlan } from './service-plan.ts';
 import { removeServiceRecord, writeServiceRecord } from './service-record.ts';
 import type { Service, ServiceStatus } from './service.ts';
@@ -21,7 +21,7 @@ export class LaunchdService implements Service {
     const { folder, record, failpoint } = this.#plan;
     await writeServiceRecord(folder, { ...record, isComplete: false });
     failpoint('service-after-record');
-    await writeServiceFile(folder, record.file, await plistText(this.#plan));
+    await writeServiceFile(folder, record.file, await this.text());
     failpoint('service-after-unit');
     await this.#launchctl(['enable', this.#target]);
     failpoint('service-after-enable');
@@ -60,6 +60,19 @@ export class LaunchdService implements Service {
       pid: pid > 0 ? pid : null,
       text: code === 0 ? (state ?? 'loaded') : 'not loaded',
     };
+  }
+
+  text(): Promise<string> {
+    return plistText(this.#plan);
+  }
+
+  currentText(): Promise<string | null> {
+    return serviceFileText(this.#plan.record.file);
+  }
+
+  /** Read when it is loaded: at `start` after a `stop`, and when the machine starts. */
+  async replaceText(text: string): Promise<void> {
+    await replaceServiceFile(this.#plan.folder, this.#plan.record.file, text);
   }
 
   async uninstall(): Promise<void> {

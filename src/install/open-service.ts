@@ -35,17 +35,19 @@ export interface ServiceRequest {
 /**
  * The service that `.service` tells of. Rejects with an {@link InstallProblem} where there is none, or where it is not for
  * this account to change.
+ *
+ * @param command what would change it, for root to call; null: it is only looked at.
  */
 export async function installedService(
   folder: RunnerFolder,
   machine: ServiceMachine,
-  purpose: 'look' | 'change',
+  command: string | null,
 ): Promise<{ readonly service: Service; readonly record: ServiceRecord }> {
   const record = await readServiceRecord(folder);
   if (record === null)
     throw new InstallProblem(`No service is installed for ${folder.root}: ./svc.sh install makes one.`);
-  if (purpose === 'change') refuseWithoutRoot(record.scope, machine);
-  return { service: serviceOf(folder, record, '', machine), record };
+  if (command !== null) refuseWithoutRoot(record.scope, machine, `sudo ${command}`);
+  return { service: serviceOf(folder, record, runnerIn(record), machine), record };
 }
 
 /** One to be installed. Rejects with an {@link InstallProblem} for what stands in its way; nothing is changed by then. */
@@ -54,7 +56,7 @@ export async function newService(
   request: ServiceRequest,
   machine: ServiceMachine,
 ): Promise<{ readonly service: Service; readonly record: ServiceRecord }> {
-  refuseWithoutRoot(request.scope, machine);
+  refuseWithoutRoot(request.scope, machine, 'sudo ./svc.sh …; one of your own account: svc.sh install --user');
   const runner = await runnerOf(folder);
   if (NOT_IN_A_UNIT.test(folder.root))
     throw new InstallProblem(`A service cannot be given the path ${folder.root}: move it to one of plain characters.`);
@@ -66,11 +68,9 @@ export async function newService(
   return { service: serviceOf(folder, record, runner, machine), record };
 }
 
-function refuseWithoutRoot(scope: 'system' | 'user', { uid }: ServiceMachine): void {
+function refuseWithoutRoot(scope: 'system' | 'user', { uid }: ServiceMachine, wayOut: string): void {
   if (scope === 'system' && uid !== 0)
-    throw new InstallProblem(
-      'A service of the system is for root to change: sudo ./svc.sh …; one of your own account: svc.sh install --user.',
-    );
+    throw new InstallProblem(`A service of the system is for root to change: ${wayOut}.`);
 }
 
 /** Quotes, and what unit files and property lists take for something else. */
@@ -103,7 +103,7 @@ function recordOf(
   { platform, environment, unitDirectory }: ServiceMachine,
 ): ServiceRecord {
   const home = environment.HOME || homedir();
-  const label = `paceline-runner.${runner}`;
+  const label = `${LABEL}${runner}`;
   if (platform === 'darwin') {
     const usual = scope === 'system' ? '/Library/LaunchDaemons' : join(home, 'Library/LaunchAgents');
     const file = join(unitDirectory ?? usual, `${label}.plist`);
@@ -114,6 +114,13 @@ function recordOf(
   const own = join(environment.XDG_CONFIG_HOME || join(home, '.config'), 'systemd/user');
   const file = join(unitDirectory ?? (scope === 'system' ? '/etc/systemd/system' : own), `${label}.service`);
   return { schema: 1, manager: 'systemd', scope, name: `${label}.service`, file, runAs, isComplete: false };
+}
+
+const LABEL = 'paceline-runner.';
+
+/** Whose service it is: it keeps the name by which it was installed. */
+function runnerIn({ name, manager }: ServiceRecord): string {
+  return name.slice(LABEL.length, manager === 'systemd' ? -'.service'.length : undefined);
 }
 
 async function refusePresent(present: ServiceRecord, wanted: ServiceRecord): Promise<void> {

@@ -17,6 +17,21 @@ export async function writeServiceFile(folder: RunnerFolder, file: string, text:
   await writeDurably(file, text, MODE);
 }
 
+/**
+ * Writes ours anew. Rejects with an {@link InstallProblem} where there is none, or where it cannot be written, as with
+ * `/etc` of an image.
+ */
+export async function replaceServiceFile(folder: RunnerFolder, file: string, text: string): Promise<void> {
+  if ((await serviceFileText(file)) === null)
+    throw new InstallProblem(`${file} is not there any more: svc.sh uninstall and svc.sh install make it anew.`);
+  try {
+    await writeServiceFile(folder, file, text);
+  } catch (error) {
+    if (error instanceof InstallProblem) throw error;
+    throw new InstallProblem(`${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)}).`);
+  }
+}
+
 /** Ours is removed; where there is none, nothing happens. */
 export async function removeServiceFile(folder: RunnerFolder, file: string): Promise<void> {
   await refuseForeign(folder, file);
@@ -27,14 +42,15 @@ export async function removeServiceFile(folder: RunnerFolder, file: string): Pro
 }
 
 export async function refuseForeign(folder: RunnerFolder, file: string): Promise<void> {
-  const text = await textOf(file);
+  const text = await serviceFileText(file);
   if (text !== null && !text.includes(markOf(folder)))
     throw new InstallProblem(
       `${file} is there already, and not of the runner in ${folder.root}: remove that service, or name this runner otherwise.`,
     );
 }
 
-async function textOf(file: string): Promise<string | null> {
+/** Null: there is none. */
+export async function serviceFileText(file: string): Promise<string | null> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

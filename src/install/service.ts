@@ -8,6 +8,12 @@ export interface Service {
   /** After a stop: ends the jobs that go on without an agent. */
   endJobs(): Promise<void>;
   status(): Promise<ServiceStatus>;
+  /** What this version would have it started by: the text of a unit, of a property list. */
+  text(): Promise<string>;
+  /** What it is started by; null: that was removed by hand. */
+  currentText(): Promise<string | null>;
+  /** Takes that text instead, from the next start on; what runs goes on. Rejects where there is none to be replaced. */
+  replaceText(text: string): Promise<void>;
   /** Stops, disables and removes it. What is not there any more is passed over. */
   uninstall(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fillTemplate } from './fill-template.ts';
 import { InstallProblem } from './install-problem.ts';
-import { removeServiceFile, writeServiceFile } from './service-file.ts';
+import { removeServiceFile, replaceServiceFile, serviceFileText, writeServiceFile } from './service-file.ts';
 import type { ServicePlan } from './service-plan.ts';
 import { removeServiceRecord, writeServiceRecord } from './service-record.ts';
 import type { Service, ServiceStatus } from './service.ts';
@@ -26,10 +26,10 @@ export class SystemdService implements Service {
   async install(): Promise<void> {
     const { folder, record, failpoint } = this.#plan;
     await this.#refuseWhereNoneRuns();
-    const version = await this.#version();
+    const text = await this.text();
     await writeServiceRecord(folder, { ...record, isComplete: false });
     failpoint('service-after-record');
-    await writeServiceFile(folder, record.file, await unitText(this.#plan, version));
+    await writeServiceFile(folder, record.file, text);
     failpoint('service-after-unit');
     await this.#systemctl(['daemon-reload']);
     await this.#systemctl(['enable', record.name]);
@@ -64,6 +64,19 @@ export class SystemdService implements Service {
       pid: pid > 0 ? pid : null,
       text: `${active} (${facts.get('SubState') ?? 'unknown'})`,
     };
+  }
+
+  async text(): Promise<string> {
+    return unitText(this.#plan, await this.#version());
+  }
+
+  currentText(): Promise<string | null> {
+    return serviceFileText(this.#plan.record.file);
+  }
+
+  async replaceText(text: string): Promise<void> {
+    await replaceServiceFile(this.#plan.folder, this.#plan.record.file, text);
+    await this.#systemctl(['daemon-reload']);
   }
 
   async uninstall(): Promise<void> {

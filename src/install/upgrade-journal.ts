@@ -23,6 +23,8 @@ export interface UpgradeJournal {
   readonly to: string | null;
   /** Whether the service ran when it began, and is to run at its end. */
   readonly runs: boolean;
+  /** What the service was started by when it began; null: there was none, or an older version has begun. */
+  readonly unit: string | null;
 }
 
 /** Null: none has begun. Rejects with an {@link InstallProblem} for one that is damaged. */
@@ -35,7 +37,7 @@ export async function readUpgradeJournal({ upgrade }: RunnerFolder): Promise<Upg
     throw error;
   }
   try {
-    return JSON.parse(text) as UpgradeJournal;
+    return { unit: null, ...(JSON.parse(text) as Omit<UpgradeJournal, 'unit'>) };
   } catch {
     throw new InstallProblem(`${upgrade} is damaged: remove it, and call the command again.`);
   }

@@ -18,6 +18,7 @@ import {
   writeUpgradeJournal,
 } from './upgrade-journal.ts';
 import { fetchPackage, type PackageSource, shownSource } from './upgrade-source.ts';
+import { putUnitBack, renewUnit } from './upgrade-unit.ts';
 import { tryVersion } from './upgrade-trial.ts';
 import { STAGING, unpackVersion, versionIn } from './upgrade-unpack.ts';
 
@@ -86,7 +87,8 @@ async function begin(options: UpgradeOptions): Promise<UpgradeEnd> {
     throw new InstallProblem(
       `An agent runs (process ${agent}) that no service would start again: end it first, by bin/paceline agent drain --folder '${folder.root}'.`,
     );
-  let journal: UpgradeJournal = { schema: 1, stage: 'unpacking', source, from, to: null, runs };
+  const unit = (await service?.currentText()) ?? null;
+  let journal: UpgradeJournal = { schema: 1, stage: 'unpacking', source, from, to: null, runs, unit };
   await writeUpgradeJournal(folder, journal);
   failpoint('upgrade-after-journal');
   const download = join(folder.versions, '.download');
@@ -134,6 +136,8 @@ async function complete(options: UpgradeOptions, journal: UpgradeJournal): Promi
     failpoint('upgrade-after-swap');
     await writeUpgradeJournal(folder, { ...journal, stage: 'swapped' });
   }
+  if (service !== null) await renewUnit(options, to);
+  failpoint('upgrade-after-unit');
   if (runs && service !== null) {
     const why = await bringUp(options, service, to);
     if (why !== null) return goBack(options, journal, to, why);
@@ -173,6 +177,7 @@ async function goBack(options: UpgradeOptions, journal: UpgradeJournal, to: stri
   const keepsJobs = options.jobs === 'now' && (await runningAgent(folder)) !== null;
   if (service !== null && !keepsJobs) await service.stop().catch((error: unknown) => tell((error as Error).message));
   await pointTo(folder, from);
+  if (service !== null && journal.unit !== null) await putUnitBack(service, journal.unit, tell);
   failpoint('upgrade-after-return');
   if (runs && service !== null) {
     const problem = await bringUp(options, service, from);

@@ -30,6 +30,7 @@ export const FAILPOINTS = [
   'upgrade-after-intent',
   'upgrade-after-stop',
   'upgrade-after-swap',
+  'upgrade-after-unit',
   'upgrade-before-start',
   'upgrade-before-end',
   'upgrade-before-return',

@@ -132,6 +132,28 @@ describe('svc.sh', () => {
     expect(await told()).toEqual([]);
   });
 
+  it('renews a unit that another version wrote, and says what keeps it from that', async () => {
+    const file = join(units, NAME);
+    expect(await svc(['renew'])).toMatchObject({ code: 2, stderr: expect.stringContaining('No service is installed') });
+    await svc(['install', ...SCOPE]);
+    const unit = await readFile(file, 'utf8');
+    expect(await svc(['renew'])).toMatchObject({ code: 0, stdout: `${NAME} is as this version has it.\n` });
+    await writeFile(file, `${unit}# of another version\n`);
+    await mkdir(`${file}.new`);
+    expect(await svc(['renew'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${file} cannot be written`),
+    });
+    await rm(`${file}.new`, { recursive: true });
+    expect(JSON.parse((await svc(['renew', '--json'])).stdout)).toEqual({ name: NAME, renewed: true });
+    expect(await readFile(file, 'utf8')).toBe(unit);
+    expect((await told()).slice(2)).toEqual(['daemon-reload', 'daemon-reload']);
+    await writeFile(file, '[Unit]\nDescription=of somebody else\n');
+    expect(await svc(['renew'])).toMatchObject({ code: 2, stderr: expect.stringContaining('not of the runner in') });
+    await rm(file);
+    expect(await svc(['renew'])).toMatchObject({ code: 2, stderr: expect.stringContaining('is not there any more') });
+  });
+
   it('says what systemd said when that fails', async () => {
     await svc(['install', ...SCOPE]);
     expect(await svc(['start'], { SYSTEMCTL_FAILS: 'yes' })).toMatchObject({

@@ -116,6 +116,11 @@ export class UpgradeBench {
     return basename(await readlink(join(this.folder, 'bin')));
   }
 
+  /** What the service is started by. */
+  unit(): Promise<string> {
+    return readFile(join(this.plane.directory, 'units/paceline-runner.upgraded.service'), 'utf8');
+  }
+
   versions(): Promise<string[]> {
     return readdir(join(this.folder, 'versions')).then((names) => names.sort());
   }

@@ -1,7 +1,7 @@
 /** Upgrades of a real runner of a real server, and what a power cut leaves of them. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -23,15 +23,24 @@ let broken: string;
 beforeAll(async () => {
   bench = await UpgradeBench.open();
   first = await bench.pack(bench.version);
-  other = await bench.pack(OTHER);
+  other = await bench.pack(OTHER, { change: (folder) => signUnit(folder, OTHER) });
   broken = await bench.pack('0.9.2', {
-    change: (folder) => writeFile(join(folder, 'runsvc.sh'), '#!/bin/sh\nexit 1\n', { mode: 0o755 }),
+    change: async (folder) => {
+      await signUnit(folder, '0.9.2');
+      await writeFile(join(folder, 'runsvc.sh'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    },
   });
 }, 2 * MINUTE_MS);
 afterAll(() => bench.close(), MINUTE_MS);
 
+/** Another unit than that of the version that is installed first. */
+function signUnit(folder: string, version: string): Promise<void> {
+  return appendFile(join(folder, 'paceline-runner.service'), `# of ${version}\n`);
+}
+
 async function expectAt(version: string): Promise<void> {
   expect(await bench.current()).toBe(version);
+  expect(/^# of .*/m.exec(await bench.unit())?.[0]).toBe(version === OTHER ? `# of ${OTHER}` : undefined);
   expect(existsSync(join(bench.folder, '.upgrade'))).toBe(false);
   expect((await bench.agent())?.command).toContain(`/versions/${version}/`);
 }

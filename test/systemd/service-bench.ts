@@ -136,8 +136,14 @@ export class ServiceBench {
     await this.plane.close();
   }
 
-  /** A package of the runner as it is, under another version; its path there. */
-  async pack(version: string): Promise<string> {
+  /** Of the runner, by root, to a package that is on the machine. */
+  upgrade(tarball: string, options = ''): Promise<Outcome> {
+    const words = `bin/paceline agent upgrade ${tarball} ${options} --folder ${RUNNER}`;
+    return this.machine.run(words, { directory: RUNNER });
+  }
+
+  /** A package of the runner as it is, under another version, with its files changed by a line of shell; its path there. */
+  async pack(version: string, change: string): Promise<string> {
     const script = `
       import { createHash } from 'node:crypto';
       import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -152,6 +158,7 @@ export class ServiceBench {
     const top = `/srv/to-pack/paceline-runner-${version}`;
     const tarball = `/srv/paceline-runner-${version}-${process.platform}-${process.arch}.tar.gz`;
     await this.machine.ask(`mkdir -p ${top}/versions; cp -aL ${RUNNER}/bin ${top}/versions/${version}`);
+    await this.machine.ask(change, { directory: `${top}/versions/${version}` });
     await this.machine.ask('node/bin/node --input-type=module', {
       directory: `${top}/versions/${version}`,
       input: script,

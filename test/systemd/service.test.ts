@@ -256,22 +256,72 @@ describeSystemd('a runner as a service of systemd', () => {
   });
 
   it(
-    'is upgraded while its job goes on',
+    'is upgraded while its job goes on, and gets the unit of the new version beside the drop-ins that it has',
     async () => {
       const { machine, plane, gates } = bench;
-      const tarball = await bench.pack('0.99.0');
+      const dropIn = '[Service]\nRestartSec=2\n';
+      await bench.adjust(dropIn);
+      const tarball = await bench.pack('0.99.0', `sed -i '/^Description=/s/$/ of 0.99.0/' paceline-runner.service`);
       const { stdout: sum } = await machine.run(`sha256sum ${tarball}`);
       const run = await bench.submit(gates.lines('upgraded'));
       const visit = await gates.arrival('upgraded');
-      const upgraded = await machine.run(
-        `bin/paceline agent upgrade ${tarball} --sha256 ${sum.split(' ')[0]!} --now --folder ${RUNNER}`,
-        { directory: RUNNER },
-      );
-      expect(upgraded).toMatchObject({ code: 0 });
+      const upgraded = await bench.upgrade(tarball, `--sha256 ${sum.split(' ')[0]!} --now`);
+      expect(upgraded).toMatchObject({ code: 0, stderr: expect.stringContaining(`${UNIT} is renewed, as version`) });
+      expect(await bench.show('Description')).toBe('Paceline runner build-1 of 0.99.0');
+      expect(await bench.show('RestartUSec')).toBe('2s');
+      expect(await machine.ask(`cat ${UNIT_FILE}.d/test.conf`)).toBe(dropIn.trimEnd());
       visit.release();
       expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
       expect(await machine.ask(`cat /proc/${await bench.show('MainPID')}/cmdline`)).toContain('/versions/0.99.0/');
-      await machine.ask(`rm ${tarball}`);
+    },
+    UPGRADE_LIMIT_MS,
+  );
+
+  it(
+    'goes back to its unit with its version when a new one does not come up',
+    async () => {
+      const { machine } = bench;
+      const before = await machine.ask(`cat ${UNIT_FILE}`);
+      const change = `sed -i '/^Description=/s/$/ of 0.99.1/' paceline-runner.service; echo 'exit 1' >runsvc.sh`;
+      const returned = await bench.upgrade(await bench.pack('0.99.1', change));
+      expect(returned).toMatchObject({ code: 1, stderr: expect.stringContaining(`${UNIT} is renewed, as version`) });
+      expect(returned.stderr).toContain('The unit of the service is as it was, too.');
+      expect(await machine.ask(`cat ${UNIT_FILE}`)).toBe(before);
+      expect(await bench.show('Description')).toBe('Paceline runner build-1 of 0.99.0');
+      expect(await bench.show('NeedDaemonReload')).toBe('no');
+      expect(await machine.ask(`cat /proc/${await bench.show('MainPID')}/cmdline`)).toContain('/versions/0.99.0/');
+    },
+    UPGRADE_LIMIT_MS,
+  );
+
+  it(
+    'keeps its unit where that cannot be written, and says what to call later',
+    async () => {
+      const { machine } = bench;
+      await bench.adjustNothing();
+      await machine.ask(
+        `sed -i 's/ of 0.99.0$//' ${UNIT_FILE}; mount --bind -r /etc/systemd/system /etc/systemd/system`,
+      );
+      expect(await bench.svc('renew')).toMatchObject({ code: 2, stderr: expect.stringContaining('(EROFS)') });
+      const back = await bench.upgrade(await bench.pack('0.99.2', ':'));
+      expect(back).toMatchObject({ code: 0, stderr: expect.stringContaining(`sudo '${RUNNER}/svc.sh' renew`) });
+      await machine.ask('umount /etc/systemd/system');
+      const { code, stderr } = await machine.run(`'${RUNNER}/svc.sh' renew`, { user: ACCOUNT });
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`sudo '${RUNNER}/svc.sh' renew.`) });
+      expect(await bench.svc('renew')).toMatchObject({ code: 0, stdout: expect.stringContaining('is renewed') });
+      expect(await bench.show('Description')).toBe('Paceline runner build-1 of 0.99.0');
+      expect(await bench.svc('renew')).toMatchObject({ code: 0, stdout: `${UNIT} is as this version has it.` });
+      const { code: refused, stderr: said } = await machine.run(
+        `bin/paceline agent upgrade /srv/x.tar.gz --folder ${RUNNER}`,
+        { user: ACCOUNT, directory: RUNNER },
+      );
+      expect({ refused, said }).toEqual({
+        refused: 2,
+        said: expect.stringContaining(
+          `sudo '${RUNNER}/bin/paceline' agent upgrade '/srv/x.tar.gz' --folder '${RUNNER}'`,
+        ),
+      });
+      await machine.ask('rm /srv/*.tar.gz');
     },
     UPGRADE_LIMIT_MS,
   );

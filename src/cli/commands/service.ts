@@ -3,6 +3,7 @@ import type { DefineCommand } from '../command-context.ts';
 import {
   afterStopCommand,
   installServiceCommand,
+  renewServiceCommand,
   type ServiceFlags,
   serviceStatusCommand,
   startServiceCommand,
@@ -32,6 +33,9 @@ export const defineService: DefineCommand = (command, { host, end }) => {
   sub('status', 'show how it is; exit code 0 while it runs, 1 when it does not, 2 when there is none')
     .option('--json', 'print JSON')
     .action(async (flags: ServiceFlags) => end(await serviceStatusCommand(flags, host)));
+  sub('renew', 'write its unit anew, as this version has it; drop-ins stay')
+    .option('--json', 'print JSON')
+    .action(async (flags: ServiceFlags) => end(await renewServiceCommand(flags, host)));
   sub('uninstall', 'stop it and remove it').action(async (flags: ServiceFlags) =>
     end(await uninstallServiceCommand(flags, host)),
   );

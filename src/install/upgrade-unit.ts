@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { RunnerFolder } from './runner-folder.ts';
+import type { RunTool } from './run-tool.ts';
+import type { Service } from './service.ts';
+
+interface Renewal {
+  readonly folder: RunnerFolder;
+  readonly runTool: RunTool;
+  /** For people: a sentence. */
+  readonly tell: (sentence: string) => void;
+}
+
+/**
+ * Has the version that `bin` leads to write the service's unit as it has it: this one knows neither its template nor what
+ * belongs into it. Where that fails the unit stays, by which a version comes up as well, and what can be done is told.
+ */
+export async function renewUnit({ folder, runTool, tell }: Renewal, version: string): Promise<void> {
+  const command = ['service', 'renew', '--folder', folder.root];
+  const { code, stdout, stderr } = await runTool(join(folder.bin, 'paceline'), [...command, '--json']);
+  if (code !== 0) {
+    tell(
+      `The service keeps its unit. ${isUnknown(stderr) ? `Version ${version} renews none.` : problemIn(stderr, folder)}`,
+    );
+    return;
+  }
+  const { name, renewed } = JSON.parse(stdout) as { name: string; renewed: boolean };
+  if (renewed) tell(`${name} is renewed, as version ${version} has it; drop-ins stay.`);
+}
+
+/** As it was before {@link renewUnit}. Never rejects: a version comes up by either. */
+export async function putUnitBack(service: Service, text: string, tell: Renewal['tell']): Promise<void> {
+  try {
+    if ((await service.currentText()) === text) return;
+    await service.replaceText(text);
+    tell('The unit of the service is as it was, too.');
+  } catch (error) {
+    tell((error as Error).message);
+  }
+}
+
+/** By a version from before there was the command. */
+function isUnknown(stderr: string): boolean {
+  return stderr.includes('unknown command');
+}
+
+function problemIn(stderr: string, { root }: RunnerFolder): string {
+  const why = stderr
+    .trim()
+    .replace(/^paceline: /, '')
+    .replace(/\.?$/, '.');
+  return `${why} Once that is mended: ${process.getuid?.() === 0 ? 'sudo ' : ''}'${join(root, 'svc.sh')}' renew`;
+}
