@@ -12,11 +12,13 @@ interface Renewal {
 
 /**
  * Has the version that `bin` leads to write the service's unit as it has it: this one knows neither its template nor what
- * belongs into it. Where that fails the unit stays, by which a version comes up as well, and what can be done is told.
+ * belongs into it. Never rejects: a version comes up by the unit of before as well, and what can be done is told.
  */
 export async function renewUnit({ folder, runTool, tell }: Renewal, version: string): Promise<void> {
-  const command = ['service', 'renew', '--folder', folder.root];
-  const { code, stdout, stderr } = await runTool(join(folder.bin, 'paceline'), [...command, '--json']);
+  const command = ['service', 'renew', '--folder', folder.root, '--json'];
+  const { code, stdout, stderr } = await runTool(join(folder.bin, 'paceline'), command).catch((error: unknown) => ({
+    ...{ code: null, stdout: '', stderr: (error as Error).message },
+  }));
   if (code !== 0) {
     tell(
       `The service keeps its unit. ${isUnknown(stderr) ? `Version ${version} renews none.` : problemIn(stderr, folder)}`,

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CommandLine } from './command-line.ts';
@@ -125,6 +126,50 @@ describe('a backup', () => {
     expect(errors).toContain("'" + join(line.workspace, 'saved') + "' has something in it already");
     expect(errors).toContain('Restore into an empty place, or replace it with --force.');
     expect(existsSync(join(line.workspace, 'saved/secrets.key'))).toBe(true);
+  });
+});
+
+describe('a new token of the admin', () => {
+  it('is made on the machine of the server while that does not run, and is in the audit', async () => {
+    const ended = await line.shell(`
+      serve() { "$NODE" "$CLI" server --data kept --listen 127.0.0.1:0 > out & server=$!; until [ -s kept/address ]; do sleep 0.05; done; }
+      end() { kill $server; wait $server; }
+      token() { "$NODE" "$CLI" server admin-token "$@" 2>> token-errors; echo "exit $?" >> exits; }
+      serve; token --data kept; end
+      rm kept/admin-token
+      token --data kept > token
+      token again --data kept --json > again
+      token --data nothing
+      serve
+      "$NODE" "$CLI" audit --json --server "$(cat kept/address)" --token-file token
+      end`);
+    const read = (name: string): Promise<string> => readFile(join(line.workspace, name), 'utf8');
+    expect(await read('exits')).toBe('exit 4\nexit 0\nexit 0\nexit 4\n');
+    const account = userInfo().username;
+    expect(JSON.parse(ended.stdout)).toMatchObject([
+      { actor: `account ${account}`, action: 'token.create', target: 'token 3', detail: { name: 'again' } },
+      { actor: `account ${account}`, action: 'token.create', target: 'token 2', detail: { scopes: ['admin'] } },
+      { actor: 'server', action: 'token.create', target: 'token 1' },
+    ]);
+    expect(JSON.parse(await read('again'))).toEqual({ id: 3, name: 'again', token: expect.stringMatching(/^pcl_u_/) });
+    const errors = (await read('token-errors')).trimEnd().split('\n');
+    expect(errors).toEqual([
+      expect.stringMatching(/^paceline: A server uses the database '.*' already\. Stop it first;/),
+      'Token 2 (admin) has every right; it is shown only now:',
+      expect.stringMatching(/^paceline: There is no database '.*nothing.*'\. Name the server's folder with --data\.$/),
+    ]);
+  });
+
+  it('is refused with a sentence when PostgreSQL cannot be reached', async () => {
+    const { exitCode, stdout, stderr } = await line.run(['server', 'admin-token', '--data', 'data'], {
+      PACELINE_SERVER_DATABASE: 'postgres://ci:hunter2@127.0.0.1:9/paceline',
+    });
+    expect([exitCode, stdout, stderr]).toEqual([
+      4,
+      '',
+      expect.stringMatching(/^paceline: The database 'paceline' at [^\n]* cannot be opened: [^\n]*\n$/),
+    ]);
+    expect(stderr).not.toContain('hunter2');
   });
 });
 

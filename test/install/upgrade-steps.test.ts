@@ -55,6 +55,11 @@ function service(calls: string[], change: Partial<Service> = {}): Service {
   return {
     ...{ install: did('install'), start: did('start'), stop: did('stop') },
     ...{ endJobs: did('endJobs'), uninstall: did('uninstall'), status: () => Promise.resolve(status) },
+    ...{
+      text: () => Promise.resolve('unit'),
+      currentText: () => Promise.resolve('unit'),
+      replaceText: did('replaceText'),
+    },
     ...change,
   };
 }
@@ -78,7 +83,7 @@ async function serve(listener: RequestListener): Promise<string> {
 
 function journal(change: Partial<UpgradeJournal>): Promise<void> {
   const begun = { schema: 1, stage: 'swapped', source: SOURCE, from: '0.1.0', to: '0.2.0', runs: false } as const;
-  return writeUpgradeJournal(folder, { ...begun, ...change });
+  return writeUpgradeJournal(folder, { ...begun, unit: null, ...change });
 }
 
 describe('of upgrades of one folder', () => {

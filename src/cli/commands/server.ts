@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { adminTokenCommand } from '../admin-token-command.ts';
 import { backupCommand, restoreCommand, rotateKeyCommand } from '../backup-command.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { serverCommand, type ServerProcessFlags } from '../server-command.ts';
@@ -39,6 +40,12 @@ export const defineServer: DefineCommand = (command, { host, end }) => {
     .action(async (folder: string, _own: object, self: Command) =>
       end(await restoreCommand(folder, self.optsWithGlobals(), host)),
     );
+  sub('admin-token', 'make a token with every right, where none is left; it is printed once')
+    .argument('[name]', 'what it is for, as `tokens list` and the audit show it', 'admin')
+    .option('--json', 'print JSON')
+    .action(async (name: string, _own: object, self: Command) =>
+      end(await adminTokenCommand(name, self.optsWithGlobals(), host)),
+    );
   sub('rotate-key', 'encrypt every secret with a new key').action(async (_own: object, self: Command) =>
     end(await rotateKeyCommand(self.optsWithGlobals(), host)),
   );
@@ -51,6 +58,7 @@ Examples:
   paceline server status
   paceline server backup /backups/monday
   paceline server restore /backups/monday --force
+  paceline server admin-token > token
 
 A database whose address has a password is better named by PACELINE_SERVER_DATABASE: arguments are seen by everybody
 on the machine. SIGTERM or Ctrl-C once stops the server, twice ends it at once; jobs go on meanwhile.

@@ -3,7 +3,7 @@ import type { AuditEntry } from '../../protocol/run-api.ts';
 import type { OperationContext } from '../operation.ts';
 
 export interface AuditRecord {
-  /** Who: a {@link actorName}, `runner NAME`, or `server`. */
+  /** Who: a {@link actorName}, `runner NAME`, `account NAME` of the server's machine, or `server`. */
   readonly actor: string;
   /** What, such as `run.cancel`, `secret.set`, `token.revoke`. */
   readonly action: string;

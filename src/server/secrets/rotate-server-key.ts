@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../../kernel/clock.ts';
-import { openStoreInProcess } from '../storage/open-store-in-process.ts';
-import { randomId } from '../storage/random-id.ts';
+import { openStoreAside } from '../storage/open-store-aside.ts';
 import { KeyError, loadKey } from './load-key.ts';
 import { openSecretBox } from './open-secret-box.ts';
 import { rotateKeyFile } from './rotate-key.ts';
@@ -20,24 +18,7 @@ export async function rotateServerKey({
   readonly keyFile: string;
 }): Promise<{ readonly secrets: number }> {
   const source = { keyFile, keyCommand: null, dataDirectory: '' };
-  const store = await openStoreInProcess({
-    database,
-    clock: systemClock,
-    node: 'rotate-key',
-    // No operation of this one goes by them.
-    settings: {
-      leaseMs: 0,
-      offerMs: 0,
-      lostAfterMs: 0,
-      maxAttempts: 0,
-      maxJobs: 0,
-      isolateUntrusted: true,
-      sessionTokenMs: 0,
-      publicUrl: '',
-      baseUrl: '',
-    },
-    randomId,
-  });
+  const store = await openStoreAside(database, 'rotate-key');
   try {
     // Says so when the file has another key, and ends a change that was cut off.
     const box = await openSecretBox(store, source, randomBytes);
