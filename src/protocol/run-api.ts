@@ -194,6 +194,7 @@ export const SCOPES = [
   'secrets:write',
   'runners:read',
   'runners:write',
+  'runners:jit',
   'tokens:write',
   'audit:read',
 ] as const;
@@ -209,7 +210,10 @@ export const tokenRequestSchema = z.strictObject({
   scopes: z.array(scopeSchema).default([]),
   /** Null: never. A registration token: at most 30 days. */
   expiresSeconds: z.number().int().positive().max(MAX_TOKEN_SECONDS).nullable().default(null),
-  /** Of a registration token: the group that its runners are in; default: `default`. */
+  /**
+   * Of a registration token: the group that its runners are in; default: `default`. Of a user token with `runners:jit`,
+   * and `runners:read` at most: the only group that it makes runners of.
+   */
   group: z.string().max(100).optional(),
   /** Registrations it is good for. */
   uses: z.number().int().positive().max(MAX_TOKEN_USES).nullable().default(null),

@@ -29,7 +29,7 @@ export const defineTokens: DefineCommand = (command, { host, end }) => {
     )
     .option('--scopes <list>', 'what it may do, such as runs:read,runs:write', list)
     .option('--expires <time>', 'such as 30m, 12h, 7d (default: never; registration: 30d at most)')
-    .option('--group <name>', 'that runners registered with it are in (default: default)')
+    .option('--group <name>', 'that its runners are in (default: default; with the scope runners:jit: any)')
     .option('--uses <n>', 'registrations that it is good for', count)
     .addHelpText('after', HELP)
     .action(async (name: string, flags: CreateFlags) => {
@@ -90,5 +90,6 @@ Examples:
   paceline tokens create deploy --scopes runs:read,runs:write
   paceline tokens revoke 7
 
-Scopes: admin, runs:read, runs:write, runs:signal, secrets:write, runners:read, runners:write, tokens:write, audit:read.
+Scopes: admin, runs:read, runs:write, runs:signal, secrets:write, runners:read, runners:write, runners:jit,
+  tokens:write, audit:read.
 ${CLIENT_EXITS}`;

@@ -11,7 +11,7 @@ export interface Identity {
   readonly key: string;
 }
 
-const NOBODY: Caller = { actor: 'nobody', name: 'nobody', scopes: [] };
+const NOBODY: Caller = { actor: 'nobody', name: 'nobody', scopes: [], group: null };
 const WHAT_IS_NEEDED: Readonly<Record<TokenKind, string>> = {
   user: 'a user token',
   registration: 'a registration token',
@@ -51,6 +51,6 @@ export async function authenticate(
     throw failure('unauthorized', 'scope-missing', `the token ${found.name} has not the scope ${scope}`, { scope });
   // When it was last used is good to know; the request does not depend on it.
   if (found.stale) void store.execute('touch-token', { id: found.id });
-  const { id, name, scopes } = found;
-  return { caller: { actor: `${name} (token ${id})`, name, scopes }, token: '', key: read.hash };
+  const { id, name, scopes, group } = found;
+  return { caller: { actor: `${name} (token ${id})`, name, scopes, group }, token: '', key: read.hash };
 }

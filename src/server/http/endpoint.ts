@@ -20,6 +20,8 @@ export interface Caller {
   /** The token's name: `github.actor` of what it starts. */
   readonly name: string;
   readonly scopes: readonly Scope[];
+  /** The only one that it makes runners of; null: any. */
+  readonly group: string | null;
 }
 
 /** A request that may be answered: checked, and allowed. */

@@ -11,7 +11,7 @@ import {
 import { writeJitConfig } from '../../protocol/jit-config.ts';
 import { mintToken, TOKEN_BYTES } from '../secrets/token.ts';
 import type { Store } from '../store.ts';
-import { unwrap } from './api-failure.ts';
+import { failure, unwrap } from './api-failure.ts';
 import { endpoint } from './endpoint.ts';
 import type { Access, Endpoint } from './endpoint.ts';
 import { SMALL_BODY_BYTES } from './read-body.ts';
@@ -27,11 +27,18 @@ export function fleetEndpoints(store: Store, randomBytes: (count: number) => Uin
       method: 'post',
       path: '/v1/runners/jit',
       summary: 'A configuration in one string, good for one runner, of one job.',
-      access: { kind: 'scope', scope: 'runners:write' },
+      access: { kind: 'scope', scope: 'runners:jit' },
       body: { kind: 'json', schema: jitRequestSchema, maxBytes: SMALL_BODY_BYTES },
       reply: { kind: 'json', schema: jitReplySchema, status: 201 },
       errors: [404, 409],
-      handle: async ({ body: { name = null, labels, group, expiresSeconds }, caller: { actor } }) => {
+      handle: async ({ body: { name = null, labels, group, expiresSeconds }, caller }) => {
+        const { actor } = caller;
+        if (caller.group !== null && caller.group !== group)
+          throw failure(
+            'unauthorized',
+            'scope-missing',
+            `the token ${caller.name} makes runners of the group ${caller.group} alone, not of ${group}`,
+          );
         const { token, hash } = mintToken('registration', randomBytes(TOKEN_BYTES));
         const input = { actor, hash, name, labels, group, expiresMs: expiresSeconds * 1_000 };
         const { server, ...made } = unwrap(await store.execute('create-jit', input));

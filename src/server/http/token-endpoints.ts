@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { newTokenSchema, pageSchema, tokenListSchema } from '../../protocol/keeping-api.ts';
 import { tokenRequestSchema } from '../../protocol/run-api.ts';
-import type { TokenRequest } from '../../protocol/run-api.ts';
+import type { Scope, TokenRequest } from '../../protocol/run-api.ts';
 import { mintToken, TOKEN_BYTES } from '../secrets/token.ts';
 import type { Store } from '../store.ts';
 import { failure, unwrap } from './api-failure.ts';
@@ -31,7 +31,7 @@ export function tokenEndpoints(store: Store, randomBytes: (count: number) => Uin
       access: { kind: 'scope', scope: 'tokens:write' },
       body: { kind: 'json', schema: tokenRequestSchema, maxBytes: SMALL_BODY_BYTES },
       reply: { kind: 'json', schema: newTokenSchema, status: 201 },
-      errors: [],
+      errors: [404],
       handle: async ({ body, caller }) => {
         demandGrantable(body, caller);
         const { token, hash } = mintToken(body.kind, randomBytes(TOKEN_BYTES));
@@ -57,8 +57,12 @@ export function tokenEndpoints(store: Store, randomBytes: (count: number) => Uin
 
 /** Approvals go by names of tokens: only `admin` gives one that it has not, so nobody names themselves an approver. */
 function demandGrantable({ kind, name, scopes, group }: TokenRequest, caller: Caller): void {
-  if (kind === 'user' && group !== undefined)
-    throw failure('invalid', null, 'a group is of runners: a token of the kind registration takes one');
+  if (kind === 'user' && group !== undefined && !isForJit(scopes))
+    throw failure(
+      'invalid',
+      null,
+      'a group is of runners: a token of the kind registration takes one, and one with the scope runners:jit, and runners:read at most',
+    );
   if (kind === 'registration' && scopes.length > 0)
     throw failure('invalid', null, 'a registration token has no scopes: it registers runners and nothing else');
   if (caller.scopes.includes('admin')) return;
@@ -75,6 +79,11 @@ function demandGrantable({ kind, name, scopes, group }: TokenRequest, caller: Ca
       `to make a token for '${name}', your own token needs the scope admin; without it, you make tokens of your own name, '${caller.name}'`,
       { scope: 'admin' },
     );
+}
+
+/** What else a token may do is not held to a group. */
+function isForJit(scopes: readonly Scope[]): boolean {
+  return scopes.includes('runners:jit') && scopes.every((scope) => scope === 'runners:jit' || scope === 'runners:read');
 }
 
 function lifeOf({ kind, expiresSeconds }: TokenRequest): number | null {

@@ -13,7 +13,7 @@ export interface FoundToken {
   readonly scopes: readonly Scope[];
   /** `touch-token` is due. */
   readonly stale: boolean;
-  /** Of a registration token: what its runners are in. */
+  /** What runners made by it are in. */
   readonly group: string | null;
   /** Of one that is good for one runner, of one job. */
   readonly jit: JitTerms | null;

@@ -136,6 +136,30 @@ describe('a token', () => {
     expect((await give(ann.token, { name: 'new runners', kind: 'registration' })).status).toBe(201);
   });
 
+  it('of a group makes runners of one job for that group alone, and has no other right', async () => {
+    await api.fetch('/v1/groups/forks', { method: 'PUT', json: { tier: 'untrusted' } });
+    const create = async (json: object, token?: string): Promise<Response> =>
+      api.fetch('/v1/tokens', { json: { name: 'scaler', group: 'forks', ...json }, ...(token && { token }) });
+    for (const scopes of [['runners:read'], ['runners:jit', 'runners:write'], ['admin', 'runners:jit'], []])
+      expect((await create({ scopes })).status).toBe(400);
+    expect((await create({ scopes: ['runners:jit'], group: 'none' })).status).toBe(404);
+    const { token } = (await (await create({ scopes: ['runners:jit', 'runners:read'] })).json()) as { token: string };
+    const jit = (json: object): Promise<Response> => api.fetch('/v1/runners/jit', { token, json });
+    expect((await jit({ group: 'forks' })).status).toBe(201);
+    for (const json of [{ group: 'deploy' }, {}]) {
+      const answer = await jit(json);
+      expect({ status: answer.status, text: await answer.text() }).toMatchObject({
+        status: 403,
+        text: expect.stringContaining('the token scaler makes runners of the group forks alone'),
+      });
+    }
+    const maker = await made('scaler', ['tokens:write', 'runners:write']);
+    expect((await create({ scopes: ['runners:jit'] }, maker.token)).status).toBe(403);
+    // It ends with its group.
+    expect((await api.fetch('/v1/groups/forks', { method: 'DELETE' })).status).toBe(204);
+    expect((await jit({ group: 'forks' })).status).toBe(401);
+  });
+
   it('is shown once and nowhere else', async () => {
     const answer = await api.fetch('/v1/tokens', { json: { name: 'once', scopes: ['runs:read'] } });
     const { token } = (await answer.json()) as { token: string };
