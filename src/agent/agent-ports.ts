@@ -79,7 +79,10 @@ export interface AttemptMeta {
 export interface AttemptStore {
   /** All that can be read. Folders without meta are what a crash left behind before anything was accepted: removed. */
   list(): Promise<readonly AttemptFolder[]>;
-  /** Durable when it resolves. Rejects with the system's error, such as a full disk. */
+  /**
+   * Durable with what is appended to it first, so that both share their way to the disk; before that it counts as not
+   * made. Either rejects with the system's error, such as a full disk.
+   */
   create(meta: AttemptMeta): Promise<AttemptFolder>;
 }
 

@@ -38,8 +38,10 @@ export async function openAttemptFolders(attempts: string, clock: Clock, log: Di
     create: async (meta) => {
       const directory = attemptDirectory(attempts, meta);
       await mkdir(join(directory, LOG_FOLDER), { recursive: true, mode: 0o700 });
-      await Promise.all([writeDurably(join(directory, META_FILE), JSON.stringify(meta)), syncFolder(attempts)]);
-      return new DiskFolder(directory, meta, clock, log);
+      const made = Promise.all([writeDurably(join(directory, META_FILE), JSON.stringify(meta)), syncFolder(attempts)]);
+      // Who appends to it is told.
+      made.catch(() => undefined);
+      return new DiskFolder(directory, meta, clock, log, made);
     },
   };
 }
@@ -52,15 +54,24 @@ class DiskFolder implements AttemptFolder {
   readonly #reader: JournalReader;
   #meta: AttemptMeta;
   /** One after the other: the last one is what stays. */
-  #updates: Promise<void> = Promise.resolve();
+  #updates: Promise<unknown>;
+  readonly #made: Promise<unknown>;
 
-  constructor(directory: string, meta: AttemptMeta, clock: Clock, log: DiagnosticLog) {
+  constructor(
+    directory: string,
+    meta: AttemptMeta,
+    clock: Clock,
+    log: DiagnosticLog,
+    made: Promise<unknown> = Promise.resolve(),
+  ) {
     this.directory = directory;
     this.#meta = meta;
     this.#clock = clock;
     this.#log = log;
     this.#journal = join(directory, JOURNAL_FILE);
     this.#reader = new JournalReader(this.#journal);
+    this.#made = made;
+    this.#updates = made.catch(() => undefined);
   }
 
   get meta(): AttemptMeta {
@@ -89,7 +100,7 @@ class DiskFolder implements AttemptFolder {
     const owner = { identity: identityOf(process.pid) ?? String(process.pid), isAlive };
     const journal = await openJournal(this.#journal, { clock: this.#clock, owner });
     try {
-      await Promise.all(records.map((record) => journal.append(JSON.stringify(record), 'now')));
+      await Promise.all([this.#made, ...records.map((record) => journal.append(JSON.stringify(record), 'now'))]);
       return { seq: journal.lastSeq, hash: journal.lastHash, finished: journal.finished };
     } finally {
       await journal.close();

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Before the first record. */
 export const CHAIN_START = '0'.repeat(32);
@@ -8,5 +8,5 @@ export const CHAIN_START = '0'.repeat(32);
  * with the same number and different hashes mean two writers or a broken disk.
  */
 export function chainHash(before: string, text: string): string {
-  return createHash('sha256').update(before).update('\n').update(text).digest('hex').slice(0, CHAIN_START.length);
+  return hash('sha256', `${before}\n${text}`).slice(0, CHAIN_START.length);
 }

@@ -1,4 +1,5 @@
 import type { LogSlice, LogStore } from '../log-store.ts';
+import type { OperationOutput } from '../operations.ts';
 import { failure, unwrap } from './api-failure.ts';
 import type { Call } from './endpoint.ts';
 import type { Streaming } from './event-endpoint.ts';
@@ -105,19 +106,28 @@ export async function* followLog(
   onViewers(1);
   try {
     let at = from;
+    // Of an attempt that has ended, as it was before the log is looked at: what it says of the end holds for that.
+    let ended: OperationOutput<'read-log-state'> | null = null;
     for (let late = 0; !signal.aborted;) {
-      // Looked at before the log: what it says of the end still holds when the bytes are read.
-      const state = unwrap(await store.execute('read-log-state', place));
       const slice = await sliceOf(logs, place, at);
       if (slice.bytes.length > 0) {
         at = { byte: slice.offset + slice.bytes.length };
         late = 0;
+        ended = null;
         yield slice.bytes;
         continue;
       }
-      if (slice.sealed || state.attempt === 'lost') return;
-      if (state.attempt === 'finished' && (state.length >= state.announced || late >= MAX_LATE_LOOKS)) return;
-      if (!(await watch.next(RECHECK_MS)) && state.attempt === 'finished') late += 1;
+      if (slice.sealed || ended?.attempt === 'lost') return;
+      if (ended !== null && (ended.length >= ended.announced || late >= MAX_LATE_LOOKS)) return;
+      if (ended === null) {
+        const state = unwrap(await store.execute('read-log-state', place));
+        if (state.attempt !== 'open') {
+          ended = state;
+          continue;
+        }
+      }
+      if (!(await watch.next(RECHECK_MS)) && ended !== null) late += 1;
+      ended = null;
     }
   } finally {
     onViewers(-1);
