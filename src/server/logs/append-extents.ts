@@ -48,8 +48,16 @@ export async function appendExtents(
 ): Promise<AppendOutcome[]> {
   // One order for everybody who locks rows.
   const sorted = [...logs].sort((a, b) => compare(a.attempt, b.attempt) || a.step - b.step);
-  await begin(context, sorted);
-  const rows = await extend(context, sorted);
+  const rows = [
+    ...(await begin(
+      context,
+      sorted.filter(({ offset }) => offset === 0),
+    )),
+    ...(await extend(
+      context,
+      sorted.filter(({ offset }) => offset > 0),
+    )),
+  ];
   const appended = new Map(rows.map((row) => [keyOf(row.attempt_id, row.step), row]));
   await place(
     context,
@@ -63,16 +71,26 @@ export async function appendExtents(
   });
 }
 
-/** A log's row, at its first bytes. */
-async function begin(context: OperationContext, logs: readonly AppendedLog[]): Promise<void> {
-  const first = logs.filter(({ offset }) => offset === 0).map(({ attempt, step }) => [attempt, step]);
-  for (const rows of padded(first, ['', 0])) await BEGIN.execute(context, rows.flat(), rows.length);
+/** First bytes: the row may be there already, made by what the agent says of the log. */
+async function begin(context: OperationContext, logs: readonly AppendedLog[]): Promise<Row[]> {
+  const found: Row[] = [];
+  const ends = logs.map((log) => [log.attempt, log.step, log.end, log.lines, log.openLine ? 1 : 0]);
+  for (const rows of padded(ends, ['', 0, 0, 0, 0]))
+    found.push(...(await BEGIN.execute(context, rows.flat(), rows.length)));
+  return found;
 }
 
 const BEGIN = rawStatement(
-  (hole, rows) => sql`with v (a, s) as (${valuesOf(rows, hole, [text, bigint])})
-    insert into log_stream (attempt_id, step) select a, s from v where a <> ''
-    on conflict (attempt_id, step) do nothing`,
+  (hole, rows) => sql<Row>`with v (a, s, e, l, p) as (
+      ${valuesOf(rows, hole, [text, bigint, bigint, bigint, bigint])})
+    insert into log_stream (attempt_id, step, length, lines, open_line, announced)
+    select a, s, e, l, p, e from v where a <> ''
+    on conflict (attempt_id, step) do update set length = excluded.length, lines = excluded.lines,
+      open_line = excluded.open_line,
+      announced = case when log_stream.announced > excluded.length then log_stream.announced else excluded.length end
+    where log_stream.length = 0 and log_stream.removed_at is null
+      and (log_stream.sealed_length is null or log_stream.sealed_length >= excluded.length)
+    returning attempt_id, step, sealed_length, sealed_hash`,
 );
 
 async function extend(context: OperationContext, logs: readonly AppendedLog[]): Promise<Row[]> {
