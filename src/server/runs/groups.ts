@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { AcquireGroup, FlowEvent, ReleaseGroup } from '../../flow/flow-event.ts';
 import {
   type Group,
@@ -13,8 +12,10 @@ import {
 import type { RunEvent } from '../../protocol/events.ts';
 import type { OperationContext } from '../operation.ts';
 import type { Answer } from './carry-out.ts';
+import { waitersBesideHolders, waitSentence } from './group-waits.ts';
 import { emit, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
+import { lockText } from './submission-keys.ts';
 
 /** Concurrency groups of all runs of a repository, or of all runs that have none. */
 interface Place {
@@ -29,7 +30,7 @@ export async function acquireGroup(
   { key, request }: AcquireGroup,
 ): Promise<Answer[]> {
   const place = { scope: await scopeOf(context, run), name: request.group };
-  await lockGroup(context, place);
+  await lockText(context, `group ${place.scope} ${place.name}`);
   const group = await readGroup(context, place);
   const member = { run: run.id, key };
   const capacity = limitOf(request);
@@ -63,7 +64,7 @@ export async function releaseGroup(
   { key, group: name }: ReleaseGroup,
 ): Promise<Answer[]> {
   const place = { scope: await scopeOf(context, run), name };
-  await lockGroup(context, place);
+  await lockText(context, `group ${place.scope} ${place.name}`);
   const member = { run: run.id, key };
   const { granted } = leaveGroup(await readGroup(context, place), member);
   await removeMember(context, place, member);
@@ -74,27 +75,10 @@ export async function releaseGroup(
   return granted.map((next) => ({ run: next.run, event: { kind: 'group-granted', key: next.key, group: name } }));
 }
 
-/** Why somebody waits for a group: a sentence. */
-export function waitSentence(name: string, holders: readonly Pick<GroupMember, 'run'>[]): string {
-  if (holders.length === 0) return `it waits for the concurrency group '${name}'`;
-  const runs = [...new Set(holders.map(({ run }) => run))];
-  const named = runs.slice(0, MAX_NAMED_HOLDERS).join(', ');
-  const more = runs.length > MAX_NAMED_HOLDERS ? ` and ${runs.length - MAX_NAMED_HOLDERS} more` : '';
-  return `concurrency group '${name}' is held by ${runs.length === 1 ? 'run' : 'runs'} ${named}${more}`;
-}
-
-const MAX_NAMED_HOLDERS = 3;
-
 async function scopeOf({ db }: OperationContext, { repo_id }: RunRow): Promise<string> {
   if (repo_id === null) return '';
   const { name } = await db.selectFrom('repo').select('name').where('id', '=', repo_id).executeTakeFirstOrThrow();
   return name;
-}
-
-/** Of two that ask at the same time, one comes first. */
-async function lockGroup({ db, locks }: OperationContext, { scope, name }: Place): Promise<void> {
-  if (!locks) return;
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`group ${scope} ${name}`}, 0))`.execute(db);
 }
 
 async function readGroup({ db }: OperationContext, { scope, name }: Place): Promise<Group> {
@@ -119,18 +103,10 @@ async function waitsAround({ db }: OperationContext, scope: string, member: Grou
     .where('state', '=', 'holds')
     .execute();
   if (!own.some(({ run_id: run, key }) => isWithin(member, { run, key }))) return [];
-  const rows = await db
-    .selectFrom('group_member as waiter')
-    .innerJoin('group_member as holder', (join) =>
-      join
-        .onRef('holder.scope', '=', 'waiter.scope')
-        .onRef('holder.name', '=', 'waiter.name')
-        .on('holder.state', '=', 'holds'),
-    )
+  const rows = await waitersBesideHolders(db)
     .select(['waiter.run_id', 'waiter.key', 'waiter.name', 'waiter.capacity'])
     .select(['holder.run_id as holder_run', 'holder.key as holder_key'])
     .where('waiter.scope', '=', scope)
-    .where('waiter.state', '=', 'waits')
     .execute();
   const waits = new Map<string, { waiter: GroupMember; holders: GroupMember[]; limit: number }>();
   for (const { run_id: run, key, name, capacity: limit, holder_run, holder_key } of rows) {

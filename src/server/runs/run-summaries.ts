@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import type { RunSummary } from '../../protocol/run-api.ts';
 import type { Database } from '../database.ts';
 import type { OperationContext } from '../operation.ts';
-import { waitSentence } from './groups.ts';
+import { waitersBesideHolders, waitSentence, waitSentences } from './group-waits.ts';
 import { isoTime } from './run-events.ts';
 
 type Row = Pick<Selectable<Database['run']>, 'id' | 'waiting'> & Selectable<Database['run']>;
@@ -56,25 +56,11 @@ async function repositoryNames({ db }: OperationContext, rows: readonly Row[]): 
 /** Of runs that wait for their own group: who holds it now. */
 async function waitReasonsOfRuns({ db }: OperationContext, ids: readonly number[]): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map();
-  const rows = await db
-    .selectFrom('group_member as waiter')
-    .innerJoin('group_member as holder', (join) =>
-      join
-        .onRef('holder.scope', '=', 'waiter.scope')
-        .onRef('holder.name', '=', 'waiter.name')
-        .on('holder.state', '=', 'holds'),
-    )
+  const rows = await waitersBesideHolders(db)
     .select(['waiter.run_id', 'waiter.name', 'holder.run_id as run'])
     .where('waiter.run_id', 'in', ids)
     .where('waiter.key', '=', '')
-    .where('waiter.state', '=', 'waits')
     .orderBy('holder.position')
     .execute();
-  const waits = new Map<number, { readonly name: string; readonly holders: { run: number }[] }>();
-  for (const { run_id, name, run } of rows) {
-    const wait = waits.get(run_id) ?? { name, holders: [] };
-    wait.holders.push({ run });
-    waits.set(run_id, wait);
-  }
-  return new Map([...waits].map(([id, { name, holders }]) => [id, waitSentence(name, holders)]));
+  return waitSentences(rows, ({ run_id }) => run_id);
 }

@@ -8,7 +8,7 @@ import { selectJobs } from '../../flow/select-jobs.ts';
 import { Table } from '../../flow/table.ts';
 import type { JobView } from '../../protocol/run-api.ts';
 import type { OperationContext } from '../operation.ts';
-import { waitSentence } from './groups.ts';
+import { waitersBesideHolders, waitSentence, waitSentences } from './group-waits.ts';
 import type { RunRow } from './run-row.ts';
 import { stateOf } from './run-state.ts';
 
@@ -123,25 +123,10 @@ function waitOf(
 
 /** By key and group. */
 async function groupWaits({ db }: OperationContext, run: number): Promise<ReadonlyMap<string, string>> {
-  const rows = await db
-    .selectFrom('group_member as waiter')
-    .innerJoin('group_member as holder', (join) =>
-      join
-        .onRef('holder.scope', '=', 'waiter.scope')
-        .onRef('holder.name', '=', 'waiter.name')
-        .on('holder.state', '=', 'holds'),
-    )
+  const rows = await waitersBesideHolders(db)
     .select(['waiter.key', 'waiter.name', 'holder.run_id as run'])
     .where('waiter.run_id', '=', run)
-    .where('waiter.state', '=', 'waits')
     .orderBy('holder.position')
     .execute();
-  const waits = new Map<string, { readonly name: string; readonly holders: { run: number }[] }>();
-  for (const { key, name, run } of rows) {
-    const id = `${key}\n${name}`;
-    const wait = waits.get(id) ?? { name, holders: [] };
-    wait.holders.push({ run });
-    waits.set(id, wait);
-  }
-  return new Map([...waits].map(([id, { name, holders }]) => [id, waitSentence(name, holders)]));
+  return waitSentences(rows, ({ key, name }) => `${key}\n${name}`);
 }
