@@ -21,14 +21,16 @@ interface StreamRow {
   readonly sealed_length: number | null;
 }
 
+interface HeldBySession {
+  readonly runner: string;
+  readonly session: string;
+  readonly held: readonly HeldAttempt[];
+}
+
 /** What is to become of each attempt that a new session has on its disk. Those that go on belong to it from here on. */
 export async function judgeHeld(
   context: OperationContext,
-  {
-    runner,
-    session,
-    held,
-  }: { readonly runner: string; readonly session: string; readonly held: readonly HeldAttempt[] },
+  { runner, session, held }: HeldBySession,
 ): Promise<readonly AttemptVerdict[]> {
   const verdicts: AttemptVerdict[] = [];
   for (let at = 0; at < held.length; at += IDS_PER_STATEMENT)
@@ -38,11 +40,7 @@ export async function judgeHeld(
 
 async function judge(
   context: OperationContext,
-  {
-    runner,
-    session,
-    held,
-  }: { readonly runner: string; readonly session: string; readonly held: readonly HeldAttempt[] },
+  { runner, session, held }: HeldBySession,
 ): Promise<readonly AttemptVerdict[]> {
   const { db } = context;
   const ids = held.map(({ attempt }) => attempt);

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
 import { rawStatement } from '../storage/statement.ts';
+import type { Extent } from './find-log.ts';
 import { padded, valuesOf } from './log-rows.ts';
 
 /** What became durable of one log: it ended at `offset`, and ends at `end` now. */
@@ -12,16 +13,7 @@ export interface AppendedLog {
   /** Of the whole log: lines that have begun, and whether the last one has no end yet. */
   readonly lines: number;
   readonly openLine: boolean;
-  readonly extents: readonly NewExtent[];
-}
-
-export interface NewExtent {
-  readonly offset: number;
-  readonly length: number;
-  readonly segment: string;
-  readonly position: number;
-  readonly firstLine: number;
-  readonly midLine: boolean;
+  readonly extents: readonly Extent[];
 }
 
 /** `stale`: the log does not end at `offset` in the database, or takes no more; nothing was changed. */

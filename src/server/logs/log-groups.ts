@@ -2,7 +2,8 @@ import type { ApiResult } from '../../protocol/api-error.ts';
 import type { DiagnosticLog } from '../../kernel/diagnostic-log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Store } from '../store.ts';
-import type { AppendOutcome, NewExtent } from './append-extents.ts';
+import type { AppendOutcome } from './append-extents.ts';
+import type { Extent } from './find-log.ts';
 import { type LineState, nextByteLine, withBytes } from './count-lines.ts';
 import { FRAME_BYTES, GROUP_BYTES } from './limits.ts';
 import { diskFailure } from './log-errors.ts';
@@ -82,7 +83,7 @@ export class LogGroups {
     try {
       const places = await this.#writer.write(parts.map(({ frame }) => frame));
       this.#tell(true, null);
-      const extents = parts.map(({ frame, firstLine, midLine }, index): NewExtent => {
+      const extents = parts.map(({ frame, firstLine, midLine }, index): Extent => {
         const { segment = '', position = 0 } = places[index] ?? {};
         return { offset: frame.offset, length: frame.payload.length, segment, position, firstLine, midLine };
       });
@@ -109,10 +110,10 @@ export class LogGroups {
     return this.#waiting.splice(0, count);
   }
 
-  async #commit(group: readonly Waiting[], states: readonly LineState[], placed: readonly NewExtent[]): Promise<void> {
+  async #commit(group: readonly Waiting[], states: readonly LineState[], placed: readonly Extent[]): Promise<void> {
     let next = 0;
     const logs = group.map(({ append: { attempt, step, offset, bytes, before } }, index) => {
-      const extents: NewExtent[] = [];
+      const extents: Extent[] = [];
       for (let length = 0; length < bytes.length; next++) {
         const extent = placed[next] ?? unplaced();
         extents.push(extent);

@@ -1,5 +1,5 @@
 import type { Store } from '../store.ts';
-import type { NewExtent } from './append-extents.ts';
+import type { Extent } from './find-log.ts';
 import { type LineState, nextByteLine, withBytes } from './count-lines.ts';
 import type { ScannedFrame } from './scan-segment.ts';
 
@@ -17,7 +17,7 @@ interface Log extends LineState {
   openLine: boolean;
   readonly sealedLength: number | null;
   readonly removed: boolean;
-  extents: NewExtent[];
+  extents: Extent[];
 }
 
 /** Extents in one call. */

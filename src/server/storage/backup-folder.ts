@@ -1,5 +1,6 @@
 import { constants, copyFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncFolder } from '../../kernel/write-durably.ts';
 import { BackupError } from './backup-error.ts';
 import type { DialectName } from './dialect.ts';
 
@@ -86,15 +87,6 @@ export async function syncFile(path: string): Promise<number> {
     return (await file.stat()).size;
   } finally {
     await file.close();
-  }
-}
-
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

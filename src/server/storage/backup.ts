@@ -1,17 +1,10 @@
 import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
+import { syncFolder } from '../../kernel/write-durably.ts';
 import type { Database } from '../database.ts';
 import { BackupError } from './backup-error.ts';
-import {
-  BACKUP_FILES,
-  copyFolder,
-  isEmptyFolder,
-  LOG_FOLDER,
-  syncFile,
-  syncFolder,
-  writeManifest,
-} from './backup-folder.ts';
+import { BACKUP_FILES, copyFolder, isEmptyFolder, LOG_FOLDER, syncFile, writeManifest } from './backup-folder.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { INCARNATION_SETTING } from './incarnation.ts';
 import { openPostgres } from './open-postgres.ts';

@@ -1,17 +1,10 @@
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
+import { syncFolder } from '../../kernel/write-durably.ts';
 import type { Database } from '../database.ts';
 import { BackupError } from './backup-error.ts';
-import {
-  BACKUP_FILES,
-  copyFolder,
-  isEmptyFolder,
-  LOG_FOLDER,
-  readManifest,
-  syncFile,
-  syncFolder,
-} from './backup-folder.ts';
+import { BACKUP_FILES, copyFolder, isEmptyFolder, LOG_FOLDER, readManifest, syncFile } from './backup-folder.ts';
 import { claimSqlite } from './claim-sqlite.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { FENCE_SETTING } from './fence.ts';
