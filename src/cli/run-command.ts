@@ -1,12 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism, homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { systemClock } from '../kernel/clock.ts';
 import { startLocalRun } from '../local/run-local.ts';
 import type { RunOptions } from '../local/run-options.ts';
 import { UsageError } from '../local/usage-error.ts';
 import type { CliHost } from './cli-host.ts';
-import { wantsColour } from './colour-choice.ts';
 import { configFile } from './config-of.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { findWorkflowFiles } from './find-workflow-files.ts';
@@ -14,9 +12,10 @@ import { keyValue, keyValues } from './key-value.ts';
 import { parseEnvFile } from './parse-env-file.ts';
 import { inheritedEnvironment } from './inherited-environment.ts';
 import { onStopRequests } from './stop-requests.ts';
+import { type ViewFlags, viewIo } from './view-io.ts';
 
 /** The flags of `paceline run`, as the command line's parser gives them. */
-export interface RunFlags {
+export interface RunFlags extends ViewFlags {
   readonly event?: string;
   readonly eventPath?: string;
   readonly applyFilters?: boolean;
@@ -38,23 +37,13 @@ export interface RunFlags {
   readonly report?: string;
   readonly events?: string;
   readonly logDir?: string;
-  readonly quiet?: boolean;
-  readonly color: boolean;
 }
 
 export async function runCommand(path: string, flags: RunFlags, host: CliHost): Promise<ExitCode> {
-  const { environment, stdout, stderr } = host;
   const file = theOneWorkflow(resolve(host.directory, path), path);
   const options = runOptions(file, flags, host);
-  const run = startLocalRun(options, {
-    stdout,
-    stderr,
-    colour: wantsColour({ option: flags.color, environment, isTTY: stdout.isTTY }),
-    live: stdout.isTTY && environment.TERM !== 'dumb' && flags.quiet !== true,
-    quiet: flags.quiet ?? false,
-    clock: systemClock,
-  });
-  const stopListening = onStopRequests(environment, (count) => {
+  const run = startLocalRun(options, viewIo(flags, host));
+  const stopListening = onStopRequests(host.environment, (count) => {
     if (count === 1) run.cancel();
     else if (count === 2) run.kill();
     else host.exitNow(EXIT.cancelled);

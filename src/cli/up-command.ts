@@ -6,7 +6,7 @@ import { UsageError } from '../local/usage-error.ts';
 import { type CollectedWorkflow, collectWorkflow } from './client/collect-workflow.ts';
 import { ServerClient } from './client/server-client.ts';
 import { printDiagnostics } from './client/print-diagnostics.ts';
-import { EXIT_OF, watchIo } from './client/watch-command.ts';
+import { EXIT_OF } from './client/watch-command.ts';
 import { watchRun } from './client/watch-run.ts';
 import type { CliHost } from './cli-host.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -14,6 +14,7 @@ import { UP_FOLDER } from './places.ts';
 import { onStopRequests } from './stop-requests.ts';
 import { AbortScope } from '../kernel/cancellation.ts';
 import { ANY_PORT, startPlane, type UpPlane } from './up-plane.ts';
+import { viewIo } from './view-io.ts';
 
 export interface UpFlags {
   readonly once?: boolean;
@@ -97,7 +98,7 @@ class FirstRun {
       this.#running = { client, id };
       this.#host.stdout.write('\n');
       const onView = (say: (sentence: string) => void): void => void (this.#inView = say);
-      const io = { ...watchIo(this.#flags, this.#host), onView };
+      const io = { ...viewIo(this.#flags, this.#host), onView };
       return EXIT_OF[await watchRun(client, id, io, signal)];
     } catch (error) {
       if (signal.aborted) return EXIT.cancelled;

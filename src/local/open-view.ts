@@ -1,18 +1,12 @@
-import type { Clock } from '../kernel/clock.ts';
 import type { Palette } from './palette.ts';
+import type { RunIo } from './run-local.ts';
 import type { RunModel } from './run-model.ts';
 import type { RunView } from './run-view.ts';
 import type { TextOutput } from './text-output.ts';
 
-export interface ViewOptions {
+export interface ViewOptions extends RunIo {
   readonly model: RunModel;
-  readonly stdout: TextOutput;
-  readonly stderr: TextOutput;
   readonly palette: Palette;
-  readonly colour: boolean;
-  readonly live: boolean;
-  readonly quiet: boolean;
-  readonly clock: Clock;
 }
 
 /** The view that fits; only its own modules are loaded. */

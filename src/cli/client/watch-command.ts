@@ -1,23 +1,17 @@
 import { AbortScope } from '../../kernel/cancellation.ts';
-import { systemClock } from '../../kernel/clock.ts';
 import type { RunConclusion } from '../../protocol/conclusion.ts';
 import type { CliHost } from '../cli-host.ts';
-import { wantsColour } from '../colour-choice.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { onStopRequests } from '../stop-requests.ts';
+import { type ViewFlags, viewIo } from '../view-io.ts';
 import type { ServerClient } from './server-client.ts';
-import { type WatchIo, watchRun } from './watch-run.ts';
-
-export interface WatchFlags {
-  readonly quiet?: boolean;
-  readonly color: boolean;
-}
+import { watchRun } from './watch-run.ts';
 
 /** Shows runs one after the other; the worst conclusion decides. Ctrl-C stops the watching and nothing else. */
 export async function watchCommand(
   client: ServerClient,
   runs: readonly number[],
-  flags: WatchFlags,
+  flags: ViewFlags,
   host: CliHost,
 ): Promise<ExitCode> {
   const scope = new AbortScope();
@@ -28,7 +22,7 @@ export async function watchCommand(
   try {
     for (const run of runs)
       try {
-        const code = EXIT_OF[await watchRun(client, run, watchIo(flags, host), scope.signal)];
+        const code = EXIT_OF[await watchRun(client, run, viewIo(flags, host), scope.signal)];
         if (worst === EXIT.success || code === EXIT.runFailed) worst = code;
       } catch (error) {
         if (!scope.signal.aborted) throw error;
@@ -49,14 +43,3 @@ export const EXIT_OF: Readonly<Record<RunConclusion, ExitCode>> = {
   failure: EXIT.runFailed,
   cancelled: EXIT.cancelled,
 };
-
-export function watchIo(flags: WatchFlags, { environment, stdout, stderr }: CliHost): WatchIo {
-  return {
-    stdout,
-    stderr,
-    colour: wantsColour({ option: flags.color, environment, isTTY: stdout.isTTY }),
-    live: stdout.isTTY && environment.TERM !== 'dumb' && flags.quiet !== true,
-    quiet: flags.quiet ?? false,
-    clock: systemClock,
-  };
-}

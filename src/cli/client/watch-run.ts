@@ -1,12 +1,11 @@
 import { sleep } from '../../kernel/clock.ts';
-import type { Clock } from '../../kernel/clock.ts';
 import { AbortScope } from '../../kernel/cancellation.ts';
 import { openView } from '../../local/open-view.ts';
 import { paletteOf } from '../../local/palette.ts';
 import { RunModel } from '../../local/run-model.ts';
+import type { RunIo } from '../../local/run-local.ts';
 import type { RunView as View } from '../../local/run-view.ts';
 import { summary } from '../../local/summary.ts';
-import type { TextOutput } from '../../local/text-output.ts';
 import type { RunConclusion } from '../../protocol/conclusion.ts';
 import type { RunEvent } from '../../protocol/events.ts';
 import type { RunView } from '../../protocol/run-api.ts';
@@ -19,15 +18,7 @@ const LOG_PATIENCE_MS = 2_000;
 /** How often it is asked why jobs wait, while some do. */
 const ASK_WAITING_MS = 2_000;
 
-export interface WatchIo {
-  readonly stdout: TextOutput;
-  readonly stderr: TextOutput;
-  readonly colour: boolean;
-  /** Draw the live view; else plain lines. */
-  readonly live: boolean;
-  /** Errors and the end result only. */
-  readonly quiet: boolean;
-  readonly clock: Clock;
+export interface WatchIo extends RunIo {
   /** Gets what says a sentence within the view, as soon as there is one. */
   readonly onView?: (say: (sentence: string) => void) => void;
 }

@@ -6,10 +6,11 @@ import { type PrintFlags, printJson } from '../client/print.ts';
 import { printRun, printRuns } from '../client/run-tables.ts';
 import type { ServerFlags } from '../client/server-choice.ts';
 import { withServer } from '../client/server-client.ts';
-import { type WatchFlags, watchCommand } from '../client/watch-command.ts';
+import { watchCommand } from '../client/watch-command.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../option-values.ts';
+import type { ViewFlags } from '../view-io.ts';
 import { defineRunRequests } from './run-requests.ts';
 
 type Flags = ServerFlags & PrintFlags;
@@ -42,7 +43,7 @@ export const defineRuns: DefineCommand = (command, { host, end }) => {
   ofRun('watch', 'show a run live until it ends')
     .option('--quiet', 'print errors and the end result only')
     .option('--no-color', 'print without colours')
-    .action(async (run: number, flags: ServerFlags & WatchFlags) => {
+    .action(async (run: number, flags: ServerFlags & ViewFlags) => {
       end(await withServer(flags, host, (client) => watchCommand(client, [run], flags, host)));
     });
   printOptions(ofRun('logs', 'print or search the logs of a run'))
@@ -60,7 +61,7 @@ export const defineRuns: DefineCommand = (command, { host, end }) => {
     .option('--watch', 'show it live until it ends')
     .option('--quiet', 'with --watch: errors and the end result only')
     .option('--no-color', 'print without colours')
-    .action(async (run: number, flags: ServerFlags & WatchFlags & { failed?: boolean; watch?: boolean }) => {
+    .action(async (run: number, flags: ServerFlags & ViewFlags & { failed?: boolean; watch?: boolean }) => {
       const code = await withServer(flags, host, async (client) => {
         const again = await client.rerun(run, flags.failed ?? false);
         host.stderr.write(`Run ${run} runs again, attempt ${again.attempt}.\n`);
