@@ -1,8 +1,6 @@
 /** An agent's way to its server where companies have something in between: proxies, authorities of their own, certificates of clients. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { createServer as createPlainServer, type RequestListener } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -13,6 +11,7 @@ import type { ApiResult } from '../../src/protocol/api-error.ts';
 import { type CertificateFiles, TestAuthority } from '../support/certificates.ts';
 import { DIRECT } from '../support/direct-network.ts';
 import { ForwardProxy } from '../support/forward-proxy.ts';
+import { listen, secureServer } from '../support/listen.ts';
 
 let folder: string;
 let authority: TestAuthority;
@@ -34,23 +33,7 @@ const answer: RequestListener = (_request, response) => {
 };
 
 async function serve(files: CertificateFiles, clientCa: string | null = null): Promise<number> {
-  const [cert, key] = await Promise.all([readFile(files.certificate), readFile(files.key)]);
-  const client = clientCa === null ? {} : { requestCert: true, ca: await readFile(clientCa) };
-  return listen(createServer({ cert, key, ...client }, answer));
-}
-
-async function listen(server: ReturnType<typeof createPlainServer>): Promise<number> {
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  closing.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
-  return (server.address() as AddressInfo).port;
+  return listen(await secureServer(files, clientCa, answer), closing);
 }
 
 async function ask(url: string, tls: Partial<TlsFiles>, proxy = DIRECT.proxy): Promise<ApiResult<unknown>> {
@@ -136,7 +119,7 @@ describe('a proxy', () => {
   it('is asked for HTTP with the whole address, and gone past where no_proxy says so', async () => {
     const proxy = await ForwardProxy.open({ 'ci.test': '127.0.0.1' });
     closing.push(() => proxy.close());
-    const port = await listen(createPlainServer(answer));
+    const port = await listen(createServer(answer), closing);
     const settings = { http: proxy.url, https: null, no: null };
     expect(await ask(`http://ci.test:${port}`, {}, settings)).toMatchObject({ ok: true });
     expect(proxy.asked).toEqual([`POST http://ci.test:${port}/v1/nonces`]);

@@ -1,8 +1,6 @@
 /** What the doctor says of the way to a server: real connections, to servers that are as they should not be. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -13,6 +11,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { type CertificateFiles, TestAuthority } from '../support/certificates.ts';
 import { DIRECT } from '../support/direct-network.ts';
 import { ForwardProxy } from '../support/forward-proxy.ts';
+import { listen, secureServer } from '../support/listen.ts';
 import { subjectWith } from './subject.ts';
 
 let folder: string;
@@ -32,23 +31,8 @@ const healthy: RequestListener = (_request, response) => {
   response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"up","version":"0.1.0"}');
 };
 
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  closing.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
-  return (server.address() as AddressInfo).port;
-}
-
-async function serve({ certificate, key }: CertificateFiles, clientCa: string | null = null): Promise<number> {
-  const client = clientCa === null ? {} : { requestCert: true, ca: await readFile(clientCa) };
-  return listen(createServer({ cert: await readFile(certificate), key: await readFile(key), ...client }, healthy));
+async function serve(files: CertificateFiles, clientCa: string | null = null): Promise<number> {
+  return listen(await secureServer(files, clientCa, healthy), closing);
 }
 
 async function look(
@@ -70,7 +54,7 @@ describe('the clock', () => {
     [10_000, 'note'],
     [-60_000, 'wrong'],
   ])('%d ms ahead of the server is %s', async (aheadMs, verdict) => {
-    const { clock } = await look(`http://127.0.0.1:${await listen(createPlainServer(healthy))}`, { aheadMs });
+    const { clock } = await look(`http://127.0.0.1:${await listen(createServer(healthy), closing)}`, { aheadMs });
     expect(clock).toMatchObject({ verdict });
     if (aheadMs < 0) expect(clock?.found).toMatch(/59\.|60\./);
   });
@@ -78,13 +62,18 @@ describe('the clock', () => {
 
 describe('a server', () => {
   it('that answers is told with the time of each stage', async () => {
-    const { server, proxy, certificates } = await look(`http://127.0.0.1:${await listen(createPlainServer(healthy))}`);
+    const { server, proxy, certificates } = await look(
+      `http://127.0.0.1:${await listen(createServer(healthy), closing)}`,
+    );
     expect(server?.found).toMatch(/answers \(dns \d+ ms, tcp \d+ ms, healthz \d+ ms\)/);
     expect([server, proxy, certificates].map((one) => one?.verdict)).toEqual(['ok', 'ok', 'skipped']);
   });
 
   it('that nobody listens at, that has no name, or that is another kind of server is wrong', async () => {
-    const port = await listen(createPlainServer((_request, response) => response.end('<html>Sign in</html>')));
+    const port = await listen(
+      createServer((_request, response) => response.end('<html>Sign in</html>')),
+      closing,
+    );
     expect((await look(`http://127.0.0.1:${port}`)).server).toMatchObject({
       verdict: 'wrong',
       found: expect.stringContaining('no Paceline server'),
@@ -169,7 +158,7 @@ describe('a proxy', () => {
   });
 
   it('is passed by where no_proxy says so, and wrong when it is no address', async () => {
-    const port = await listen(createPlainServer(healthy));
+    const port = await listen(createServer(healthy), closing);
     const bypass = { http: 'http://127.0.0.1:9', no: 'localhost' };
     expect((await look(`http://127.0.0.1:${port}`, { proxy: bypass })).proxy?.found).toContain('is this machine');
     const broken = await look('http://ci.test', { proxy: { http: 'socks5://user:hunter2@x' } });

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -17,11 +16,12 @@ import { fetchPackage } from '../../src/install/upgrade-source.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { identityOf } from '../../src/process/process-identity.ts';
 import { DIRECT } from '../support/direct-network.ts';
+import { listen } from '../support/listen.ts';
 
 const SOURCE = '/nowhere.tar.gz';
 
 let folder: RunnerFolder;
-const closers: (() => unknown)[] = [];
+const closers: (() => Promise<unknown>)[] = [];
 beforeEach(async () => {
   folder = runnerFolder(mkdtempSync(join(tmpdir(), 'paceline-upgrade-')));
   for (const version of ['0.1.0', '0.2.0']) {
@@ -75,10 +75,7 @@ async function child(...words: string[]) {
 
 /** Its address. */
 async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => (server.closeAllConnections(), server.close()));
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `127.0.0.1:${await listen(createServer(listener), closers)}`;
 }
 
 function journal(change: Partial<UpgradeJournal>): Promise<void> {
