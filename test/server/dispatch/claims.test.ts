@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { acceptAttempt } from '../../../src/server/dispatch/accept-attempt.ts';
+import { IS_LIVE } from '../../../src/server/dispatch/is-live.ts';
 import { offerWork } from '../../../src/server/dispatch/offer-work.ts';
 import { describeDatabases, describePostgres } from '../../support/postgres.ts';
 import { openTestStore } from '../../support/server-database.ts';
@@ -213,6 +214,17 @@ describe('a thousand queued jobs with a hundred label sets', () => {
       select attempt_id from ready where label_set_id = 1 and not_before <= 1 order by priority desc, job_id limit 10
     `.execute(world.store.db);
     expect(plan.rows).toEqual([expect.objectContaining({ detail: expect.stringContaining('INDEX ready_order') })]);
+    await world.close();
+  });
+
+  it('that somebody has are found by an index, however many there were before', async () => {
+    const world = await QueueWorld.open('sqlite');
+    for (const column of ['session_id', 'runner_id']) {
+      const plan = await sql`explain query plan
+        select id from attempt where ${sql.ref(column)} = 'one' and ${IS_LIVE} and state in (${'running'})
+      `.execute(world.store.db);
+      expect(JSON.stringify(plan.rows)).toContain(`INDEX attempt_live_by_${column}`);
+    }
     await world.close();
   });
 });

@@ -88,6 +88,23 @@ describeDatabases('a lease', (database) => {
     expect(await world.attempt(running.attempt)).toMatchObject({ state: 'running', fence: running.fence });
   });
 
+  it('stays as it is where a report would move it by less than a tenth, but not that of a job that may not run twice', async () => {
+    const dueAt = async ({ attempt }: { readonly attempt: string }): Promise<number | undefined> => {
+      const lease = world.store.db.selectFrom('lease').select('due_at').where('attempt_id', '=', attempt);
+      return (await lease.executeTakeFirst())?.due_at;
+    };
+    const lease = async (running: Awaited<ReturnType<QueueWorld['running']>>): Promise<number> => {
+      await world.sync(running, running.journal);
+      return ((await dueAt(running)) ?? 0) - world.clock.now();
+    };
+    const once = await world.running();
+    const exclusive = await world.running({ policy: 'exclusive' });
+    await world.pass(5_999);
+    expect([await lease(once), await lease(exclusive)]).toEqual([54_001, 60_000]);
+    await world.pass(1);
+    expect([await lease(once), await lease(exclusive)]).toEqual([60_000, 60_000]);
+  });
+
   it('that ran out does not give its attempt to another while the first agent is alive (woodpecker#7063)', async () => {
     const running = await world.running();
     await world.pass(300_000);
