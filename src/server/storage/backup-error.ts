@@ -5,3 +5,7 @@ export class BackupError extends Error {
     this.name = 'BackupError';
   }
 }
+
+export function occupied(what: string): BackupError {
+  return new BackupError(`There is ${what} already. Restore into an empty place, or replace it with --force.`);
+}

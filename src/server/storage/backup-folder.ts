@@ -2,6 +2,7 @@ import { constants, copyFile, mkdir, open, readdir, readFile, writeFile } from '
 import { dirname, join } from 'node:path';
 import { syncFolder } from '../../kernel/write-durably.ts';
 import { BackupError } from './backup-error.ts';
+import type { BackupSums } from './backup-sums.ts';
 import type { DialectName } from './dialect.ts';
 
 /** What a backup is, in a folder of its own; all of it only its owner reads. */
@@ -29,6 +30,8 @@ export interface BackupManifest {
   /** Of the life of the database that was backed up. */
   readonly incarnation: string;
   readonly key: boolean;
+  /** Absent in what earlier versions wrote. */
+  readonly files?: BackupSums;
 }
 
 export async function writeManifest(folder: string, manifest: Omit<BackupManifest, 'format'>): Promise<void> {

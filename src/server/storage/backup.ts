@@ -5,6 +5,7 @@ import { syncFolder } from '../../kernel/write-durably.ts';
 import type { Database } from '../database.ts';
 import { BackupError } from './backup-error.ts';
 import { BACKUP_FILES, copyFolder, isEmptyFolder, LOG_FOLDER, syncFile, writeManifest } from './backup-folder.ts';
+import { sumsOf } from './backup-sums.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { INCARNATION_SETTING } from './incarnation.ts';
 import { openPostgres } from './open-postgres.ts';
@@ -56,6 +57,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
       createdAt: new Date(options.now).toISOString(),
       incarnation,
       key: keyFile !== null,
+      files: await sumsOf(folder),
     });
     await syncFolder(folder);
     await rename(folder, to);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -10,6 +10,7 @@ import { randomId } from '../../../src/server/storage/random-id.ts';
 import { restore, type RestoreOptions } from '../../../src/server/storage/restore.ts';
 import { describeDatabases } from '../../support/postgres.ts';
 import { createPostgresDatabase, dropPostgresDatabase } from '../../support/postgres-server.ts';
+import { CAN_MOUNT, smallDisk } from '../../support/small-disk.ts';
 import { TEST_SETTINGS } from '../../support/server-settings.ts';
 
 let folder: string;
@@ -118,6 +119,81 @@ describeDatabases('a backup', (database) => {
     const restored = await start(url);
     expect(await settingOf(restored, 'own')).toBe('before');
     expect(await readdir(join(dataOf('origin'), 'logs'))).toEqual(['segment-1']);
+  });
+
+  /** Backed up, then lived on: a restore over it would replace what came after. */
+  const livedOn = async (): Promise<string> => {
+    const { url, store } = await origin();
+    await save(url, { keyFile: join(dataOf('origin'), 'secrets.key') });
+    await store.db.updateTable('setting').set({ value: 'after' }).where('name', '=', 'own').execute();
+    await store.close();
+    await writeFile(join(dataOf('origin'), 'logs', 'segment-2'), 'of a run after the backup');
+    await writeFile(join(dataOf('origin'), 'secrets.key'), 'the key after');
+    return url;
+  };
+  const expectAsItWas = async (url: string): Promise<void> => {
+    const store = await start(url);
+    expect(await settingOf(store, 'own')).toBe('after');
+    await store.close();
+    const names = (await readdir(dataOf('origin'))).filter((name) => !name.startsWith('paceline.db'));
+    expect(names.sort()).toEqual(['logs', 'secrets.key']);
+    expect(await readdir(join(dataOf('origin'), 'logs'))).toEqual(['segment-1', 'segment-2']);
+    expect(await readFile(join(dataOf('origin'), 'secrets.key'), 'utf8')).toBe('the key after');
+  };
+  /** As an earlier version made it. */
+  const forgetSums = async (): Promise<void> => {
+    const path = join(folder, 'backup', 'manifest.json');
+    const manifest = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    await writeFile(path, JSON.stringify({ ...manifest, files: undefined }));
+  };
+  const over = { dataDirectory: '', keyFile: '', force: true };
+  beforeEach(() => {
+    over.dataDirectory = dataOf('origin');
+    over.keyFile = join(dataOf('origin'), 'secrets.key');
+  });
+  const file = { sqlite: 'database.sqlite', postgres: 'database.dump' }[database];
+
+  it.each([
+    ['has no logs', (backup: string) => rm(join(backup, 'logs'), { recursive: true }), "'logs' is missing"],
+    ['lacks a segment', (backup: string) => rm(join(backup, 'logs/segment-1')), "'logs/segment-1' is missing"],
+    ['has another key', (backup: string) => writeFile(join(backup, 'secrets.key'), 'THE KEY'), "'secrets.key' is not"],
+    ['has a database cut off', (backup: string) => truncate(join(backup, file), 5_000), `'${file}' has 5000 bytes`],
+  ])('that %s is refused before anything is replaced', async (_what, damage, why) => {
+    const url = await livedOn();
+    await damage(join(folder, 'backup'));
+    await expect(load(url, over)).rejects.toThrow(why);
+    await expectAsItWas(url);
+    await expect(load(await place('target'))).rejects.toMatchObject({ name: 'BackupError' });
+    expect(await readdir(folder)).not.toContain('target');
+  });
+
+  it('without a list of its files, whose database is damaged, leaves what it was to replace', async () => {
+    const url = await livedOn();
+    await forgetSums();
+    await writeFile(join(folder, 'backup', file), 'no database');
+    await expect(load(url, over)).rejects.toMatchObject({ name: 'BackupError' });
+    await expectAsItWas(url);
+  });
+
+  (CAN_MOUNT ? it : it.skip)('whose logs find no room leaves what it was to replace', async () => {
+    const url = await livedOn();
+    const more = join(folder, 'backup', 'logs', 'segment-0');
+    await writeFile(more, Buffer.alloc(1_000_000));
+    await forgetSums();
+    const disk = smallDisk(512);
+    try {
+      const logs = join(dataOf('origin'), 'logs');
+      for (const name of await readdir(logs)) await copyFile(join(logs, name), join(disk.path, name));
+      await rm(logs, { recursive: true });
+      await symlink(disk.path, logs);
+      await expect(load(url, over)).rejects.toThrow('ENOSPC');
+      await expectAsItWas(url);
+      disk.grow(4_096);
+      await load(url, over);
+      expect(await readdir(disk.path)).toEqual(['segment-0', 'segment-1']);
+    } finally {
+      disk.remove();
+    }
   });
 
   it('of the other database is refused', async () => {
