@@ -3,8 +3,8 @@ export class AgentProblem extends Error {
   override readonly name = 'AgentProblem';
   readonly kind: 'usage' | 'unreachable' | 'refused';
 
-  constructor(kind: 'usage' | 'unreachable' | 'refused', message: string) {
-    super(message);
+  constructor(kind: 'usage' | 'unreachable' | 'refused', message: string, cause?: unknown) {
+    super(message, { cause });
     this.kind = kind;
   }
 }

@@ -75,7 +75,7 @@ export async function readIdentity(stateDirectory: string): Promise<RunnerIdenti
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new AgentProblem('usage', `The credentials ${path} cannot be read: ${(error as Error).message}.`);
+    throw new AgentProblem('usage', `The credentials ${path} cannot be read: ${(error as Error).message}.`, error);
   }
   try {
     return JSON.parse(text) as RunnerIdentity;

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { CheckResult } from '../doctor/run-checks.ts';
 import type { DoctorSubject, Registration } from '../doctor/doctor-subject.ts';
@@ -18,7 +19,7 @@ export interface DoctorFlags extends PlaceFlags {
 
 /** Looks at everything and says what is wrong: exit code 1 when something is. */
 export async function doctorCommand(given: DoctorFlags, givenHost: CliHost): Promise<ExitCode> {
-  const { flags, host } = placeOf(given, givenHost);
+  const { flags, host } = placeOf(given, givenHost, 'tell');
   const [{ runChecks }, { allChecks }] = await Promise.all([
     import('../doctor/run-checks.ts'),
     import('../doctor/all-checks.ts'),
@@ -56,8 +57,19 @@ async function registrationIn(state: string): Promise<Registration> {
     const identity = await readIdentity(state);
     return identity === null ? { kind: 'none' } : { kind: 'registered', identity };
   } catch (error) {
-    return { kind: 'unreadable', why: error instanceof Error ? error.message : String(error) };
+    if (!(error instanceof Error)) throw error;
+    const { code = '' } = (error.cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') return { kind: 'closed', owner: await ownerOf(state) };
+    return { kind: 'unreadable', why: error.message };
   }
+}
+
+/** Null: not even that can be seen. */
+function ownerOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ uid }) => uid,
+    () => null,
+  );
 }
 
 const SIGNS: Readonly<Record<CheckResult['verdict'], string>> = {

@@ -4,6 +4,7 @@ import { runnerFolder, type RunnerFolder } from '../install/runner-folder.ts';
 import type { CliHost } from './cli-host.ts';
 import { CommandProblem } from './command-problem.ts';
 import { EXIT } from './exit-codes.ts';
+import { machineProblem } from './machine-problem.ts';
 
 export interface PlaceFlags {
   readonly state?: string;
@@ -15,8 +16,15 @@ export interface PlaceFlags {
 /**
  * What a command of an agent works with: as it was given, or of the installed runner that `--folder` names. Then the
  * state, the configuration and the variables of `.env` are that folder's, whatever folder the command is given in.
+ *
+ * @param closed What becomes of an `.env` that this account may not read: with `tell`, for who only looks, a note.
+ * @throws CommandProblem
  */
-export function placeOf<F extends PlaceFlags>(flags: F, host: CliHost): { readonly flags: F; readonly host: CliHost } {
+export function placeOf<F extends PlaceFlags>(
+  flags: F,
+  host: CliHost,
+  closed: 'refuse' | 'tell' = 'refuse',
+): { readonly flags: F; readonly host: CliHost } {
   if (flags.folder === undefined) return { flags, host };
   if (flags.state !== undefined || flags.config !== undefined)
     throw new CommandProblem(
@@ -24,7 +32,15 @@ export function placeOf<F extends PlaceFlags>(flags: F, host: CliHost): { readon
       '--folder says where state and configuration are: leave --state, --config out.',
     );
   const folder = installedFolder(flags.folder, host);
-  const environment = { ...host.environment, ...environmentOf(folder) };
+  let variables: Record<string, string | undefined> = {};
+  try {
+    variables = environmentOf(folder);
+  } catch (error) {
+    const problem = machineProblem(error);
+    if (problem === null || closed === 'refuse') throw problem ?? error;
+    host.stderr.write(`Looked at without what is in .env: ${problem.message}\n`);
+  }
+  const environment = { ...host.environment, ...variables };
   return { flags: { ...flags, state: folder.state }, host: { ...host, directory: folder.root, environment } };
 }
 

@@ -54,7 +54,7 @@ export async function stopServiceCommand(flags: ServiceFlags, host: CliHost): Pr
 
 /** 0 while it runs, 1 when it does not, 2 when there is none. */
 export async function serviceStatusCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { folder, machine } = await serviceMachine(flags, host);
+  const { folder, machine } = await serviceMachine(flags, host, 'tell');
   const { installedService } = await import('../install/open-service.ts');
   const { service } = await asProblem(installedService(folder, machine, null));
   const status = await asProblem(service.status());
@@ -113,8 +113,9 @@ async function present(
 export async function serviceMachine(
   { folder }: Pick<ServiceFlags, 'folder'>,
   given: CliHost,
+  closed: 'refuse' | 'tell' = 'refuse',
 ): Promise<{ readonly folder: RunnerFolder; readonly machine: ServiceMachine }> {
-  const { host } = placeOf({ folder }, given);
+  const { host } = placeOf({ folder }, given, closed);
   const { toolRunner } = await import('../install/run-tool.ts');
   return {
     folder: installedFolder(folder, given),

@@ -26,5 +26,7 @@ export interface DoctorSubject {
 export type Registration =
   | { readonly kind: 'none' }
   | { readonly kind: 'registered'; readonly identity: RunnerIdentity }
+  /** To this account; the number of the one whose it is, null when that is not known. */
+  | { readonly kind: 'closed'; readonly owner: number | null }
   /** `why` is a sentence. */
   | { readonly kind: 'unreadable'; readonly why: string };

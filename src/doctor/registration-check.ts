@@ -17,6 +17,11 @@ export function registrationCheck(subject: DoctorSubject): Check {
 async function look(subject: DoctorSubject, signal: AbortSignal): Promise<Finding> {
   const { registration, server, stateDirectory } = subject;
   if (registration.kind === 'unreadable') return wrong(registration.why, 'Register the runner again.');
+  if (registration.kind === 'closed')
+    return note(
+      `The credentials in ${stateDirectory} are not for this account to read.`,
+      `Call the doctor as the account that the agent runs as${registration.owner === null ? '' : ` (number ${registration.owner})`}.`,
+    );
   if (registration.kind === 'none' || server === null) return skipped(`No runner is registered in ${stateDirectory}.`);
   const { identity } = registration;
   const who = `Runner ${identity.name} of ${identity.server}`;

@@ -12,6 +12,10 @@ export async function writeDurably(path: string, text: string, mode: number): Pr
     await file.chmod(mode);
     await file.writeFile(text);
     await file.sync();
+  } catch (error) {
+    // A full disk; what there is of it is of no use.
+    await rm(next, { force: true });
+    throw error;
   } finally {
     await file.close();
   }

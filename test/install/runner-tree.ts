@@ -49,12 +49,13 @@ export function runProgram(
   command: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-  options: { readonly directory?: string; readonly input?: string } = {},
+  options: { readonly directory?: string; readonly input?: string; readonly uid?: number } = {},
 ): Promise<Ended> {
   const child = spawn(command, args, {
     cwd: options.directory ?? '/',
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');

@@ -38,9 +38,9 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
   const placed = (name: string, description: string): Command =>
     sub(name, description).option('--folder <folder>', 'of an installed runner, instead of state and configuration');
   const inPlace =
-    <F extends PlaceFlags>(run: (flags: F, host: CliHost) => Promise<ExitCode>) =>
+    <F extends PlaceFlags>(run: (flags: F, host: CliHost) => Promise<ExitCode>, closed: 'refuse' | 'tell' = 'refuse') =>
     async (given: F): Promise<void> => {
-      const place = placeOf(given, host);
+      const place = placeOf(given, host, closed);
       end(await run(place.flags, place.host));
     };
   sub('register', 'make a runner of this machine known to a server')
@@ -71,7 +71,7 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
   placed('status', 'show what the agent does')
     .option('--json', 'print JSON')
     .option('--check', 'exit with 1 when it is not connected and has no jobs either')
-    .action(inPlace(statusCommand));
+    .action(inPlace(statusCommand, 'tell'));
   placed('remove', "take it off its server's list, and remove its credentials and what is left of its jobs")
     .option('--local', 'from this machine alone; the server is not told')
     .option('--force', 'even if results were not sent yet, it has jobs, or the server cannot be told')
