@@ -1,5 +1,7 @@
 import type { FlowDraft } from './flow-draft.ts';
 import type { StartJob } from './flow-event.ts';
+import type { Ended } from './iteration-state.ts';
+import { isFull, OVER_LIMIT, TOO_MUCH_HELD } from './run-limits.ts';
 import type { InstanceSettings, InstanceState } from './instance-state.ts';
 import { endlessWait } from './group-queue.ts';
 import { flowContext, jobContexts } from './job-contexts.ts';
@@ -44,13 +46,13 @@ export function launchInstance(draft: FlowDraft, key: string): boolean {
     const request = keptResult(draft, iteration) === null ? settings.groups[groupsHeld] : undefined;
     if (!request) return begin(draft, key);
     if (settings.groups.slice(0, groupsHeld).some(({ group }) => group === request.group))
-      return endsHere(draft, key, endlessWait(request.group));
+      return endsHere(draft, key, ENDLESS, endlessWait(request.group));
     if (request.ofRun !== true) {
       draft.commands.push({ kind: 'acquire-group', key, request });
       return true;
     }
     const taken = takeLock(draft, key, request.group);
-    if (taken.kind === 'endless') return endsHere(draft, key, taken.message);
+    if (taken.kind === 'endless') return endsHere(draft, key, ENDLESS, taken.message);
     if (taken.kind === 'waits') {
       sayInstanceWaits(draft, key, { kind: 'lock', lock: taken.lock, holder: taken.holder });
       return true;
@@ -59,8 +61,10 @@ export function launchInstance(draft: FlowDraft, key: string): boolean {
   }
 }
 
-function endsHere(draft: FlowDraft, key: string, message: string): false {
-  settleInstance(draft, key, { conclusion: 'failure', reason: 'concurrency' }, { announce: true, message });
+const ENDLESS: Ended = { conclusion: 'failure', reason: 'concurrency' };
+
+function endsHere(draft: FlowDraft, key: string, ended: Ended, message: string): false {
+  settleInstance(draft, key, ended, { announce: true, message });
   return false;
 }
 
@@ -93,9 +97,12 @@ function begin(draft: FlowDraft, key: string): boolean {
       startInstance(draft, key);
       break;
     case 'call': {
-      const scope = draft.scopes.get(draft.jobs.get(instance.job).scope);
-      draft.instances.update(key, { status: { kind: 'calling' } });
       const { workflow, inputs, secrets } = settings;
+      const { scope: around } = draft.jobs.get(instance.job);
+      if (isFull(draft, around, draft.input.workflows[workflow]?.jobs.length ?? 0))
+        return endsHere(draft, key, OVER_LIMIT, TOO_MUCH_HELD);
+      const scope = draft.scopes.get(around);
+      draft.instances.update(key, { status: { kind: 'calling' } });
       const names = [...scope.names, instance.name];
       const source = { kind: 'workflow' } as const;
       openScope(draft, key, { workflow, source, depth: scope.depth + 1, loop: null, inputs, secrets, names }, null);

@@ -6,6 +6,7 @@ import type { JobState } from './job-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { type Attempt, attempt, KeyProblem } from './key-problem.ts';
 import { addArrival } from './rounds.ts';
+import { isFull, isSpent } from './run-limits.ts';
 import { counts } from './settle-job.ts';
 import { evaluateCount } from './typed-value.ts';
 
@@ -18,15 +19,18 @@ export function arrive(draft: FlowDraft, key: string, ended: Ended, outputs: Jso
   const succeeded =
     !isSuccess || before.succeeded === 'yes' ? before.succeeded : reason === 'failure-ignored' ? 'ignored' : 'yes';
   if (succeeded !== before.succeeded) draft.jobs.update(path, { succeeded });
+  // A run that is about to be stopped has no use for more of them.
+  else if (isSpent(draft)) return;
   const job = draft.jobs.get(path);
-  const spawn = isSuccess ? spawnOf(draft, key) : ONCE;
-  const times = spawn.kind === 'value' ? spawn.value : 1;
+  const times = isSuccess ? timesOf(draft, key) : 1;
+  const hasRoom = !isOverfilled(draft, key, ended);
+  draft.work += before.dependants.length;
   for (const dependant of before.dependants) {
     const other = draft.jobs.get(dependant);
     const join = joinOf(draft, other);
     if (!counts(draft, other, before) && counts(draft, other, job))
       draft.jobs.update(dependant, { successes: other.successes + 1 });
-    queueArrivals(draft, dependant, job, path, { ended, outputs, times });
+    if (hasRoom) queueArrivals(draft, dependant, job, path, { ended, outputs, times });
     // The others hear of it when no end of this one can come any more.
     if (join.mode === 'count' || keepsArrivals(join)) draft.push({ kind: 'consider', job: dependant });
   }
@@ -48,8 +52,23 @@ function queueArrivals(
   if (conclusion !== 'success' && join.mode === 'each' && join.batch > 1) return;
   const isCounted = reason !== 'failure-ignored' || join.mode !== 'count' || join.countIgnoredFailures;
   const arrival = { need, id: job.id, result: conclusion, isSuccess: conclusion === 'success' && isCounted, outputs };
-  for (let time = 0; time < (join.mode === 'each' ? times : 1); time++)
-    addArrival(draft, dependant, join, job, arrival);
+  const count = join.mode === 'each' ? times : 1;
+  draft.work += count;
+  for (let time = 0; time < count; time++) addArrival(draft, dependant, join, job, arrival);
+}
+
+/** Whether the run has no room for the arrivals of an end of the iteration. */
+export function isOverfilled(draft: FlowDraft, key: string, { conclusion }: Ended): boolean {
+  const { scope, dependants } = draft.jobs.get(draft.iterations.get(key).job);
+  const times = conclusion === 'success' ? timesOf(draft, key) : 1;
+  if (!isFull(draft, scope, dependants.length * times)) return false;
+  const joins = dependants.map((dependant) => joinOf(draft, draft.jobs.get(dependant))).filter(keepsArrivals);
+  return joins.length > 0 && isFull(draft, scope, joins.length * times);
+}
+
+function timesOf(draft: FlowDraft, key: string): number {
+  const spawn = spawnOf(draft, key);
+  return spawn.kind === 'value' ? spawn.value : 1;
 }
 
 /** How many times a success of the iteration begins dependants that begin once for each arrival. */

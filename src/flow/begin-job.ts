@@ -10,6 +10,8 @@ import { iterationKey } from './keys.ts';
 import type { Ending } from './main-part.ts';
 import { endUnbegun } from './settle-job.ts';
 import { keepsArrivals, joinOf } from './consider-job.ts';
+import { isFull, OVER_LIMIT, TOO_MUCH_HELD } from './run-limits.ts';
+import { endingOfStopped } from './stop-run.ts';
 
 /** Enough has come for a job: decides whether it runs. `arrivals`: what it is begun by, where its join tells them apart. */
 export function beginJob(draft: FlowDraft, path: string, arrivals: readonly Arrival[] | null): void {
@@ -26,7 +28,9 @@ function endingBefore(draft: FlowDraft, job: JobState, arrivals: readonly Arriva
   const { cancelled, terminated } = draft.scopes.get(job.scope);
   if (draft.problem !== null) return { conclusion: 'failure', reason: 'condition-error', message: draft.problem };
   if (terminated !== null) return { conclusion: 'withdrawn', reason: 'terminated', message: null };
-  if (cancelled?.force) return { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
+  if (cancelled?.force)
+    return endingOfStopped(draft) ?? { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
+  if (isFull(draft, job.scope, 1)) return { ...OVER_LIMIT, message: TOO_MUCH_HELD };
   const plan = draft.planOf(job);
   const mode = plan.flow?.join.mode ?? 'all';
   if (job.jump === null && mode === 'all' && job.untaken.length > 0)

@@ -7,5 +7,6 @@ export function reasonOf(cause: CancelCause): Reason {
 
 /** As a worker is told. */
 export function causeForJob(cause: CancelCause): CancelJobCause {
+  if (cause === 'run-limit') return 'fail-fast';
   return cause === 'stuck' ? 'user' : cause;
 }

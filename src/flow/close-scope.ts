@@ -9,6 +9,8 @@ import type { FlowDraft } from './flow-draft.ts';
 import { attempt } from './key-problem.ts';
 import { roundEnded } from './main-part.ts';
 import { openScope } from './open-scope.ts';
+import { forgetWork, isFullFor } from './run-limits.ts';
+import { endingOfStopped } from './stop-run.ts';
 import { addOutputs, settleInstance } from './settle-instance.ts';
 
 /** Every job of a scope is settled: what it is a part of goes on. */
@@ -49,7 +51,9 @@ function resultIn(draft: FlowDraft, key: string, path: string): JobConclusion | 
 function closeRound(draft: FlowDraft, key: string, iteration: string, results: readonly JobConclusion[]): void {
   const { fate } = draft.iterations.get(iteration);
   const worst = resultOf(results);
+  const stopped = fate === null ? endingOfStopped(draft) : null;
   if (fate !== null) finishMain(draft, iteration, fate, null);
+  else if (stopped !== null) finishMain(draft, iteration, stopped, stopped.message);
   else if (draft.scopes.get(key).cancelled !== null || worst === 'cancelled')
     finishMain(draft, iteration, { conclusion: worst === 'failure' ? 'failure' : 'cancelled', reason: null }, null);
   else if (worst === 'failure') finishMain(draft, iteration, { conclusion: 'failure', reason: null }, null);
@@ -61,7 +65,12 @@ function openFinally(draft: FlowDraft, key: string): boolean {
   const inFinally = finallyScope(key);
   const scope = draft.scopes.get(key);
   const plans = draft.input.workflows[scope.workflow]?.flow?.finally ?? [];
-  if (plans.length === 0 || scope.cancelled?.force === true || draft.scopes.find(inFinally) !== null) return false;
+  const isStopped = key === '' && draft.stopped !== null;
+  const isForced = scope.cancelled?.force === true && !isStopped;
+  if (plans.length === 0 || isForced || draft.scopes.find(inFinally) !== null) return false;
+  if (key !== '' && isFullFor(draft, key, 'finally', plans.length)) return false;
+  // What was too much has ended: this is another matter.
+  if (isStopped) forgetWork(draft);
   const { workflow, depth, loop, inputs, secrets, names } = scope;
   openScope(draft, inFinally, { workflow, source: { kind: 'finally' }, depth, loop, inputs, secrets, names }, null);
   return true;
@@ -70,7 +79,8 @@ function openFinally(draft: FlowDraft, key: string): boolean {
 function closeWorkflow(draft: FlowDraft, key: string, results: readonly JobConclusion[]): void {
   const scope = draft.scopes.get(key);
   if (key === '') {
-    draft.conclusion = scope.terminated ?? runConclusionOf(results, scope.cancelled !== null);
+    const isStopped = draft.stopped !== null;
+    draft.conclusion = isStopped ? 'failure' : (scope.terminated ?? runConclusionOf(results, scope.cancelled !== null));
     if (draft.group?.held === true)
       draft.commands.push({ kind: 'release-group', key: '', group: draft.group.request.group });
     draft.commands.push({ kind: 'run-completed', conclusion: draft.conclusion });

@@ -7,6 +7,7 @@ import type { FlowDraft } from './flow-draft.ts';
 import type { Ended, IterationState } from './iteration-state.ts';
 import { jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
+import { TOO_MUCH_HELD } from './run-limits.ts';
 import { evaluateCount } from './typed-value.ts';
 
 const ENOUGH: Ended = { conclusion: 'withdrawn', reason: 'instances' };
@@ -30,7 +31,7 @@ export function instanceEnded(draft: FlowDraft, key: string, last: Ended): void 
     return;
   }
   const now = draft.iterations.get(key);
-  if (now.fate !== null) finishMain(draft, key, now.fate, null);
+  if (now.fate !== null) finishMain(draft, key, now.fate, now.fate.reason === 'run-limit' ? TOO_MUCH_HELD : null);
   else if (now.told !== null && plan !== null) finishMain(draft, key, { conclusion: 'success', reason: null }, null);
   else if (plan !== null && now.tally.cancelled === 0)
     finishMain(

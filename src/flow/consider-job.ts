@@ -3,6 +3,7 @@ import { beginJob } from './begin-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { JobState } from './job-state.ts';
 import { takeRound } from './rounds.ts';
+import { isSpent } from './run-limits.ts';
 import { endUnbegun, settleJob, skipJob } from './settle-job.ts';
 import { withdrawLate } from './withdraw.ts';
 
@@ -28,8 +29,9 @@ export function considerJob(draft: FlowDraft, path: string): void {
   }
   const join = joinOf(draft, job);
   if (job.jump !== null) beginJob(draft, path, null);
-  else if (keepsArrivals(join)) beginByArrivals(draft, path, join);
-  else if (job.begun === 0) beginOnce(draft, path, job, join);
+  else if (keepsArrivals(join)) {
+    if (!beginByArrivals(draft, path, join)) return;
+  } else if (job.begun === 0) beginOnce(draft, path, job, join);
   settleWhenOver(draft, path, join);
 }
 
@@ -48,17 +50,29 @@ function beginOnce(draft: FlowDraft, path: string, job: JobState, join: JoinPlan
   } else if (needs - job.hopeless < join.count) skipJob(draft, path, 'needs');
 }
 
-function beginByArrivals(draft: FlowDraft, path: string, join: JoinPlan): void {
-  while (draft.jobs.get(path).phase !== 'settled') {
+/** False when it is not done with them: more would be too much at once. */
+function beginByArrivals(draft: FlowDraft, path: string, join: JoinPlan): boolean {
+  for (;;) {
+    const { phase, fate } = draft.jobs.get(path);
+    if (phase === 'settled' || fate !== null) return true;
     const arrivals = takeRound(draft, path, join);
-    if (arrivals === null) return;
+    if (arrivals === null) return true;
     beginJob(draft, path, arrivals);
+    draft.work++;
+    if (draft.stopped === null && isSpent(draft)) {
+      draft.push({ kind: 'consider', job: path });
+      return false;
+    }
   }
 }
 
 function settleWhenOver(draft: FlowDraft, path: string, join: JoinPlan): void {
   const job = draft.jobs.get(path);
   if (job.phase === 'settled' || job.live > 0 || job.dying > 0 || job.jump !== null) return;
+  if (job.fate !== null) {
+    settleJob(draft, path, job.fate);
+    return;
+  }
   if (keepsArrivals(join) && job.waiting > 0) return;
   if (job.soFar !== null) settleJob(draft, path, job.soFar);
   else if (keepsArrivals(join)) {

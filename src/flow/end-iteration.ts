@@ -1,5 +1,5 @@
 import type { JobConclusion } from '../protocol/conclusion.ts';
-import { arrive } from './arrive.ts';
+import { arrive, isOverfilled } from './arrive.ts';
 import { failRun } from './cancel.ts';
 import { chosen } from './choose-branches.ts';
 import { resultOf } from './conclusions.ts';
@@ -14,8 +14,10 @@ import { releaseSection } from './locks.ts';
 import { openMain } from './main-part.ts';
 import { openScope } from './open-scope.ts';
 import { claimRace } from './races.ts';
+import { isFullFor, OVER_LIMIT, TOO_MUCH_HELD } from './run-limits.ts';
 import { settleBody } from './settle-instance.ts';
 import { passEarly } from './settle-job.ts';
+import { endingOfStopped } from './stop-run.ts';
 import { tellOfEnd, tellOfUnreported } from './tell-of-end.ts';
 import { terminateScope } from './terminate.ts';
 import { cancelTargets } from './targets.ts';
@@ -31,7 +33,7 @@ export function beginParts(draft: FlowDraft, key: string): void {
   // What it ended may be what it is in.
   if (draft.iterations.get(key).stage.kind !== 'gates') return;
   if (flow.before.length === 0) openMain(draft, key);
-  else if (claimRace(draft, key)) openAround(draft, key, 'before');
+  else if (claimRace(draft, key)) beginAround(draft, key, 'before');
 }
 
 /** The main part has come to its end. `message`: where that is not what a worker reported. */
@@ -114,11 +116,23 @@ function goOn(draft: FlowDraft, key: string, phases: readonly AroundPhase[]): vo
   const { flow } = draft.planOfIteration(key);
   const isForced = isEndedByForce(draft, draft.jobs.get(draft.iterations.get(key).job).scope);
   const next = isForced ? undefined : phases.find((phase) => aroundPlans(flow, phase).length > 0);
-  if (next !== undefined) openAround(draft, key, next);
+  if (next !== undefined) beginAround(draft, key, next);
   else if (flow?.stage && flow.stage.delayAfterMs > 0 && keptResult(draft, key) === null) {
     draft.iterations.update(key, { stage: { kind: 'delay-after' } });
     draft.commands.push({ kind: 'set-timer', id: `${key}/after`, afterMs: flow.stage.delayAfterMs, at: null });
   } else endIteration(draft, key);
+}
+
+/** A phase for which the run has no room is as if a job of it had failed. */
+function beginAround(draft: FlowDraft, key: string, phase: AroundPhase): void {
+  const job = draft.jobs.get(draft.iterations.get(key).job);
+  if (!isFullFor(draft, job.scope, phase, aroundPlans(draft.planOf(job).flow, phase).length))
+    openAround(draft, key, phase);
+  else if (phase === 'before') finishMain(draft, key, OVER_LIMIT, TOO_MUCH_HELD);
+  else {
+    tellOfEnd(draft, key, OVER_LIMIT, TOO_MUCH_HELD);
+    aroundEnded(draft, key, phase, ['failure']);
+  }
 }
 
 function openAround(draft: FlowDraft, key: string, phase: AroundPhase): void {
@@ -151,10 +165,19 @@ export function endIteration(draft: FlowDraft, key: string): void {
     tellOfUnreported(draft, key, outcome);
     return;
   }
-  const ended = jump.kind === 'failed' ? jump.ended : outcome;
-  if (jump.kind === 'failed') tellOfEnd(draft, key, ended, jump.message);
+  const failed = jump.kind === 'failed' ? jump : failureAtEnd(draft, key, outcome);
+  const ended = failed?.ended ?? outcome;
+  if (failed !== null) tellOfEnd(draft, key, ended, failed.message);
   tellOfUnreported(draft, key, ended);
   concludeIteration(draft, key, ended);
+}
+
+/** How it fails where the run was stopped, or has no room for its arrivals; null where neither is so. */
+function failureAtEnd(draft: FlowDraft, key: string, outcome: Ended): { ended: Ended; message: string | null } | null {
+  const stopped = outcome.conclusion === 'cancelled' ? null : endingOfStopped(draft);
+  if (stopped !== null) return { ended: OVER_LIMIT, message: stopped.message };
+  const isToTell = outcome.conclusion === 'success' && draft.iterations.get(key).told === null;
+  return isToTell && isOverfilled(draft, key, outcome) ? { ended: OVER_LIMIT, message: TOO_MUCH_HELD } : null;
 }
 
 function concludeIteration(draft: FlowDraft, key: string, ended: Ended): void {
@@ -183,6 +206,10 @@ function concludeIteration(draft: FlowDraft, key: string, ended: Ended): void {
 export function tellEarly(draft: FlowDraft, key: string): void {
   const iteration = draft.iterations.get(key);
   if (iteration.told !== null) return;
+  if (isOverfilled(draft, key, { conclusion: 'success', reason: null })) {
+    draft.iterations.update(key, { fate: OVER_LIMIT });
+    return;
+  }
   draft.iterations.update(key, { told: 'success' });
   arrive(draft, key, { conclusion: 'success', reason: null }, iteration.outputs);
   passEarly(draft, iteration.job);

@@ -24,6 +24,8 @@ export class FlowDraft {
   readonly delivered: Table<number>;
   readonly seen: Table<true>;
   readonly commands: FlowCommand[] = [];
+  /** What has been done, see `isSpent`. */
+  work = 0;
   readonly #tasks: FlowTask[] = [];
   #nextTask = 0;
   conclusion: FlowState['conclusion'];
@@ -32,6 +34,8 @@ export class FlowDraft {
   signals: FlowState['signals'];
   listeners: FlowState['listeners'];
   paused: FlowState['paused'];
+  characters: number;
+  stopped: FlowState['stopped'] | null;
   /** See `FlowStep.refused`. */
   refused: string | null = null;
   readonly #state: FlowState;
@@ -53,6 +57,8 @@ export class FlowDraft {
     this.listeners = state.listeners;
     this.paused = state.paused;
     this.conclusion = state.conclusion;
+    this.characters = state.characters ?? 0;
+    this.stopped = state.stopped ?? null;
   }
 
   get input(): FlowState['input'] {
@@ -60,6 +66,7 @@ export class FlowDraft {
   }
 
   push(task: FlowTask): void {
+    this.work++;
     this.#tasks.push(task);
   }
 
@@ -126,6 +133,8 @@ export class FlowDraft {
       group: this.group,
       problem: this.problem,
       conclusion: this.conclusion,
+      ...(this.characters > 0 && { characters: this.characters }),
+      ...(this.stopped && { stopped: this.stopped }),
     };
   }
 }
@@ -156,4 +165,9 @@ export type FlowTask =
   /** An iteration in its main part: start instances as far as there are places. */
   | { readonly kind: 'advance'; readonly iteration: string }
   /** A scope all of whose jobs are settled. */
-  | { readonly kind: 'close'; readonly scope: string };
+  | { readonly kind: 'close'; readonly scope: string }
+  /** An instance that has got a lock that it waited for. */
+  | { readonly kind: 'launch'; readonly key: string }
+  /** Of a run that was paused: an instance or a gate that was held, a timer that was over meanwhile. */
+  | { readonly kind: 'release'; readonly key: string }
+  | { readonly kind: 'timer'; readonly id: string };

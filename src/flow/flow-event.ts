@@ -77,7 +77,7 @@ export type PersonRequest =
 export type CancelJobCause = 'user' | 'fail-fast' | 'concurrency' | 'withdrawn';
 
 /** What ends a part of a run. */
-export type CancelCause = CancelJobCause | 'stuck';
+export type CancelCause = CancelJobCause | 'stuck' | 'run-limit';
 
 /** What the host has to do, in this order. */
 export type FlowCommand =

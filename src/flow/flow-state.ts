@@ -40,6 +40,10 @@ export interface FlowState {
   /** Why none of its jobs can run: a sentence. */
   readonly problem: string | null;
   readonly conclusion: RunConclusion | null;
+  /** Of texts that gates and loops have made; absent for none. */
+  readonly characters?: number;
+  /** It was ended since it does not come to rest; absent where it was not. `told`: a job has the sentence. */
+  readonly stopped?: { readonly told: boolean };
 }
 
 /** One execution of a workflow, of the jobs around a job, or of a round of a loop. */

@@ -184,8 +184,11 @@ export function isEndedByForce(draft: FlowDraft, key: string): boolean {
     case 'around':
     case 'round':
       return isEndedByForce(draft, draft.jobs.get(draft.iterations.get(source.iteration).job).scope);
-    case 'finally':
-      return isEndedByForce(draft, scopeBeforeFinally(key));
+    case 'finally': {
+      const before = scopeBeforeFinally(key);
+      // What ends a run that does not come to rest leaves it its `finally`.
+      return (before !== '' || draft.stopped === null) && isEndedByForce(draft, before);
+    }
   }
 }
 

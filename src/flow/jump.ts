@@ -10,6 +10,7 @@ import { isCancelled, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { iterationKey } from './keys.ts';
 import { releaseSection } from './locks.ts';
+import { keepTexts } from './run-limits.ts';
 import { forgetRounds, recountRounds } from './rounds.ts';
 import { setDeadline } from './start-deadline.ts';
 import { withdrawIteration } from './withdraw.ts';
@@ -86,27 +87,16 @@ function nextOf(draft: FlowDraft, key: string, { conclusion }: Ended): { target:
   const status = { success: conclusion === 'success', failure: conclusion === 'failure', cancelled: false };
   for (const { if: condition, goto, with: given } of next)
     if (evaluateCondition(condition, { contexts, status }))
-      return { target: goto, with: evaluateTemplate(given, { contexts }) as JsonMap };
+      return { target: goto, with: keepTexts(draft, job.scope, evaluateTemplate(given, { contexts }) as JsonMap) };
   return null;
 }
 
 /** What lies only between the two, and is left out. */
 function between(draft: FlowDraft, source: string, target: string, below: ReadonlySet<string>): readonly string[] {
-  const left = new Set([source]);
-  let found = true;
-  const behind = [...descendantsOf(draft, source)].filter((path) => path !== target && !below.has(path));
-  while (found) {
-    found = false;
-    for (const path of behind) {
-      const job = draft.jobs.get(path);
-      if (left.has(path) || job.phase !== 'pending') continue;
-      if (!job.needs.every((need) => need.path === null || left.has(need.path))) continue;
-      left.add(path);
-      found = true;
-    }
-  }
-  left.delete(source);
-  return [...left];
+  const left = reachedFrom(draft, new Set([source]), (path) => {
+    return path !== target && !below.has(path) && draft.jobs.get(path).phase === 'pending';
+  });
+  return [...left].filter((path) => path !== source);
 }
 
 /** Target, source and what comes after the target alone begin anew. */
@@ -116,23 +106,29 @@ function jumpBack(draft: FlowDraft, source: string, target: string, below: Reado
     for (const path of pathsBetween(draft, below, source)) again.add(path);
     again.add(source);
   }
-  let found = true;
-  while (found) {
-    found = false;
-    for (const path of below) {
-      if (again.has(path)) continue;
-      const { needs } = draft.jobs.get(path);
-      if (!needs.every((need) => need.path === null || again.has(need.path))) continue;
-      again.add(path);
-      found = true;
-    }
-  }
+  reachedFrom(draft, again, (path) => below.has(path));
   for (const path of again) forget(draft, path);
   for (const path of again) releaseSection(draft, path);
   releaseRaces(draft, again);
   const touched = new Set([...again].flatMap((path) => [path, ...draft.jobs.get(path).dependants]));
   for (const path of touched) recount(draft, path);
   draft.signals = draft.signals.filter(({ job }) => job === null || !again.has(job));
+}
+
+/** Adds to the jobs those of which all needs are among them. */
+function reachedFrom(draft: FlowDraft, jobs: Set<string>, isMeant: (path: string) => boolean): ReadonlySet<string> {
+  const missing = new Map<string, number>();
+  // A set that is iterated also gives what is added meanwhile.
+  for (const path of jobs) {
+    for (const dependant of draft.jobs.get(path).dependants) {
+      draft.work++;
+      const before =
+        missing.get(dependant) ?? draft.jobs.get(dependant).needs.filter(({ path: need }) => need !== null).length;
+      missing.set(dependant, before - 1);
+      if (before === 1 && isMeant(dependant)) jobs.add(dependant);
+    }
+  }
+  return jobs;
 }
 
 /** What is behind the target and before the source. */
@@ -153,7 +149,9 @@ function pathsBetween(draft: FlowDraft, below: ReadonlySet<string>, source: stri
 function forget(draft: FlowDraft, path: string): void {
   const job = draft.jobs.get(path);
   let dying = job.dying;
-  for (let number = 1; number <= job.iterations; number++) {
+  draft.work++;
+  // Those before the last jump back have ended, or are to end.
+  for (let number = Math.max(job.iterations - job.begun, 1); number <= job.iterations; number++) {
     const key = iterationKey(path, number);
     const iteration = draft.iterations.find(key);
     if (iteration === null || iteration.stage.kind === 'ended' || iteration.superseded) continue;
@@ -213,6 +211,7 @@ export function descendantsOf(draft: FlowDraft, path: string): ReadonlySet<strin
   for (let job = open.pop(); job !== undefined; job = open.pop()) {
     for (const dependant of job.dependants) {
       if (found.has(dependant)) continue;
+      draft.work++;
       found.add(dependant);
       open.push(draft.jobs.get(dependant));
     }

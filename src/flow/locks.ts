@@ -1,5 +1,4 @@
 import { evaluateText } from '../expressions/evaluate.ts';
-import { launchInstance } from './advance-iteration.ts';
 import { SECTION, waitsForEndOf } from './endless-wait.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { LockState } from './flow-state.ts';
@@ -80,7 +79,7 @@ function release(draft: FlowDraft, lock: string, holder: string): void {
     if (draft.instances.find(key)?.status.kind === 'launching') {
       const { groupsHeld } = draft.instances.get(key);
       draft.instances.update(key, { groupsHeld: groupsHeld + 1 });
-      launchInstance(draft, key);
+      draft.push({ kind: 'launch', key });
     } else draft.push({ kind: 'gate', iteration: key });
   }
 }

@@ -9,6 +9,7 @@ import { jobContexts } from './job-contexts.ts';
 import { keptResult } from './kept-job.ts';
 import { attempt } from './key-problem.ts';
 import { openInstances } from './open-instances.ts';
+import { isFull, keepTexts, OVER_LIMIT, TOO_MUCH_HELD } from './run-limits.ts';
 import { openScope } from './open-scope.ts';
 import { claimRace } from './races.ts';
 import { lookAgain } from './watchers.ts';
@@ -16,7 +17,7 @@ import { lookAgain } from './watchers.ts';
 /** How and why a job ends without instances. */
 export interface Ending {
   readonly conclusion: JobConclusion;
-  readonly reason: Reason;
+  readonly reason: Reason | null;
   readonly message: string | null;
 }
 
@@ -51,7 +52,9 @@ export function passGate(draft: FlowDraft, key: string, plan: GateJobPlan): void
   const iteration = draft.iterations.get(key);
   const job = draft.jobs.get(iteration.job);
   const outputs = attempt(
-    () => keptResult(draft, key)?.outputs ?? evaluateOutputs(plan.outputs, jobContexts(draft, job, iteration)),
+    () =>
+      keptResult(draft, key)?.outputs ??
+      evaluateOutputs(draft, job.scope, plan.outputs, jobContexts(draft, job, iteration)),
   );
   if (outputs.kind === 'problem') {
     finishMain(draft, key, { conclusion: 'failure', reason: 'condition-error' }, outputs.message);
@@ -64,7 +67,10 @@ export function passGate(draft: FlowDraft, key: string, plan: GateJobPlan): void
 function beginLoop(draft: FlowDraft, key: string, plan: LoopJobPlan): void {
   const iteration = draft.iterations.get(key);
   const job = draft.jobs.get(iteration.job);
-  const vars = attempt(() => evaluateTemplate(plan.vars, { contexts: jobContexts(draft, job, iteration) }) as JsonMap);
+  const vars = attempt(() => {
+    const values = evaluateTemplate(plan.vars, { contexts: jobContexts(draft, job, iteration) }) as JsonMap;
+    return keepTexts(draft, job.scope, values);
+  });
   if (vars.kind === 'problem') {
     finishMain(draft, key, { conclusion: 'failure', reason: 'condition-error' }, vars.message);
     return;
@@ -97,9 +103,13 @@ export function nextRound(draft: FlowDraft, key: string): void {
     finishMain(draft, key, { conclusion: 'failure', reason: 'too-many-iterations' }, message);
     return;
   }
+  const job = draft.jobs.get(path);
+  if (isFull(draft, job.scope, plan.jobs.length)) {
+    finishMain(draft, key, OVER_LIMIT, TOO_MUCH_HELD);
+    return;
+  }
   const number = round.number + 1;
   draft.iterations.update(key, { round: { ...round, number } });
-  const job = draft.jobs.get(path);
   const scope = draft.scopes.get(job.scope);
   const name = bareName(plan, { contexts: jobContexts(draft, job, draft.iterations.get(key)) });
   openScope(
@@ -149,7 +159,7 @@ function finishLoop(draft: FlowDraft, key: string, plan: LoopJobPlan, jobs: Json
 
 function outputsOf(draft: FlowDraft, key: string, plan: LoopJobPlan, jobs: JsonMap): JsonMap {
   const contexts = { ...contextsOfLoop(draft, key, draft.iterations.get(key).round.number - 1), jobs };
-  return evaluateOutputs(plan.outputs, contexts);
+  return evaluateOutputs(draft, draft.jobs.get(draft.iterations.get(key).job).scope, plan.outputs, contexts);
 }
 
 /** @param jobs Of the round that has ended. */
@@ -173,9 +183,13 @@ function updated(vars: JsonMap, jobs: JsonMap): JsonMap {
   return { ...vars, ...Object.fromEntries(known) };
 }
 
-/** @throws ExpressionError */
-function evaluateOutputs(outputs: TemplateMap, contexts: Readonly<Record<string, Json>>): JsonMap {
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, template]) => [name, evaluateText(template, { contexts })]),
-  );
+/** @throws ExpressionError, KeyProblem */
+function evaluateOutputs(
+  draft: FlowDraft,
+  scope: string,
+  outputs: TemplateMap,
+  contexts: Readonly<Record<string, Json>>,
+): JsonMap {
+  const values = Object.entries(outputs).map(([name, template]) => [name, evaluateText(template, { contexts })]);
+  return keepTexts(draft, scope, Object.fromEntries(values) as JsonMap);
 }

@@ -2,7 +2,6 @@ import { launchInstance, startInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { passGate } from './main-part.ts';
 import { isDeadline } from './start-deadline.ts';
-import { timerFired } from './timers.ts';
 
 /** Nothing starts from now on; what runs goes on. */
 export function pauseRun(draft: FlowDraft): void {
@@ -19,13 +18,13 @@ export function resumeRun(draft: FlowDraft): void {
   if (paused === null) return;
   draft.paused = null;
   draft.commands.push({ kind: 'run-paused', paused: false });
-  for (const timer of paused.fired) if (isDeadline(timer)) timerFired(draft, timer);
-  for (const key of paused.held) release(draft, key);
-  for (const timer of paused.fired) if (!isDeadline(timer)) timerFired(draft, timer);
+  for (const id of paused.fired) if (isDeadline(id)) draft.push({ kind: 'timer', id });
+  for (const key of paused.held) draft.push({ kind: 'release', key });
+  for (const id of paused.fired) if (!isDeadline(id)) draft.push({ kind: 'timer', id });
 }
 
 /** What has ended meanwhile is left as it is. */
-function release(draft: FlowDraft, key: string): void {
+export function releaseHeld(draft: FlowDraft, key: string): void {
   const status = draft.instances.find(key)?.status.kind;
   if (status === 'launching') launchInstance(draft, key);
   else if (status === 'retrying') startInstance(draft, key);

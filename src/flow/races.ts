@@ -4,6 +4,9 @@ import { jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { withdrawIteration, withdrawJob } from './withdraw.ts';
 
+/** Looking at so many jobs is a step of work. */
+const JOBS_PER_STEP = 20;
+
 /**
  * The iteration is about to start: it wins the race of its job, and the others are withdrawn. False when another has won,
  * and it is withdrawn itself.
@@ -21,8 +24,9 @@ export function claimRace(draft: FlowDraft, key: string): boolean {
     return false;
   }
   draft.scopes.update(job.scope, { races: { ...scope.races, [race]: path } });
+  draft.work += Math.floor(scope.jobs.length / JOBS_PER_STEP);
   for (const other of scope.jobs)
-    if (other !== path && raceOf(draft, other) === race)
+    if (other !== path && draft.jobs.get(other).phase !== 'settled' && raceOf(draft, other) === race)
       withdrawJob(draft, other, { conclusion: 'withdrawn', reason: 'race' });
   return true;
 }
@@ -31,6 +35,7 @@ function raceOf(draft: FlowDraft, path: string): string | null {
   const job = draft.jobs.get(path);
   const race = draft.planOf(job).flow?.race ?? null;
   if (race === null) return null;
+  if (typeof race === 'string' && !race.includes('${{')) return race === '' ? null : race;
   const name = attempt(() => evaluateText(race, { contexts: jobContexts(draft, job, null) }));
   return name.kind === 'value' && name.value !== '' ? name.value : null;
 }

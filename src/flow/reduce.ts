@@ -5,7 +5,7 @@
  * An event changes what it names and puts what follows from it into the draft's tasks; they are worked off here, first
  * in, first out, until nothing is left to do.
  */
-import { advanceIteration } from './advance-iteration.ts';
+import { advanceIteration, launchInstance } from './advance-iteration.ts';
 import { beginRun } from './begin-run.ts';
 import { failFast } from './cancel.ts';
 import { closeScope } from './close-scope.ts';
@@ -18,6 +18,9 @@ import type { FlowState } from './flow-state.ts';
 import { passGates } from './gates.ts';
 import { cancelRun, groupGranted, groupRefused, groupWanted } from './group-answers.ts';
 import { handleRequest } from './requests.ts';
+import { releaseHeld } from './pause.ts';
+import { isSpent } from './run-limits.ts';
+import { stopRun } from './stop-run.ts';
 import { NO_ENTRIES, Table } from './table.ts';
 import { timerFired } from './timers.ts';
 
@@ -105,7 +108,12 @@ function happen(draft: FlowDraft, event: FlowEvent): void {
 }
 
 function work(draft: FlowDraft): FlowStep {
-  for (let task = draft.nextTask(); task; task = draft.nextTask()) perform(draft, task);
+  for (;;) {
+    if (isSpent(draft)) stopRun(draft);
+    const task = draft.nextTask();
+    if (task === null) break;
+    perform(draft, task);
+  }
   return { state: draft.finish(), commands: draft.commands, refused: draft.refused };
 }
 
@@ -129,6 +137,18 @@ function perform(draft: FlowDraft, task: FlowTask): void {
     }
     case 'close': {
       closeScope(draft, task.scope);
+      return;
+    }
+    case 'launch': {
+      launchInstance(draft, task.key);
+      return;
+    }
+    case 'release': {
+      releaseHeld(draft, task.key);
+      return;
+    }
+    case 'timer': {
+      timerFired(draft, task.id);
       return;
     }
   }

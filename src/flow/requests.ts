@@ -1,6 +1,6 @@
 import type { TemplateMap } from '../protocol/plan.ts';
 import { isUnapproved, unapprovedBefore } from './approvals.ts';
-import { arrive } from './arrive.ts';
+import { arrive, isOverfilled } from './arrive.ts';
 import { cancelInstance } from './cancel.ts';
 import { completeJob } from './complete-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
@@ -11,16 +11,20 @@ import { firstAttempt } from './key-suffix.ts';
 import { iterationKey } from './keys.ts';
 import { addInstances, numbered } from './open-instances.ts';
 import { pauseRun, resumeRun } from './pause.ts';
+import { isFull, TOO_MUCH_HELD } from './run-limits.ts';
 import { receiveSignal } from './signals.ts';
 import { targetsOf } from './targets.ts';
 import { withdrawIteration, withdrawJob } from './withdraw.ts';
+
+const SUCCESS: Ended = { conclusion: 'success', reason: null };
 
 type Requested = FlowEvent & { readonly kind: 'requested' };
 
 /** What a step or a person asks of the run. An id that was seen before changes nothing. */
 export function handleRequest(draft: FlowDraft, event: Requested): void {
   if (draft.seen.find(event.id) !== null) return;
-  const refusal = refusalOf(draft, event);
+  const isTooMuch = 'job' in event.by && isFull(draft, '', 1);
+  const refusal = isTooMuch ? TOO_MUCH_HELD : refusalOf(draft, event);
   draft.refused = refusal;
   if (refusal === null) draft.seen.set(event.id, true);
 }
@@ -44,8 +48,9 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
       if (asker?.status.kind !== 'running') return 'Only a job that runs arrives at its dependants before its end.';
       // A jump back has left it behind: nobody is to hear of it.
       if (draft.iterations.get(asker.iteration).superseded) return null;
+      if (isOverfilled(draft, asker.iteration, SUCCESS)) return TOO_MUCH_HELD;
       draft.iterations.update(asker.iteration, { emitted: true });
-      arrive(draft, asker.iteration, { conclusion: 'success', reason: null }, request.outputs);
+      arrive(draft, asker.iteration, SUCCESS, request.outputs);
       return null;
     case 'signal': {
       if (request.job === null) return receiveSignal(draft, request, null, by);

@@ -70,7 +70,9 @@ export function endUnbegun(
   const number = job.iterations + 1;
   announce(draft, iterationKey(path, number), path, ending);
   draft.jobs.update(path, { iterations: number });
-  settleJob(draft, path, ending);
+  // Others of it have begun: it is over when they are.
+  if (job.live > 0) draft.jobs.update(path, { fate: { conclusion: ending.conclusion, reason: ending.reason } });
+  else settleJob(draft, path, ending);
 }
 
 export function skipJob(draft: FlowDraft, path: string, reason: Reason): void {

@@ -5,6 +5,9 @@ import { withdrawJob } from './withdraw.ts';
 
 const REGION = 'region:';
 
+/** Looking at so many jobs is a step of work. */
+const JOBS_PER_STEP = 4;
+
 /**
  * The paths that a job, or a person, means: the id of a job next to the one that asks, or of its neighbours further out;
  * else a path; `region:NAME` for all of a region, everywhere. Null when there are none.
@@ -30,6 +33,7 @@ function around(draft: FlowDraft, scope: string): string | null {
 }
 
 function membersOf(draft: FlowDraft, region: string): readonly string[] | null {
+  draft.work += Math.floor(draft.jobs.size / JOBS_PER_STEP);
   const members = draft.jobs
     .entries()
     .filter(([, job]) => draft.planOf(job).flow?.region.includes(region) === true)

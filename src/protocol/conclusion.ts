@@ -32,7 +32,8 @@ export type RunConclusion = 'success' | 'failure' | 'cancelled';
  *   had enough, `cancels` of another job, enough instances, the explicit end of the run, a jump back.
  * - `completed`: a person or a step declared it complete. `choice`: its branch was not chosen, or none could be.
  * - `expired`: `start-within-minutes`. `milestone`: the state it was to start in has passed.
- * - `too-many-jumps`, `too-many-iterations`, `unknown-target`: a limit of the run, a jump to nowhere.
+ * - `too-many-jumps`, `too-many-iterations`, `run-limit`, `unknown-target`: a limit of the job, of the run, a jump to
+ *   nowhere.
  * - `unapproved`: a step wanted the run to go on without an approval.
  * - `start-failed`: the process, the shell or the working directory could not be had.
  * - `action-not-loaded`: the action could not be found, fetched or read.
@@ -69,6 +70,7 @@ export type Reason =
   | 'milestone'
   | 'too-many-jumps'
   | 'too-many-iterations'
+  | 'run-limit'
   | 'unknown-target'
   | 'unapproved'
   | 'start-failed'

@@ -22,6 +22,9 @@ import { entryOf, type MapNode } from './yaml-node.ts';
 export const AROUND_KEYS = ['before', 'after', 'on-failure', 'on-cancel', 'finally'] as const;
 
 const JOB_ID = nonEmptyText('the id of a job');
+/** Of jobs, rounds and jumps: more than that a run does not have. */
+export const MAX_COUNT = 10_000;
+const COUNT = number(`a whole number, 1 to ${MAX_COUNT}`, undefined, { least: 1, most: MAX_COUNT, whole: true });
 const MINUTES = 'a number of minutes, 0 or more';
 
 export const DURATION: Grammar = {
@@ -43,7 +46,7 @@ export function flowKeys(): Readonly<Record<string, Grammar>> {
         empty: 'name the jobs to choose from, each with its condition',
       },
     },
-    spawn: number('a whole number, 1 or more', 'job.spawn', { least: 1, whole: true }),
+    spawn: number(`a whole number, 1 to ${MAX_COUNT}`, 'job.spawn', { least: 1, most: MAX_COUNT, whole: true }),
     race: nonEmptyText('the name of a race', 'job.beginning'),
     milestone: mapWith({
       what: '`milestone`',
@@ -94,7 +97,7 @@ export const STAGE_KEYS: Readonly<Record<string, Grammar>> = {
 /** `retry` of a job with steps. */
 export function retryGrammar(): Grammar {
   const code = number('an exit code, 1 to 255', undefined, { least: 1, most: 255, whole: true });
-  const attempts = number('a whole number, 1 or more', 'job.retry', { least: 1, whole: true });
+  const attempts = number(`a whole number, 1 to ${MAX_COUNT}`, 'job.retry', { least: 1, most: MAX_COUNT, whole: true });
   const keys = {
     'max-attempts': attempts,
     backoff: mapWith({
@@ -114,7 +117,7 @@ export function retryGrammar(): Grammar {
   };
   return {
     ...attempts,
-    takes: 'a number of attempts, 1 or more, or a mapping with `max-attempts`, `backoff` and `exit-codes`',
+    takes: `a number of attempts, 1 to ${MAX_COUNT}, or a mapping with \`max-attempts\`, \`backoff\` and \`exit-codes\``,
     map: { what: '`retry`', keys },
   };
 }
@@ -127,7 +130,7 @@ export function loopGrammar(jobs: Grammar): Grammar {
     keys: {
       while: { ...condition('job.loop.while'), ...inside },
       until: { ...condition('job.loop.until'), ...inside },
-      'max-iterations': number('a whole number, 1 or more', undefined, { least: 1, whole: true }),
+      'max-iterations': COUNT,
       vars: {
         takes: 'variables by name',
         map: {
@@ -158,10 +161,10 @@ function joinGrammar(): Grammar {
   const modes = ['all', 'active', 'first', 'each'];
   const keys = {
     mode: choice(modes),
-    count: number('a whole number, 1 or more', undefined, { least: 1, whole: true }),
+    count: COUNT,
     late: choice(['ignore', 'queue', 'cancel']),
     keep: boolean(),
-    batch: number('a whole number, 1 or more', undefined, { least: 1, whole: true }),
+    batch: COUNT,
     'count-ignored-failures': boolean(),
   };
   const whole: MapRule = { what: '`join`', keys, empty: 'it takes `mode`, `count` and what goes with them' };

@@ -1,3 +1,4 @@
+import { MAX_COUNT } from './flow-grammar.ts';
 import { anything, boolean, choice, condition, listOf, mapOf, mapWith, number, type Grammar } from './grammar.ts';
 
 /** `strategy` of a job with steps or of one that calls a workflow. */
@@ -31,13 +32,13 @@ export function strategyGrammar(): Grammar {
 /** `instances` and what goes with it, under `strategy`. */
 function instancesKeys(): Readonly<Record<string, Grammar>> {
   return {
-    instances: number('a whole number, 0 or more', 'job.strategy', { least: 0, whole: true }),
+    instances: number(`a whole number, 0 to ${MAX_COUNT}`, 'job.strategy', { least: 0, most: MAX_COUNT, whole: true }),
     dynamic: boolean(),
     sync: boolean(),
     'complete-when': mapWith({
       what: '`complete-when`',
       keys: {
-        count: number('a whole number, 1 or more', 'job.strategy', { least: 1, whole: true }),
+        count: number(`a whole number, 1 to ${MAX_COUNT}`, 'job.strategy', { least: 1, most: MAX_COUNT, whole: true }),
         if: condition('job.complete-when.if'),
         rest: choice(['run', 'cancel']),
       },

@@ -1,11 +1,12 @@
 import { concurrencyGrammar } from './concurrency-grammar.ts';
+import { MAX_COUNT } from './flow-grammar.ts';
 import { boolean, choice, mapOf, mapWith, number, text, type Grammar } from './grammar.ts';
 import { jobsGrammar, nestedJobsGrammar } from './job-grammar.ts';
 import { defaultsGrammar } from './job-keys.ts';
 import { PERMISSIONS } from './permissions-grammar.ts';
 import { onGrammar } from './trigger-grammar.ts';
 
-const LIMIT = number('a whole number, 0 or more', undefined, { least: 0, whole: true });
+const LIMIT = number(`a whole number, 0 to ${MAX_COUNT}`, undefined, { least: 0, most: MAX_COUNT, whole: true });
 
 /**
  * Every key of a workflow file: GitHub's workflow syntax as of `@actions/workflow-parser` 0.3.61 (August 2026), and our
