@@ -1,11 +1,12 @@
 import { bareName } from '../../flow/display-name.ts';
+import { FlowDraft } from '../../flow/flow-draft.ts';
 import { keySuffix } from '../../flow/key-suffix.ts';
 import type { FlowState } from '../../flow/flow-state.ts';
 import type { InstanceState } from '../../flow/instance-state.ts';
 import type { IterationState } from '../../flow/iteration-state.ts';
 import type { JobState } from '../../flow/job-state.ts';
 import { selectJobs } from '../../flow/select-jobs.ts';
-import { Table } from '../../flow/table.ts';
+import type { Table } from '../../flow/table.ts';
 import type { JobView } from '../../protocol/run-api.ts';
 import type { OperationContext } from '../operation.ts';
 import { waitersBesideHolders, waitSentence, waitSentences } from './group-waits.ts';
@@ -17,25 +18,33 @@ export async function unstartedJobs(context: OperationContext, run: RunRow): Pro
   const state = await stateOf(context, run);
   // Held back as a whole: the run says why.
   if (state.jobs.size === 0) return declaredJobs(state);
-  const jobs = new Table(state.jobs);
-  const scopes = new Table(state.scopes);
+  const draft = new FlowDraft(state);
   const groups = await groupWaits(context, run.id);
-  const pending = jobs.entries().flatMap(([path, job]): JobView[] => {
-    if (job.phase !== 'pending') return [];
-    const { workflow, names } = scopes.get(job.scope);
-    const plan = state.input.workflows[workflow]?.jobs[job.index];
-    const name = plan ? bareName(plan, { contexts: {} }) : job.id;
-    return [view({ key: path, id: path, name: [...names, name].join(' / '), job, waiting: needsSentence(job, jobs) })];
+  const held = new Set(state.paused?.held);
+  const viewOf = (key: string, path: string, name: string | null, waiting: string): JobView => {
+    const job = draft.jobs.get(path);
+    const { names } = draft.scopes.get(job.scope);
+    const own = name ?? bareName(draft.planOf(job), { contexts: {} });
+    return view({ key, id: path, name: [...names, own].join(' / '), job, waiting });
+  };
+  const pending = draft.jobs
+    .entries()
+    .flatMap(([path, job]) =>
+      job.phase === 'pending' ? [viewOf(path, path, null, needsSentence(job, draft.jobs))] : [],
+    );
+  const gates = [...held].flatMap((key) => {
+    const iteration = draft.instances.find(key) === null ? draft.iterations.find(key) : null;
+    return iteration === null ? [] : [viewOf(key, iteration.job, null, PAUSED)];
   });
-  const instances = new Table(state.instances).entries().flatMap(([key, instance]): JobView[] => {
-    const waiting = waitOf(key, instance, new Table(state.iterations), groups);
+  const instances = draft.instances.entries().flatMap(([key, instance]): JobView[] => {
+    const waiting = held.has(key) ? PAUSED : waitOf(key, instance, draft.iterations, groups);
     if (waiting === null) return [];
-    const job = jobs.get(instance.job);
-    const name = [...scopes.get(job.scope).names, instance.name].join(' / ');
-    return [{ ...view({ key, id: instance.job, name, job, waiting }), ...instanceOf(instance) }];
+    return [{ ...viewOf(key, instance.job, instance.name, waiting), ...instanceOf(instance) }];
   });
-  return [...pending, ...instances];
+  return [...pending, ...gates, ...instances];
 }
+
+const PAUSED = 'the run is paused';
 
 function declaredJobs({ input }: FlowState): JobView[] {
   const selected = selectJobs(input);

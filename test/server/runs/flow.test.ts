@@ -75,6 +75,37 @@ describeDatabases('a run on a server', (database) => {
   );
 
   it(
+    'names what waits by what it is, in loops and around jobs too',
+    withStore(async (store) => {
+      const loop = 'loop: { until: true, jobs: { u: { wait-for: ok }, v: { needs: u, wait-for: ok } } }';
+      const around = 'before: { b: { wait-for: ok }, c: { needs: b, join: active } }';
+      const run = await RunHand.submit(store, workflow({ zero: job(), L: `{ ${loop} }`, y: job(around) }));
+      const { jobs } = await run.view();
+      expect(Object.fromEntries(jobs.map(({ key, name, waiting }) => [key, [name, waiting]]))).toMatchObject({
+        'L@1.v': ['L (1) / v', 'needs u'],
+        'y@before.c': ['y / before / c', 'needs b'],
+      });
+      await run.cancel(true);
+    }),
+  );
+
+  it(
+    'says of what a pause holds that the run is paused',
+    withStore(async (store) => {
+      const run = await RunHand.submit(
+        store,
+        workflow({ a: job(), b: job('needs: a'), g: '{ needs: a, join: active }' }),
+      );
+      expect(await run.ask({ kind: 'pause' })).toBeNull();
+      await run.play('a');
+      expect([await run.waiting('b'), await run.waiting('g')]).toEqual(['the run is paused', 'the run is paused']);
+      expect(await run.ask({ kind: 'resume' })).toBeNull();
+      expect(await run.jobs()).toMatchObject({ b: 'queued', g: 'success' });
+      await run.play('b');
+    }),
+  );
+
+  it(
     'keeps a signal that comes early, takes each once, and does a request with the same id once',
     withStore(async (store) => {
       const text = workflow({
