@@ -13,9 +13,9 @@ import type { RunEvent } from '../../protocol/events.ts';
 import type { OperationContext } from '../operation.ts';
 import type { Answer } from './carry-out.ts';
 import { waitersBesideHolders, waitSentence } from './group-waits.ts';
+import { lockText } from './lock-text.ts';
 import { emit, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
-import { lockText } from './submission-keys.ts';
 
 /** Concurrency groups of all runs of a repository, or of all runs that have none. */
 interface Place {

@@ -4,7 +4,7 @@ import type { FlowInput, FlowOptions } from '../../flow/flow-input.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
 import type { RunView } from '../../protocol/run-api.ts';
 import type { OperationContext } from '../operation.ts';
-import { lockText } from './submission-keys.ts';
+import { lockText } from './lock-text.ts';
 
 /** The workflows of a run: many runs share them. */
 export type WorkflowsSpec = Pick<FlowInput, 'workflows' | 'calls'>;

@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
+import { lockText } from './lock-text.ts';
 
 /** Runs of one submission at most: workflows of a repository that one event starts. */
 export const MAX_RUNS_PER_SUBMISSION = 100;
@@ -28,9 +28,4 @@ export async function runsOfKey({ db }: OperationContext, repo: number | null, k
 /** A submission may start many runs, and each has a key of its own. */
 export function keyOf(key: string, index: number): string {
   return `${key}\n${index}`;
-}
-
-/** Of two transactions that look for the same thing and make it when it is not there, one comes first. */
-export async function lockText({ db, locks }: OperationContext, text: string): Promise<void> {
-  if (locks) await sql`select pg_advisory_xact_lock(hashtextextended(${text}, 0))`.execute(db);
 }

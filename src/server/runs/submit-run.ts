@@ -5,11 +5,12 @@ import { type OperationContext, Refusal } from '../operation.ts';
 import { isFromFork } from './is-from-fork.ts';
 import { audit } from '../secrets/audit.ts';
 import { beginAttempt } from './begin-attempt.ts';
+import { lockText } from './lock-text.ts';
 import { readVars } from './read-vars.ts';
 import type { RunRow } from './run-row.ts';
 import { storeSpec, type SubmissionSpec, type WorkflowsSpec } from './run-spec.ts';
 import { readSummaries } from './run-summaries.ts';
-import { keyOf, knownRuns, lockText, MAX_RUNS_PER_SUBMISSION, runsOfKey } from './submission-keys.ts';
+import { keyOf, knownRuns, MAX_RUNS_PER_SUBMISSION, runsOfKey } from './submission-keys.ts';
 
 /** One workflow of a submission, loaded and checked with all that it calls. */
 export interface NewRun extends WorkflowsSpec {
