@@ -12,6 +12,8 @@ import { evaluateBoolean, evaluateNumber, textOf, textsOf } from './typed-value.
 
 /** GitHub's default. */
 const DEFAULT_TIMEOUT_MINUTES = 360;
+/** GitHub ends every run by then: 35 days. */
+const MAX_TIMEOUT_MINUTES = 35 * 24 * 60;
 
 /**
  * The keys of a job that decide when and where an instance runs.
@@ -37,7 +39,7 @@ function evaluateSteps(
   return {
     runsOn: evaluateRunsOn(plan.runsOn, contexts),
     environment: evaluateEnvironment(plan.environment, contexts),
-    timeoutMinutes: minutes > 0 ? minutes : null,
+    timeoutMinutes: minutes > 0 ? Math.min(minutes, MAX_TIMEOUT_MINUTES) : null,
     continueOnError:
       plan.flow?.failure === 'ignore' || (evaluateBoolean('continue-on-error', plan.continueOnError, input) ?? false),
   };

@@ -15,9 +15,7 @@ import { takeSection } from './locks.ts';
 import { milestoneState, passedMilestone } from './milestone.ts';
 import { announce } from './settle-job.ts';
 import { consumeSignal } from './signals.ts';
-import { evaluateCount } from './typed-value.ts';
-
-const MS_PER_MINUTE = 60_000;
+import { evaluateMinutes } from './typed-value.ts';
 
 /** What a job may have to wait for before it starts, in this order. */
 type Verdict =
@@ -195,9 +193,8 @@ function waitForSignal(place: Place): Verdict {
   }
   if (again) return { waits: null };
   draft.listeners = [...draft.listeners, key];
-  const minutes = evaluateCount('wait-for.timeout-minutes', plan.timeoutMinutes, { contexts });
-  if (minutes !== null)
-    draft.commands.push({ kind: 'set-timer', id: timerId(key, SIGNAL), afterMs: minutes * MS_PER_MINUTE, at: null });
+  const afterMs = evaluateMinutes('wait-for.timeout-minutes', plan.timeoutMinutes, { contexts });
+  if (afterMs !== null) draft.commands.push({ kind: 'set-timer', id: timerId(key, SIGNAL), afterMs, at: null });
   return { waits: { kind: 'signal', names: texts(plan.signals), from } };
 }
 

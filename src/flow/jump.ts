@@ -112,6 +112,7 @@ function jumpBack(draft: FlowDraft, source: string, target: string, below: Reado
   releaseRaces(draft, again);
   const touched = new Set([...again].flatMap((path) => [path, ...draft.jobs.get(path).dependants]));
   for (const path of touched) recount(draft, path);
+  for (const path of again) setDeadline(draft, path);
   draft.signals = draft.signals.filter(({ job }) => job === null || !again.has(job));
 }
 
@@ -180,7 +181,6 @@ function forget(draft: FlowDraft, path: string): void {
     jump: null,
   });
   forgetRounds(draft, path);
-  setDeadline(draft, path);
 }
 
 /** A race that is held anew is open again. */

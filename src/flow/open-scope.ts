@@ -53,9 +53,10 @@ export function openScope(
   for (const { path, own } of jobs) {
     const others = { dependants: dependants.get(path) ?? [], watchers: [...(watchers.get(path) ?? [])] };
     draft.jobs.set(path, Object.assign(copyJob(NEW_JOB), own, others));
-    setDeadline(draft, path);
     if (own.waiting === 0) draft.push({ kind: 'consider', job: path });
   }
+  // One that cannot be evaluated ends its job, of which the others are told.
+  for (const { path } of jobs) setDeadline(draft, path);
   if (entries.length === 0) draft.push({ kind: 'close', scope: key });
 }
 

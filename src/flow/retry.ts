@@ -1,4 +1,4 @@
-import { RETRY_DEFAULTS } from '../protocol/flow-plan.ts';
+import { MAX_MINUTES, RETRY_DEFAULTS } from '../protocol/flow-plan.ts';
 import type { RetryPlan } from '../protocol/flow-plan.ts';
 import { startInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
@@ -20,7 +20,9 @@ export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 
   const contexts = jobContexts(draft, job, draft.iterations.get(instance.iteration));
   const limit = attempt(() => evaluateCount('retry.max-attempts', plan.maxAttempts, { contexts }));
   if (limit.kind === 'problem' || instance.attempt >= (limit.value ?? RETRY_DEFAULTS.maxAttempts)) return false;
-  const afterMs = Math.max(delayOf(plan.backoff, instance.attempt, key), asked.afterMs ?? 0);
+  // Steps of any version say how long.
+  const askedMs = Math.min(asked.afterMs ?? 0, MAX_MINUTES * 60_000);
+  const afterMs = Math.max(delayOf(plan.backoff, instance.attempt, key), askedMs);
   draft.instances.update(key, {
     attempt: instance.attempt + 1,
     carried: { ...instance.carried, ...asked.state },
@@ -39,7 +41,8 @@ export function retryNow(draft: FlowDraft, key: string): void {
 
 /** Grows from attempt to attempt. What it differs by comes of the name, so that a run that is replayed is the same. */
 function delayOf({ minMs, maxMs, factor, jitter }: RetryPlan['backoff'], attempts: number, key: string): number {
-  const delay = Math.min(minMs * factor ** (attempts - 1), maxMs);
+  // Nothing, however often it grew, which may be more than there are numbers for.
+  const delay = minMs === 0 ? 0 : Math.min(minMs * factor ** (attempts - 1), maxMs);
   return Math.round(delay * (1 + jitter * (2 * shareOf(`${key} ${attempts}`) - 1)));
 }
 

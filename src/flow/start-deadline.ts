@@ -1,16 +1,15 @@
 import type { FlowDraft } from './flow-draft.ts';
 import { endAtGate } from './gates.ts';
 import { attempt } from './key-problem.ts';
-import { skipJob } from './settle-job.ts';
-import { evaluateCount } from './typed-value.ts';
+import { endUnbegun, skipJob } from './settle-job.ts';
+import { evaluateMinutes } from './typed-value.ts';
 import { withdrawIteration } from './withdraw.ts';
 
-const MS_PER_MINUTE = 60_000;
 const SUFFIX = '/within';
 
 /**
  * A job begins to wait for its start, with its scope or by a jump back: `start-within-minutes` counts from now on, so
- * that it also ends a wait for needs.
+ * that it also ends a wait for needs. A job whose time cannot be evaluated fails.
  */
 export function setDeadline(draft: FlowDraft, path: string): void {
   const job = draft.jobs.get(path);
@@ -18,13 +17,17 @@ export function setDeadline(draft: FlowDraft, path: string): void {
   if (template === null) return;
   const { github, vars } = draft.input.contexts;
   const { inputs, loop } = draft.scopes.get(job.scope);
-  const minutes = attempt(() =>
-    evaluateCount('start-within-minutes', template, { contexts: { github, vars, inputs, loop } }),
+  const afterMs = attempt(() =>
+    evaluateMinutes('start-within-minutes', template, { contexts: { github, vars, inputs, loop } }),
   );
-  if (minutes.kind === 'problem' || minutes.value === null) return;
+  if (afterMs.kind === 'problem') {
+    endUnbegun(draft, path, { conclusion: 'failure', reason: 'condition-error', message: afterMs.message });
+    return;
+  }
+  if (afterMs.value === null) return;
   const id = path + SUFFIX;
   if (draft.paused) draft.paused = { ...draft.paused, fired: draft.paused.fired.filter((other) => other !== id) };
-  draft.commands.push({ kind: 'set-timer', id, afterMs: minutes.value * MS_PER_MINUTE, at: null });
+  draft.commands.push({ kind: 'set-timer', id, afterMs: afterMs.value, at: null });
 }
 
 /** The job is settled. */

@@ -1,4 +1,5 @@
 import { evaluateTemplate, toText, type EvaluationInput } from '../expressions/evaluate.ts';
+import { MAX_MINUTES } from '../protocol/flow-plan.ts';
 import type { Json } from '../protocol/job-message.ts';
 import type { Template } from '../protocol/plan.ts';
 import { KeyProblem } from './key-problem.ts';
@@ -21,6 +22,13 @@ export function evaluateCount(key: string, template: Template, input: Evaluation
   const value = evaluateTemplate(template, input);
   if (typeof value === 'string' && /^\s*\d{1,9}(\.\d+)?\s*$/.test(value)) return Number(value);
   return evaluateNumber(key, value, input);
+}
+
+/** Of a key in minutes: milliseconds, so few that a time can be told from them. */
+export function evaluateMinutes(key: string, template: Template, input: EvaluationInput): number | null {
+  const minutes = evaluateCount(key, template, input);
+  if (minutes === null || (minutes >= 0 && minutes <= MAX_MINUTES)) return minutes === null ? null : minutes * 60_000;
+  throw new KeyProblem(`\`${key}\` takes a number of minutes from 0 to ${MAX_MINUTES}, but it is ${minutes}.`);
 }
 
 /** Text of an evaluated value; empty for null. */

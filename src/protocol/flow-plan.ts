@@ -25,6 +25,12 @@ export interface RunLimits {
 /** GitHub allows ten levels of workflows, the run's own among them. */
 export const DEFAULT_LIMITS = { maxJumps: 10, maxDepth: 9 } as const;
 
+/** Of keys in minutes: a year. What waits for longer belongs into a schedule, and times beyond what is exact nowhere. */
+export const MAX_MINUTES = 366 * 24 * 60;
+
+/** By which each wait of `retry` may be longer than the one before. */
+export const MAX_BACKOFF_FACTOR = 1_000;
+
 /** Rounds of a loop that does not say. */
 export const DEFAULT_MAX_ITERATIONS = 100;
 

@@ -1,4 +1,4 @@
-import type { FlowRequest } from '../protocol/flow-plan.ts';
+import { type FlowRequest, MAX_MINUTES } from '../protocol/flow-plan.ts';
 import type { TemplateMap } from '../protocol/plan.ts';
 import { parsePairs, parsePathLines } from './parse-file-command.ts';
 import type { FlowEffects } from './step-effects.ts';
@@ -109,11 +109,14 @@ class FlowCommandReader {
   retryAfter(): number | null {
     const text = this.#lines('PACELINE_RETRY_AFTER').at(-1) ?? null;
     if (text === null) return null;
-    const amount = /^(\d{1,9})(ms|s|m|h)?$/.exec(text);
-    if (amount) return Number(amount[1]) * (MS_PER_UNIT[amount[2] ?? 's'] ?? 0);
+    const amount = /^(\d{1,15})(ms|s|m|h)?$/.exec(text);
+    const ms = amount ? Number(amount[1]) * (MS_PER_UNIT[amount[2] ?? 's'] ?? 0) : null;
+    if (ms !== null && ms <= MAX_MS) return ms;
     this.#problem(
       'PACELINE_RETRY_AFTER',
-      `'${text}' is no time; expected a number of seconds, or such as 500ms, 30s, 2m.`,
+      ms === null
+        ? `'${text}' is no time; expected a number of seconds, or such as 500ms, 30s, 2m.`
+        : `'${text}' is too long: the limit is ${MAX_MINUTES}m.`,
     );
     return null;
   }
@@ -145,6 +148,7 @@ const NONE: ReadonlySet<number> = new Set();
 const BARE_NAMES: ReadonlySet<FlowVariable> = new Set(['PACELINE_GOTO', 'PACELINE_SIGNAL', 'PACELINE_INSTANCES']);
 
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const MAX_MS = MAX_MINUTES * 60_000;
 
 /** What a step says to the flow is kept with the events of its run. */
 const MAX_CHARACTERS = 65_536;

@@ -1,3 +1,4 @@
+import { MAX_BACKOFF_FACTOR, MAX_MINUTES } from '../protocol/flow-plan.ts';
 import { checkDuration, DURATION_PATTERN } from './duration.ts';
 import {
   boolean,
@@ -25,7 +26,8 @@ const JOB_ID = nonEmptyText('the id of a job');
 /** Of jobs, rounds and jumps: more than that a run does not have. */
 export const MAX_COUNT = 10_000;
 const COUNT = number(`a whole number, 1 to ${MAX_COUNT}`, undefined, { least: 1, most: MAX_COUNT, whole: true });
-const MINUTES = 'a number of minutes, 0 or more';
+const MINUTES = `a number of minutes from 0 to ${MAX_MINUTES}`;
+const MINUTES_LIMITS = { least: 0, most: MAX_MINUTES };
 
 export const DURATION: Grammar = {
   takes: 'a duration, such as `10s`',
@@ -80,7 +82,7 @@ export function flowKeys(): Readonly<Record<string, Grammar>> {
     }),
     next: nextGrammar(),
     failure: choice(['fail-run', 'stop-branch', 'ignore']),
-    'start-within-minutes': number(MINUTES, 'job.start-within-minutes', { least: 0 }),
+    'start-within-minutes': number(MINUTES, 'job.start-within-minutes', MINUTES_LIMITS),
     'start-at': nonEmptyText('a point in time, such as `2030-01-31T06:00:00Z`', 'job.beginning', checkStartTime),
     terminate: choice(['success', 'failure', 'cancelled']),
   };
@@ -105,7 +107,7 @@ export function retryGrammar(): Grammar {
       keys: {
         min: DURATION,
         max: DURATION,
-        factor: number('a number, 1 or more', undefined, { least: 1 }),
+        factor: number(`a number from 1 to ${MAX_BACKOFF_FACTOR}`, undefined, { least: 1, most: MAX_BACKOFF_FACTOR }),
         jitter: number('a number from 0 to 1', undefined, { least: 0, most: 1 }),
       },
     }),
@@ -203,7 +205,7 @@ function waitForGrammar(): Grammar {
       keys: {
         signal: oneOrMore(signal, 'the name of a signal, or a list of names', 'name the signals any of which will do'),
         buffered: boolean(),
-        'timeout-minutes': number(MINUTES, 'job.beginning', { least: 0 }),
+        'timeout-minutes': number(MINUTES, 'job.beginning', MINUTES_LIMITS),
         from: oneOrMore(
           nonEmptyText('the name of a user', 'job.beginning'),
           'the name of a user, or a list of names',

@@ -147,6 +147,23 @@ describe('retry', () => {
     expect([...flow.timers.values()][0]?.afterMs).toBe(5_000);
   });
 
+  it('waits a year at most, whatever is asked for and however often', () => {
+    const backoff = { minMs: 0, maxMs: 0, factor: 1e300, jitter: 0 };
+    const { flow } = begin(input(workflow({ a: { flow: keys({ retry: { ...plan, backoff, maxAttempts: 4 } }) } })));
+    const waits = [];
+    for (const [key, afterMs] of [
+      ['a', null],
+      ['a~r2', 1e300],
+      ['a~r3', null],
+    ] as const) {
+      flow.finish(key, again(afterMs), 'failure');
+      const [id, timer] = [...flow.timers].at(-1) ?? ['', null];
+      waits.push(timer?.afterMs);
+      flow.fire(id);
+    }
+    expect(waits).toEqual([0, 366 * 24 * 3_600_000, 0]);
+  });
+
   it('ends with the last of its attempts', () => {
     const { flow } = begin(input(workflow({ a: { flow: keys({ retry: plan }) } })));
     for (const key of ['a', 'a~r2']) {

@@ -35,6 +35,7 @@ describe('what a started job is told', () => {
   });
 
   it.each<[JobSketch['timeoutMinutes'], number | null]>([
+    [1e300, 50_400],
     [null, 360],
     [5, 5],
     [0.5, 0.5],

@@ -274,6 +274,40 @@ describe('times', () => {
     expect(flow.complete('a')).toEqual(['run success']);
   });
 
+  it.each([1e300, 527_041, -1])('fails the job where the time comes to %d minutes', (minutes) => {
+    const contexts = { vars: { N: minutes } };
+    const message = `takes a number of minutes from 0 to 527040, but it is ${minutes}.`;
+    const late = keys({ startWithinMinutes: '${{ vars.N }}' });
+    const jobs = { a: {}, b: { needs: ['a'], flow: late }, c: { needs: ['b'] }, d: { flow: late } };
+    const { flow, first } = begin(input(workflow(jobs), {}, {}, contexts));
+    expect(first).toEqual(['failure b', 'clear-timer', 'failure d', 'clear-timer', 'skipped c', 'start a']);
+    expect(flow.settled.get('b')?.message).toBe(`\`start-within-minutes\` ${message}`);
+    expect(flow.complete('a')).toEqual(['run failure']);
+    const waits = waitFor({ timeoutMinutes: '${{ vars.N }}' });
+    const wait = begin(input(workflow({ w: { flow: waits } }), {}, {}, contexts)).flow;
+    expect(wait.settled.get('w')).toMatchObject({ conclusion: 'failure', reason: 'condition-error' });
+    expect(wait.settled.get('w')?.message).toBe(`\`wait-for.timeout-minutes\` ${message}`);
+    expect(wait.timers.size).toBe(0);
+  });
+
+  it('fails a job that a jump back begins anew as it failed before', () => {
+    const next = [{ if: 'failure() && flow.iteration < 2', goto: 'a', with: {} }];
+    const jobs = {
+      a: {},
+      b: { needs: ['a'], flow: keys({ startWithinMinutes: '${{ vars.N }}' }) },
+      c: { needs: ['b'], if: 'always()', flow: keys({ next }) },
+    };
+    const { flow } = begin(input(workflow(jobs), {}, {}, { vars: { N: 1e300 } }));
+    expect(flow.started.has('a')).toBe(true);
+    flow.complete('c', 'failure');
+    flow.complete('a');
+    expect(flow.running.has('a~2')).toBe(true);
+    expect(flow.settled.get('b~2')).toMatchObject({ conclusion: 'failure', reason: 'condition-error' });
+    flow.complete('a~2');
+    flow.complete('c~2');
+    expect(flow.conclusion).toBe('failure');
+  });
+
   it('start-within-minutes means nothing to what has started', () => {
     const { flow } = begin(input(workflow({ b: { flow: keys({ startWithinMinutes: 1 }) } })));
     const [[id] = ['']] = [...flow.timers];

@@ -69,6 +69,7 @@ describe('requests to the flow', () => {
     ['PACELINE_INSTANCES', 'test=[1]', "What is given to 'test' is no JSON object."],
     ['PACELINE_GOTO', 'reason=x', 'It has no line with the id of a job.'],
     ['PACELINE_RETRY_AFTER', 'soon', "'soon' is no time; expected a number of seconds, or such as 500ms, 30s, 2m."],
+    ['PACELINE_RETRY_AFTER', '9999999999h', "'9999999999h' is too long: the limit is 527040m."],
   ])('%s with %s fails the step and says why', async (variable, line, message) => {
     const job = await run(`echo '${line}' >> "$${variable}"`);
     expect(job.report.conclusion).toBe('failure');

@@ -3,11 +3,14 @@ import type { OperationContext } from '../operation.ts';
 import { lockRun, type RunRow } from './run-row.ts';
 import { tellRun } from './tell-run.ts';
 
+/** The last time that a date can be: whatever asks for a later one, the database can hold this. */
+const LAST_TIME = 8_640_000_000_000_000;
+
 /** Writes down when the run is to be told. Set again, it has its new time. */
 export async function setTimer(context: OperationContext, run: RunRow, timer: SetTimer): Promise<void> {
   const { db, now } = context;
   const { id, at, afterMs } = timer;
-  const due_at = Math.ceil(at ?? now + (afterMs ?? 0));
+  const due_at = Math.min(Math.ceil(at ?? now + (afterMs ?? 0)), LAST_TIME);
   await db
     .insertInto('flow_timer')
     .values({ run_id: run.id, id, due_at, held: run.paused })

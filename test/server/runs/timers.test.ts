@@ -79,6 +79,16 @@ describeDatabases('timers of runs', (database) => {
   );
 
   it(
+    'have no time that is later than a date can be',
+    withRun(async (store, run, clock) => {
+      must(await store.perform(arm, { run: run.id, timers: [set('a', 1e300), set('b', null, Infinity), set('c', 5)] }));
+      await clock.advance(5);
+      expect(await sweep(store)).toMatchObject({ timers: 1 });
+      expect(await left(store)).toEqual(['a', 'b']);
+    }),
+  );
+
+  it(
     'are set anew, and cleared',
     withRun(async (store, run, clock) => {
       must(await store.perform(arm, { run: run.id, timers: [set('a', 100), set('b', 100), set('a', 200)] }));
