@@ -9,6 +9,7 @@ import { translateCase, type TranslatedCase } from '../translate-case.ts';
 import { World } from '../world.ts';
 import { cases } from './random-cases.ts';
 import { joins } from './random-joins.ts';
+import { races } from './random-races.ts';
 
 /** Signals that are sent at most to a run that waits for one: its jobs may be begun again and again. */
 const MAX_SIGNALS = 200;
@@ -76,15 +77,31 @@ describe('whatever the keys and the order of events', () => {
     );
   });
 
-  it('nothing of a branch that was skipped or withdrawn runs', async () => {
+  it('nothing of a branch that was skipped runs, and nothing begins once it was withdrawn', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (one) => {
         const { world, shown } = await play(one);
         for (const { path, status, iteration } of shown.jobs) {
-          if (status !== 'skipped') continue;
+          if (status !== 'skipped' && status !== 'withdrawn') continue;
           const bodies = world.bodies.filter((body) => body.path === path && body.iteration === iteration);
-          expect([path, bodies.map(({ key }) => key)]).toEqual([path, []]);
+          if (status === 'skipped') expect([path, bodies.map(({ key }) => key)]).toEqual([path, []]);
+          const cancelled = bodies.flatMap(({ end }) => (end?.conclusion === 'cancelled' ? [end.order] : []));
+          const late = bodies.filter(({ started }) => started > Math.min(...cancelled));
+          expect([path, late.map(({ key }) => key)]).toEqual([path, []]);
         }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('of a race one runs, the first that can, and the others are withdrawn', async () => {
+    await fc.assert(
+      fc.asyncProperty(races, async ({ body, winners }) => {
+        const { world, shown } = await play({ id: 'race', body });
+        const ran = new Set(world.bodies.filter(({ path }) => /^r\d+$/.test(path)).map(({ path }) => path));
+        expect(ran.size).toBe(winners);
+        for (const { path, status } of shown.jobs)
+          if (/^r\d+$/.test(path) && !ran.has(path)) expect(['withdrawn', 'skipped']).toContain(status);
       }),
       { numRuns: 150 },
     );
@@ -92,14 +109,23 @@ describe('whatever the keys and the order of events', () => {
 
   it('joins fire as often as their definition says', async () => {
     await fc.assert(
-      fc.asyncProperty(joins, async ({ body, firings }) => {
-        const { world } = await play({ id: 'join', body });
+      fc.asyncProperty(joins, async ({ body, firings, cancels }) => {
+        const { world, shown } = await play({ id: 'join', body });
         const joined = world.bodies.filter(({ path }) => path === 'J');
         expect(joined.map(({ iteration }) => iteration)).toEqual(
           Array.from({ length: firings }, (_, index) => index + 1),
         );
+        const fired = cancels ? joined[0]?.started : undefined;
+        if (fired === undefined) return;
+        for (const { path, started, end } of world.bodies) {
+          if (path === 'J') continue;
+          expect([path, started < fired]).toEqual([path, true]);
+          if (end !== null && end.order < fired && end.conclusion !== 'cancelled') continue;
+          const { status } = shown.jobs.find((job) => job.path === path)!;
+          expect([path, end?.conclusion, status]).toEqual([path, 'cancelled', 'withdrawn']);
+        }
       }),
-      { numRuns: 200 },
+      { numRuns: 250 },
     );
   });
 });

@@ -20,12 +20,16 @@ const rule = fc.oneof(
   fc.record({ batch: fc.integer({ min: 1, max: 3 }) }),
   fc.record({
     count: fc.integer({ min: 1, max: 4 }),
-    late: fc.constantFrom('ignore' as const, 'queue' as const),
+    late: fc.constantFrom('ignore' as const, 'queue' as const, 'cancel' as const),
     ignored: fc.boolean(),
   }),
 );
 type Rule =
-  'all' | 'keep' | 'active' | { batch: number } | { count: number; late: 'ignore' | 'queue'; ignored: boolean };
+  | 'all'
+  | 'keep'
+  | 'active'
+  | { batch: number }
+  | { count: number; late: 'ignore' | 'queue' | 'cancel'; ignored: boolean };
 
 export const joins = fc
   .record({ sources: fc.array(source, { minLength: 1, maxLength: 4 }), rule })
@@ -42,6 +46,8 @@ export const joins = fc
         expect: {},
       },
       firings: firingsOf(wanted, plain),
+      /** What comes late is withdrawn when the join fires. */
+      cancels: typeof wanted === 'object' && 'late' in wanted && wanted.late === 'cancel',
     };
   });
 
