@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 
 /** Of a job that goes to the runners of some groups alone: their names, with commas. The second: because it is not trusted. */
 export const ACCESS_PREFIXES = ['in:', 'in-untrusted:'] as const;
@@ -73,20 +74,23 @@ export async function readAccess(
 ): Promise<{ readonly groups: readonly RunnerGroup[]; readonly asker: Asker }> {
   // In a statement before: one that had to wait would read what was there when it began.
   await lockGroups(context, 'going-by');
-  const rows = await context.db
-    .selectFrom('run')
-    .leftJoin('repo', 'repo.id', 'run.repo_id')
-    .innerJoin('runner_group', (join) => join.onTrue())
-    .select(['run.untrusted', 'repo.name as repository'])
-    .select(['runner_group.name', 'runner_group.tier', 'runner_group.repositories'])
-    .where('run.id', '=', run)
-    .orderBy('runner_group.name')
-    .execute();
+  const rows = await READ_ACCESS.execute(context, [run]);
   return {
     groups: rows.map(groupOf),
     asker: { repository: rows[0]?.repository ?? null, isUntrusted: rows[0]?.untrusted === 1 },
   };
 }
+
+const READ_ACCESS = new Statement((db, hole) =>
+  db
+    .selectFrom('run')
+    .leftJoin('repo', 'repo.id', 'run.repo_id')
+    .innerJoin('runner_group', (join) => join.onTrue())
+    .select(['run.untrusted', 'repo.name as repository'])
+    .select(['runner_group.name', 'runner_group.tier', 'runner_group.repositories'])
+    .where('run.id', '=', hole())
+    .orderBy('runner_group.name'),
+);
 
 export function groupOf(row: {
   readonly name: string;

@@ -1,4 +1,5 @@
 import type { OperationContext } from '../operation.ts';
+import { Statement } from '../storage/statement.ts';
 import { ACCESS_PREFIXES, groupsOf } from './group-access.ts';
 
 /** Every runner has it, said or not. */
@@ -21,9 +22,10 @@ export interface Wanted {
  * What a job asks of a runner, interned: jobs that ask the same have one number. Labels are compared without case and
  * without order.
  */
-export async function internLabelSet({ db }: OperationContext, wanted: Wanted): Promise<number> {
+export async function internLabelSet(context: OperationContext, wanted: Wanted): Promise<number> {
+  const { db } = context;
   const labels = canonicalText(wanted);
-  const known = await db.selectFrom('label_set').select('id').where('labels', '=', labels).executeTakeFirst();
+  const [known] = await FIND.execute(context, [labels]);
   if (known) return known.id;
   await db
     .insertInto('label_set')
@@ -33,6 +35,8 @@ export async function internLabelSet({ db }: OperationContext, wanted: Wanted): 
   const made = await db.selectFrom('label_set').select('id').where('labels', '=', labels).executeTakeFirstOrThrow();
   return made.id;
 }
+
+const FIND = new Statement((db, hole) => db.selectFrom('label_set').select('id').where('labels', '=', hole()));
 
 function canonicalText({ labels, group, access, features = [] }: Wanted): string {
   const all = [

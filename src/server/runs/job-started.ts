@@ -3,7 +3,7 @@ import { Table } from '../../flow/table.ts';
 import type { OperationContext } from '../operation.ts';
 import { Statement } from '../storage/statement.ts';
 import { emit } from './run-events.ts';
-import { readRun } from './run-row.ts';
+import { readRun, type RunRow } from './run-row.ts';
 import { stateOf } from './run-state.ts';
 import { tellRun } from './tell-run.ts';
 
@@ -20,9 +20,10 @@ export async function jobStarted(
   const { now } = context;
   const [job] = await START_JOB.execute(context, [now, jobId, attemptId]);
   if (!job) return;
-  await START_RUN.execute(context, [now, runId]);
   await emit(context, runId, { type: 'job-started', at, job: job.key, name: job.name, id: job.job_id });
-  if (job.command !== null && (await isWatched(context, runId, job.key)))
+  const run = await readRun(context, runId);
+  if (run?.started_at === null) await START_RUN.execute(context, [now, runId]);
+  if (run !== null && job.command !== null && (await isWatched(context, run, job.key)))
     await tellRun(context, runId, { kind: 'job-started', key: job.key });
 }
 
@@ -40,9 +41,8 @@ const START_RUN = new Statement((db, hole) =>
 );
 
 /** Whether another job looks at where this one is. Most events of most runs would be those that mean nothing. */
-async function isWatched(context: OperationContext, runId: number, key: string): Promise<boolean> {
-  const run = await readRun(context, runId);
-  if (run === null || run.state === 'completed') return false;
+async function isWatched(context: OperationContext, run: RunRow, key: string): Promise<boolean> {
+  if (run.state === 'completed') return false;
   const { instances, jobs } = await stateOf(context, run);
   const instance = new Table(instances).find(firstAttempt(key));
   return instance !== null && (new Table(jobs).find(instance.job)?.watchers.length ?? 0) > 0;

@@ -14,6 +14,8 @@ export interface RunRow {
   readonly submission_sha: string;
   readonly attempt: number;
   readonly priority: number;
+  /** Of its first job. */
+  readonly started_at: number | null;
 }
 
 const COLUMNS = [
@@ -27,6 +29,7 @@ const COLUMNS = [
   'submission_sha',
   'attempt',
   'priority',
+  'started_at',
 ] as const;
 
 export async function readRun(context: OperationContext, id: number): Promise<RunRow | null> {

@@ -1,12 +1,14 @@
 import type { StartJob } from '../../flow/flow-event.ts';
 import { keyOfJob } from '../../flow/key-suffix.ts';
 import type { RunEvent } from '../../protocol/events.ts';
-import { enqueueAttempt } from '../dispatch/enqueue-attempt.ts';
+import type { LossPolicy } from '../../protocol/attempt-state.ts';
+import { labelSetOf, queueAttempts } from '../dispatch/enqueue-attempt.ts';
 import { accessLabel, readAccess } from '../dispatch/group-access.ts';
 import type { OperationContext } from '../operation.ts';
 import { emitAll, isoTime } from './run-events.ts';
 import type { RunRow } from './run-row.ts';
 import { rowOfJob } from './job-rows.ts';
+import { Statement, times } from '../storage/statement.ts';
 import { neededFeatures } from './needed-features.ts';
 import { inputOf } from './run-state.ts';
 import { forgetWaiting } from './waiting-jobs.ts';
@@ -18,62 +20,38 @@ export type StoredCommand = Omit<StartJob, 'plan' | 'env' | 'defaults'> &
 /** Databases limit the parameters of a statement. */
 const ROWS_PER_STATEMENT = 200;
 
+/** The number of the first attempt. */
+const FIRST = 1;
+
 /** Puts jobs into the queue, in this order. */
 export async function startJobs(context: OperationContext, run: RunRow, commands: readonly StartJob[]): Promise<void> {
   if (commands.length === 0) return;
-  const { db, now } = context;
   const { exclusive } = await inputOf(context, run);
-  const ids = new Map<string, number>();
   const instances = commands.filter(({ instance }) => instance > 0);
   await forgetWaiting(context, run, [...new Set(instances.map(({ key, instance }) => keyOfJob(key, instance)))]);
+  const labelSets = await findLabelSets(context, run, commands, exclusive);
   for (let from = 0; from < commands.length; from += ROWS_PER_STATEMENT) {
-    const rows = commands.slice(from, from + ROWS_PER_STATEMENT).map((command) => ({
-      ...rowOfJob(run, { ...command, name: command.displayName, matrix: command.contexts.matrix }),
-      iteration: command.iteration,
-      execution: command.attempt,
-      needs: JSON.stringify(command.plan.needs),
-      state: 'queued' as const,
-      waits: null,
-      command: JSON.stringify(stored(command)),
-      labels: JSON.stringify(command.runsOn.labels),
+    const some = commands.slice(from, from + ROWS_PER_STATEMENT).map((command) => ({
+      command,
+      attempt: context.randomId(),
+      labelSet: labelSets.get(command) ?? 0,
       policy: policyOf(command, exclusive),
-      queued_at: now,
     }));
-    const made = await db
-      .insertInto('job')
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['run_id', 'run_attempt', 'key'])
-          .doUpdateSet((set) => ({
-            name: set.ref('excluded.name'),
-            needs: set.ref('excluded.needs'),
-            state: set.ref('excluded.state'),
-            waits: null,
-            command: set.ref('excluded.command'),
-            labels: set.ref('excluded.labels'),
-            policy: set.ref('excluded.policy'),
-            queued_at: set.ref('excluded.queued_at'),
-          }))
-          .where('job.state', '=', 'waiting'),
-      )
-      .returning(['id', 'key'])
-      .execute();
-    for (const { id, key } of made) ids.set(key, id);
+    const rows = some.map((one) => rowOf(context, run, one));
+    const made = await INSERT.execute(
+      context,
+      rows.flatMap((row) => COLUMNS.map((column) => row[column])),
+      rows.length,
+    );
+    const ids = new Map(made.map(({ id, key }) => [key, id]));
+    const attempts = some.map(({ command: { key }, attempt: id, labelSet, policy }) => {
+      const jobId = ids.get(key);
+      if (jobId === undefined) throw new RangeError(`the job ${key} of run ${run.id} has no row`);
+      return { id, jobId, runId: run.id, no: FIRST, labelSet, priority: run.priority, policy, notBefore: 0 };
+    });
+    await queueAttempts(context, attempts);
   }
-  const { groups, asker } = await readAccess(context, run.id);
-  const { isolateUntrusted } = context.settings;
-  for (const command of commands) {
-    const { labels, group } = command.runsOn;
-    const jobId = ids.get(command.key);
-    if (jobId === undefined) throw new RangeError(`the job ${command.key} of run ${run.id} has no row`);
-    const policy = policyOf(command, exclusive);
-    const features = neededFeatures(command.plan);
-    const access = accessLabel(groups, asker, group, isolateUntrusted);
-    const wanted = { labels, group, access, features };
-    await enqueueAttempt(context, { jobId, runId: run.id, ...wanted, priority: run.priority, policy });
-  }
-  const at = isoTime(now);
+  const at = isoTime(context.now);
   const queued = commands.map(({ key, id, displayName }): RunEvent => ({
     type: 'job-queued',
     at,
@@ -84,6 +62,97 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
   await emitAll(context, run.id, queued);
 }
 
+/** What each asks of a runner; many ask the same. */
+async function findLabelSets(
+  context: OperationContext,
+  run: RunRow,
+  commands: readonly StartJob[],
+  exclusive: readonly string[],
+): Promise<ReadonlyMap<StartJob, number>> {
+  const { groups, asker } = await readAccess(context, run.id);
+  const known = new Map<string, number>();
+  const found = new Map<StartJob, number>();
+  for (const command of commands) {
+    const { labels, group } = command.runsOn;
+    const access = accessLabel(groups, asker, group, context.settings.isolateUntrusted);
+    const features = neededFeatures(command.plan);
+    const wanted = { labels, group, access, features, policy: policyOf(command, exclusive) };
+    const text = JSON.stringify(wanted);
+    const labelSet = known.get(text) ?? (await labelSetOf(context, wanted));
+    known.set(text, labelSet);
+    found.set(command, labelSet);
+  }
+  return found;
+}
+
+interface Start {
+  readonly command: StartJob;
+  readonly attempt: string;
+  readonly labelSet: number;
+  readonly policy: LossPolicy;
+}
+
+function rowOf({ now }: OperationContext, run: RunRow, { command, attempt, labelSet, policy }: Start) {
+  return {
+    ...rowOfJob(run, { ...command, name: command.displayName, matrix: command.contexts.matrix }),
+    iteration: command.iteration,
+    execution: command.attempt,
+    needs: JSON.stringify(command.plan.needs),
+    state: 'queued',
+    command: JSON.stringify(stored(command)),
+    labels: JSON.stringify(command.runsOn.labels),
+    label_set_id: labelSet,
+    policy,
+    attempt_no: FIRST,
+    attempt_id: attempt,
+    queued_at: now,
+  };
+}
+
+const COLUMNS = [
+  'run_id',
+  'run_attempt',
+  'key',
+  'job_id',
+  'instance',
+  'iteration',
+  'execution',
+  'name',
+  'matrix',
+  'outputs',
+  'needs',
+  'state',
+  'command',
+  'labels',
+  'label_set_id',
+  'priority',
+  'policy',
+  'attempt_no',
+  'attempt_id',
+  'queued_at',
+] as const;
+
+/** What is new of a job that has a row since it waited. */
+const CHANGED = COLUMNS.slice(COLUMNS.indexOf('needs'));
+
+const INSERT = new Statement((db, hole, rows) => {
+  const row = (): Record<(typeof COLUMNS)[number], never> =>
+    Object.fromEntries(COLUMNS.map((column) => [column, hole()])) as Record<(typeof COLUMNS)[number], never>;
+  return db
+    .insertInto('job')
+    .values(times(rows, row))
+    .onConflict((conflict) =>
+      conflict
+        .columns(['run_id', 'run_attempt', 'key'])
+        .doUpdateSet((set) => ({
+          ...Object.fromEntries(['name' as const, ...CHANGED].map((column) => [column, set.ref(`excluded.${column}`)])),
+          waits: null,
+        }))
+        .where('job.state', '=', 'waiting'),
+    )
+    .returning(['id', 'key']);
+});
+
 function stored(command: StartJob): StoredCommand {
   if (command.key.includes('@')) return command;
   // JSON has no undefined.
@@ -92,7 +161,7 @@ function stored(command: StartJob): StoredCommand {
 }
 
 /** `exclusive`: ids of jobs, which stand for what they call too. */
-function policyOf({ id }: StartJob, exclusive: readonly string[]): 'exclusive' | 'at-most-once' {
+function policyOf({ id }: StartJob, exclusive: readonly string[]): LossPolicy {
   const named = exclusive.some((name) => name === '*' || id === name || id.startsWith(`${name}.`));
   return named ? 'exclusive' : 'at-most-once';
 }

@@ -123,6 +123,7 @@ async function submitOne(
     submission_sha,
     attempt: 1,
     priority,
+    started_at: null,
   };
   const { audited = actor } = submission;
   const detail = { path: run.path, event, ref };
