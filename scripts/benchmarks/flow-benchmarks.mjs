@@ -25,7 +25,7 @@ export const flowBenchmarks = [
         // By `each` the last job begins as often as there are others: as many jobs again.
         const jobsOf = (jobs) => String(shape === 'each' ? jobs / 2 : jobs);
         const values = await inTurn(SIZES, (jobs) => run('memory', shape, jobsOf(jobs)));
-        return { value: values[0], floor: values.at(-1), more: bySize(values) };
+        return { value: values[0].value, floor: values.at(-1).value, more: bySize(values) };
       }),
   })),
   ...shapes.map((shape) => ({
@@ -37,7 +37,8 @@ export const flowBenchmarks = [
       withProgram(async (run) => {
         const database = () => join(directory, `${randomUUID()}.db`);
         const values = await inTurn(SIZES, (jobs) => run('durable', database(), shape, String(jobs)));
-        return { value: values[0], floor: await run('commits', database(), '2000'), more: bySize(values) };
+        const floor = await run('commits', database(), '2000');
+        return { value: values[0].value, floor: floor.value, more: bySize(values) };
       }),
   })),
   ...shapes.map((shape) => ({
@@ -50,7 +51,8 @@ export const flowBenchmarks = [
         const postgres = await startPostgres();
         try {
           const values = await inTurn(SIZES, (jobs) => run('durable', postgres.url, shape, String(jobs)));
-          return { value: values[0], floor: await run('commits', postgres.url, '2000'), more: bySize(values) };
+          const floor = await run('commits', postgres.url, '2000');
+          return { value: values[0].value, floor: floor.value, more: bySize(values) };
         } finally {
           await postgres.stop();
         }
@@ -59,7 +61,8 @@ export const flowBenchmarks = [
 ];
 
 function bySize(values) {
-  return { bySize: Object.fromEntries(SIZES.map((size, index) => [size, Math.round(values[index])])) };
+  const each = (field) => Object.fromEntries(SIZES.map((size, index) => [size, Math.round(values[index][field])]));
+  return { bySize: each('value'), cpuUsBySize: each('cpuUs') };
 }
 
 async function inTurn(sizes, measure) {
@@ -68,7 +71,7 @@ async function inTurn(sizes, measure) {
   return values;
 }
 
-/** The program is made of the sources, as the bundle is; `run` answers with what it measured. */
+/** The program is made of the sources, as the bundle is; `run` answers with what it measured: see there. */
 async function withProgram(body) {
   // Below the packages, which the program finds from there.
   const folder = await mkdtemp(join(ROOT, 'node_modules', '.paceline-bench-'));
@@ -86,7 +89,7 @@ async function withProgram(body) {
     });
     return await body(async (...args) => {
       const { stdout } = await promisify(execFile)(process.execPath, [outfile, ...args]);
-      return JSON.parse(stdout).value;
+      return JSON.parse(stdout);
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -84,10 +84,10 @@ if (values.json) {
     );
 }
 
-function rangeOf({ min, max, p99, cpuCores, cpuMs, bySize }) {
+function rangeOf({ min, max, p99, cpuCores, cpuMs, bySize, cpuUsBySize }) {
   if (bySize !== undefined)
     return Object.entries(bySize)
-      .map(([jobs, value]) => `${jobs}: ${value}`)
+      .map(([jobs, value]) => `${jobs}: ${value} (${cpuUsBySize[jobs]} µs cpu each)`)
       .join(', ');
   if (cpuMs !== undefined) return `${round(cpuMs)} ms cpu each`;
   if (p99 !== undefined) return `p99 ${round(p99)}`;
