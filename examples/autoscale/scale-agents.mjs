@@ -3,15 +3,20 @@
 // the start of a machine in place of `startAgent`, and it scales machines. It goes by levels: what an answer says is all
 // that counts, and one that was missed is made good by the next.
 //
-//   node scale-agents.mjs --group default --min 0 --max 4 [--labels gpu] [--every 5]
+//   node scale-agents.mjs --server https://ci.example.org --token-file FILE --user ACCOUNT
+//     [--group default] [--labels gpu] [--min 0] [--max 4] [--every 5]
 //
-// The server and the token are those of `paceline` (PACELINE_SERVER and PACELINE_TOKEN, or `paceline login`); the token
-// needs the scopes runners:read and runners:write. PACELINE names the command where it is not on the PATH.
-import { spawn } from 'node:child_process';
+// The token: `paceline tokens create scaler --scopes runners:read,runners:jit --group GROUP`. It makes runners, so no job
+// may read it: keep it in a file, mode 0600, of the account that runs this, and let agents and jobs be another account
+// (--user, which takes root). PACELINE names the command where it is not on the PATH.
+import { execFileSync, spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
   options: {
+    server: { type: 'string' },
+    'token-file': { type: 'string' },
+    user: { type: 'string' },
     group: { type: 'string', default: 'default' },
     labels: { type: 'string', default: '' },
     min: { type: 'string', default: '0' },
@@ -19,11 +24,21 @@ const { values } = parseArgs({
     every: { type: 'string', default: '5' },
   },
 });
-const { group, labels } = values;
+const { group, labels, user } = values;
 const [min, max, every] = [values.min, values.max, values.every].map(Number);
 const [command, ...first] = (process.env.PACELINE ?? 'paceline').split(' ');
-/** One that finds nothing to do ends by itself; fewer than `min` are started again. */
-const agentEnvironment = { PACELINE_AGENT_IDLE_TIMEOUT_SECONDS: '60', ...process.env };
+const asked = ['server', 'token-file'].flatMap((name) => (values[name] ? [`--${name}`, values[name]] : []));
+/** Of the agents that are started here: jobs that ask for something else would wait for ever, whatever was started. */
+const systems = { linux: 'Linux', darwin: 'macOS', win32: 'Windows' };
+const architectures = { x64: 'X64', arm64: 'ARM64', arm: 'ARM', ia32: 'X86' };
+const offered = ['self-hosted', systems[process.platform], architectures[process.arch], labels].filter(Boolean);
+const account = user === undefined ? {} : accountOf(user);
+const agentEnvironment = environmentOfAgents();
+
+if (user === undefined)
+  console.error('jobs run as the account of this program, and can read its token: give --user ACCOUNT');
+if (process.env.PACELINE_TOKEN)
+  console.error('PACELINE_TOKEN is in the environment of this program: --token-file FILE is a better place');
 
 const agents = new Set();
 let stopping = false;
@@ -39,7 +54,7 @@ for (const signal of ['SIGTERM', 'SIGINT'])
 
 while (!stopping) {
   try {
-    const { wanted } = JSON.parse(await paceline('pools', 'demand', group, '--json'));
+    const { wanted } = JSON.parse(await paceline('pools', 'demand', group, '--labels', offered.join(','), '--json'));
     const target = Math.min(max, Math.max(min, agents.size + wanted));
     while (agents.size < target && !stopping) await startAgent();
   } catch (error) {
@@ -54,10 +69,13 @@ async function startAgent() {
   if (stopping) return;
   // The configuration is a secret: it goes in by the standard input, never as an argument.
   const child = spawn(command, [...first, 'agent', 'run', '--slots', '1', '--jit-file', '-'], {
+    ...account,
     env: agentEnvironment,
     stdio: ['pipe', 'inherit', 'inherit'],
     detached: true,
   });
+  // One that cannot be started, or ends before it has read.
+  for (const source of [child, child.stdin]) source.on('error', ({ message }) => console.error(message));
   child.stdin.end(config);
   const agent = { child, ended: new Promise((resolve) => child.once('close', resolve)) };
   agents.add(agent);
@@ -70,7 +88,7 @@ async function startAgent() {
 
 function paceline(...args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, [...first, ...args, ...asked], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';
     child.stdout.on('data', (text) => (output += text));
@@ -78,6 +96,21 @@ function paceline(...args) {
     child.once('error', reject);
     child.once('close', (code) => (code === 0 ? resolve(output) : reject(new Error(errors.trim()))));
   });
+}
+
+/** Without the other groups of the account, so that nobody gets Docker's socket by one. */
+function accountOf(name) {
+  const [, , uid, gid, , cwd] = execFileSync('getent', ['passwd', name], { encoding: 'utf8' }).trim().split(':');
+  return { uid: Number(uid), gid: Number(gid), cwd };
+}
+
+/** What is in it, a job can read; so it has nothing by which somebody speaks with the server. */
+function environmentOfAgents() {
+  const own = Object.entries(process.env).filter(([name]) => name !== 'PACELINE_TOKEN' && name !== 'PACELINE_SERVER');
+  const ofAccount = user === undefined ? {} : { HOME: account.cwd, USER: user, LOGNAME: user };
+  const others = own.filter(([name]) => user === undefined || !name.startsWith('XDG_'));
+  // One that finds nothing to do ends by itself; fewer than `min` are started again.
+  return { PACELINE_AGENT_IDLE_TIMEOUT_SECONDS: '60', ...Object.fromEntries(others), ...ofAccount };
 }
 
 function untilWoken(ms) {

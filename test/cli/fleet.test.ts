@@ -182,12 +182,19 @@ describe('a pool', () => {
   it('is scaled by what it needs: jobs run on agents made for them, and nothing is left', async () => {
     const gate = await openGate();
     const runs: number[] = [];
-    for (let count = 0; count < 3; count++) runs.push(await plane.submit(JOB(gate.command)));
+    // What the environment of whatever is above it says can be read by a job.
+    const above =
+      'p=$PPID; while [ $p -gt 1 ]; do tr "\\0" "\\n" < /proc/$p/environ; p=$(cut -d" " -f4 /proc/$p/stat); done';
+    for (let count = 0; count < 2; count++) runs.push(await plane.submit(JOB(`${above}; ${gate.command}`)));
+    const other = await plane.submit(JOB('true').replace('self-hosted', 'other-label'));
     const { stdout } = await paceline('pools', 'demand', 'default', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ queued: 3, running: 0, starting: 0, wanted: 3 });
+    const scopes = ['--scopes', 'runners:read,runners:jit', '--group', 'default'];
+    const token = join(plane.directory, 'scaler.token');
+    await writeFile(token, (await paceline('tokens', 'create', 'scaler', ...scopes)).stdout, { mode: 0o600 });
     const marker = randomUUID();
-    const scaler = spawn(process.execPath, [SCALER, '--max', '2'], {
-      env: { ...process.env, ...HERE(), ...(await client()), PACELINE: `${process.execPath} ${CLI}`, [MARKER]: marker },
+    const scaler = spawn(process.execPath, [SCALER, '--max', '3', '--server', plane.url, '--token-file', token], {
+      env: { ...process.env, ...HERE(), PACELINE: `${process.execPath} ${CLI}`, [MARKER]: marker },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
@@ -196,7 +203,12 @@ describe('a pool', () => {
     try {
       await gate.reached(2);
       gate.open();
-      for (const run of runs) expect((await plane.completed(run)).conclusion).toBe('success');
+      for (const run of runs) {
+        expect((await plane.completed(run)).conclusion).toBe('success');
+        const log = await plane.log(run, 'job', 2);
+        expect(log).toContain(`${MARKER}=${marker}`);
+        expect(log).not.toContain('pcl_');
+      }
       expect(said).toContain('2 agents');
       expect(said).not.toContain('3 agents');
     } finally {
@@ -206,6 +218,8 @@ describe('a pool', () => {
     expect(await livingWith(marker)).toEqual([]);
     expect(await names()).toEqual([]);
     expect(await readdir(join(plane.directory, 'state/paceline/agent/jit'))).toEqual([]);
+    await paceline('runs', 'cancel', String(other));
+    await plane.completed(other);
     const after = JSON.parse((await paceline('pools', 'demand', 'default', '--json')).stdout) as object;
     expect(after).toMatchObject({ queued: 0, running: 0, starting: 0, wanted: 0 });
   }, 120_000);
