@@ -1,9 +1,8 @@
+import { IMPLIED_LABEL } from '../../protocol/default-labels.ts';
 import type { OperationContext } from '../operation.ts';
 import { Statement } from '../storage/statement.ts';
 import { ACCESS_PREFIXES, groupsOf } from './group-access.ts';
 
-/** Every runner has it, said or not. */
-const IMPLIED_LABEL = 'self-hosted';
 const GROUP_PREFIX = 'group:';
 const FEATURE_PREFIX = 'feature:';
 

@@ -4,6 +4,7 @@ import { type OperationContext, Refusal } from '../operation.ts';
 import { INCARNATION_SETTING, SESSION_OF_ANOTHER_LIFE } from '../storage/incarnation.ts';
 import { offersHeldUntil } from '../storage/former-life.ts';
 import { IS_LIVE } from './is-live.ts';
+import { labelsBeyond } from './jit-labels.ts';
 import { judgeHeld } from './judge-held.ts';
 import { loseAttempt } from './lose-attempt.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
@@ -45,12 +46,15 @@ export async function openSession(context: OperationContext, request: OpenReques
   if (!runner) throw new Refusal('unauthorized', 'token-unknown', 'the server does not know this runner; register it');
   const before = await endSessionBefore(context, request, runner.name);
   const session = context.randomId();
-  await insertSession(context, session, before, request);
+  // What an agent adds by its own settings is not for one that was made with certain labels.
+  const others = runner.jit === 1 ? labelsBeyond(JSON.parse(runner.labels) as string[], request.labels) : [];
+  const labels = request.labels.filter((label) => !others.includes(label));
+  await insertSession(context, session, before, { ...request, labels });
   await db
     .updateTable('runner')
     .set({
       last_seen: context.now,
-      labels: JSON.stringify(request.labels),
+      labels: JSON.stringify(labels),
       ephemeral: request.ephemeral ? 1 : runner.jit,
     })
     .where('id', '=', runner.id)

@@ -4,6 +4,7 @@ import { audit } from '../secrets/audit.ts';
 import { findToken, type FoundToken, useRegistrationToken } from '../secrets/token-operations.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
 import { lockGroups } from './group-access.ts';
+import { demandJitLabels } from './jit-labels.ts';
 import { isReserved } from './label-set.ts';
 import { retireRunner } from './retire-runner.ts';
 import { DEFAULT_GROUP, demandGroup } from './runner-groups.ts';
@@ -32,7 +33,7 @@ export async function registerRunner(
   const isSame = present?.public_key === publicKey && present.seal_key === sealKey;
   if (present && isSame && present.consumed === 0) {
     const token = await findRegistrationToken(context, tokenHash);
-    refuseOther(token, name, present.group_name);
+    refuseOther(token, request, present.group_name);
     const { jit } = token;
     const ephemeral = request.ephemeral || jit !== null;
     await db
@@ -57,7 +58,7 @@ export async function registerRunner(
   const token = await useRegistrationToken(context, tokenHash);
   const { jit } = token;
   const group = token.group ?? DEFAULT_GROUP;
-  refuseOther(token, name, present?.group_name ?? group);
+  refuseOther(token, request, present?.group_name ?? group);
   await demandGroup(context, group);
   const ephemeral = request.ephemeral || jit !== null;
   if (present) await retireRunner(context, present.id);
@@ -89,10 +90,11 @@ export async function registerRunner(
   return { runner: id, name };
 }
 
-/** A token is for its group, and a configuration for its runner: neither changes or replaces another's. */
-function refuseOther({ jit, group }: FoundToken, name: string, present: string): void {
+/** A token is for its group, and a configuration for its runner and labels: neither changes or replaces another's. */
+function refuseOther({ jit, group }: FoundToken, { name, labels }: RegisterRequest, present: string): void {
   if (jit !== null && jit.name !== name)
     throw new Refusal('unauthorized', 'scope-missing', `this configuration is for the runner ${jit.name}, not ${name}`);
+  if (jit !== null) demandJitLabels(jit, labels);
   const own = group ?? DEFAULT_GROUP;
   if (own !== present)
     throw new Refusal(

@@ -34,6 +34,27 @@ describeDatabases('a configuration for one job', (database) => {
     expect((await world.do('list-runners', {})).runners).toMatchObject([{ ephemeral: true }]);
   });
 
+  it('gives its labels and those of a machine, and no others, whatever its agent says', async () => {
+    await create();
+    for (const labels of [['gpu', 'deploy'], ['ubuntu-latest']])
+      expect((await world.refusal('register-runner', request({ labels }))).message).toBe(
+        `the configuration of the runner one does not give the label '${labels.at(-1)}'`,
+      );
+    const machine = ['self-hosted', 'Linux', 'X64'];
+    const { runner } = await world.do('register-runner', request({ labels: [...machine, 'GPU'] }));
+    expect((await world.refusal('register-runner', request({ labels: ['deploy'] }))).reason).toBe('scope-missing');
+    for (const labels of [
+      ['deploy', 'gpu'],
+      [...machine, 'gpu', 'Deploy'],
+    ]) {
+      await world.do('open-session', await world.openRequest(runner, { labels, takeover: true }));
+      const [view] = (await world.do('list-runners', {})).runners;
+      expect(view?.labels).toEqual(labels.filter((label) => label.toLowerCase() !== 'deploy'));
+    }
+    const session = await world.store.db.selectFrom('session').select('labels').where('state', '=', 'live').execute();
+    expect(session).toEqual([{ labels: JSON.stringify([...machine, 'gpu']) }]);
+  });
+
   it('is good once; the same keys may ask again, after an answer was lost', async () => {
     await create();
     const first = await world.do('register-runner', request());
