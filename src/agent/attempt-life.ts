@@ -92,7 +92,7 @@ export async function conclude(
   releaseSlot(state, attempt);
   const log = logOf(state, attempt);
   if (how === 'ended')
-    log.warn(`attempt is given up: ${why ?? ''}. Its journal is kept.`, { folder: attempt.folder.directory });
+    log.warn(`attempt is given up, and its journal kept: ${why ?? ''}`, { folder: attempt.folder.directory });
   else log.debug('all of it is stored');
   state.wake();
   await save(state, attempt, { state: how, incarnation: state.incarnation, over: state.ports.clock.now() });

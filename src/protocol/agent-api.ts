@@ -50,7 +50,7 @@ export const nonceReplySchema = z.strictObject({ nonce: text });
 export const unregisterRequestSchema = z.strictObject({
   nonce: text,
   signature: text,
-  /** Also while it has jobs, which are lost when their leases are over. */
+  /** Also while it has jobs, which are lost. */
   force: z.boolean(),
 });
 

@@ -32,3 +32,6 @@ export type LossPolicy = 'at-most-once' | 'exclusive';
 /** Why an attempt ended without the word of its worker; shown as the reason of the job beside `runner-lost`. */
 export type LossCause =
   'lease-expired' | 'worker-crashed' | 'runner-rebooted' | 'runner-died' | 'agent-refused' | 'disk-full';
+
+/** As the server has it, which knows one more by itself. */
+export type AttemptLoss = LossCause | 'runner-removed';

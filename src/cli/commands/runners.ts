@@ -72,7 +72,12 @@ export const defineRunners: DefineCommand = (command, { host, end }) => {
     (client, runner) => client.changeRunner(runner, 'pause'),
     'gets no more jobs',
   );
-  change('resume', 'give it jobs again', (client, runner) => client.changeRunner(runner, 'resume'), 'gets jobs again');
+  change(
+    'resume',
+    'give it jobs again',
+    (client, runner) => client.changeRunner(runner, 'resume'),
+    'is not paused: it gets jobs while its agent is connected',
+  );
   change(
     'drain',
     'let its agent end what it has, and then itself',

@@ -5,13 +5,22 @@ import { IS_LIVE } from './is-live.ts';
 import { useNonce } from './open-session.ts';
 import { retireRunner } from './retire-runner.ts';
 
-/** A paused runner keeps what it has accepted and is offered nothing. `runner`: id or name. */
+/**
+ * A paused runner keeps what it has accepted and is offered nothing. Refuses to resume one that drains and was not paused,
+ * which would change nothing. `runner`: id or name.
+ */
 export async function pauseRunner(
   context: OperationContext,
   { actor, runner, paused }: { readonly actor: string; readonly runner: string; readonly paused: boolean },
 ): Promise<null> {
   const { db } = context;
-  const { id, name } = await findRunner(context, runner);
+  const { id, name, ...before } = await findRunner(context, runner);
+  if (!paused && before.paused === 0 && (await isDraining(context, id)))
+    throw new Refusal(
+      'conflict',
+      null,
+      `the runner ${name} is draining: it takes jobs again when its agent is started again`,
+    );
   await db
     .updateTable('runner')
     .set({ paused: paused ? 1 : 0 })
@@ -48,8 +57,7 @@ export async function drainRunner(
 }
 
 /**
- * For good: its agent ends. One that runs jobs is refused, but by force: they are lost when their leases are over.
- * `runner`: id or name.
+ * For good: its agent ends. One that runs jobs is refused, but by force: see {@link retireRunner}. `runner`: id or name.
  */
 export async function removeRunner(
   context: OperationContext,
@@ -94,16 +102,26 @@ async function remove(
 async function findRunner(
   { db }: OperationContext,
   runner: string,
-): Promise<{ readonly id: string; readonly name: string }> {
+): Promise<{ readonly id: string; readonly name: string; readonly paused: number }> {
   const rows = await db
     .selectFrom('runner')
-    .select(['id', 'name'])
+    .select(['id', 'name', 'paused'])
     .where((where) => where.or([where('id', '=', runner), where('name', '=', runner)]))
     .where('removed_at', 'is', null)
     .execute();
   const row = rows.find(({ id }) => id === runner) ?? rows[0];
   if (!row) throw new Refusal('not_found', null, `there is no runner ${runner}`);
   return row;
+}
+
+async function isDraining({ db }: OperationContext, runner: string): Promise<boolean> {
+  const draining = await db
+    .selectFrom('session')
+    .select('id')
+    .where('runner_id', '=', runner)
+    .where('state', '=', 'draining')
+    .executeTakeFirst();
+  return draining !== undefined;
 }
 
 async function sessionsOf({ db }: OperationContext, runner: string): Promise<readonly string[]> {

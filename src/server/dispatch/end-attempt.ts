@@ -1,4 +1,4 @@
-import type { LossCause } from '../../protocol/attempt-state.ts';
+import type { AttemptLoss } from '../../protocol/attempt-state.ts';
 import type { Reason } from '../../protocol/conclusion.ts';
 import type { OperationContext } from '../operation.ts';
 import { jobEnded } from '../runs/job-ended.ts';
@@ -10,7 +10,7 @@ export interface ServerMadeEnd {
   readonly reason: Reason;
   /** For people, where there is more to say than the reason. */
   readonly message: string | null;
-  readonly lost: LossCause | null;
+  readonly lost: AttemptLoss | null;
 }
 
 /**

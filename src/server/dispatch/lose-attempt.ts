@@ -1,4 +1,4 @@
-import type { LossCause, LossPolicy } from '../../protocol/attempt-state.ts';
+import type { AttemptLoss, LossPolicy } from '../../protocol/attempt-state.ts';
 import type { Cancel } from '../../protocol/agent-api.ts';
 import type { OperationContext } from '../operation.ts';
 import { emit } from '../runs/run-events.ts';
@@ -11,11 +11,12 @@ import { type Held, moveAttempt } from './move-attempt.ts';
 import { wantedLabels } from './label-set.ts';
 
 /** For people. */
-export const LOSS_MESSAGES: Readonly<Record<LossCause, string>> = {
+export const LOSS_MESSAGES: Readonly<Record<AttemptLoss, string>> = {
   'lease-expired': 'its runner was not heard of any more',
   'worker-crashed': 'the process that ran it ended',
   'runner-rebooted': 'the machine of its runner was started anew',
   'runner-died': 'its runner came back without it',
+  'runner-removed': 'its runner was removed',
   'agent-refused': 'its runner refused it',
   'disk-full': 'the disk of its runner is full',
 };
@@ -24,7 +25,7 @@ export const LOSS_MESSAGES: Readonly<Record<LossCause, string>> = {
  * Ends an attempt whose agent does not speak for it any more. An exclusive job, of which the agent has ended everything
  * by now, is tried again, up to the server's limit; any other has failed, as it may have had its effect.
  */
-export async function loseAttempt(context: OperationContext, held: Held, cause: LossCause): Promise<void> {
+export async function loseAttempt(context: OperationContext, held: Held, cause: AttemptLoss): Promise<void> {
   const row = await context.db
     .selectFrom('attempt')
     .leftJoin('runner', 'runner.id', 'attempt.runner_id')

@@ -1,4 +1,4 @@
-import type { AttemptState, LossCause } from '../../protocol/attempt-state.ts';
+import type { AttemptState, AttemptLoss } from '../../protocol/attempt-state.ts';
 import type { OperationContext } from '../operation.ts';
 import { Statement, times } from '../storage/statement.ts';
 import { ILLEGAL_TRANSITION_TOTAL } from '../storage/store-metric.ts';
@@ -30,7 +30,7 @@ export type Move =
       readonly to: 'finished';
       readonly conclusion: string;
       readonly reason: string | null;
-      readonly lost: LossCause | null;
+      readonly lost: AttemptLoss | null;
       /** Its agent has said so. Otherwise the fence moves on: whatever the agent says later is not its own any more. */
       readonly reported: boolean;
     };

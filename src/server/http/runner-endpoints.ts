@@ -18,7 +18,7 @@ export function runnerEndpoints(store: Store): Endpoint[] {
       access: writes,
       params,
       reply: { kind: 'none', status: 204 },
-      errors: [404],
+      errors: [404, 409],
       handle: async ({ params: { runner }, caller: { actor } }) =>
         unwrap(await store.execute('pause-runner', { actor, runner, paused })),
     });

@@ -76,6 +76,29 @@ describeDatabases('a runner', (database) => {
     expect(await names()).toEqual([]);
   });
 
+  it('that is removed by force loses what it ran at once, but for an exclusive job, which may run there still', async () => {
+    const { attempt } = await world.running({}, { name: 'one' });
+    await world.do('remove-runner', { actor: 'ada', runner: 'one', force: true });
+    expect(await world.attempt(attempt)).toMatchObject({
+      ...{ state: 'finished', conclusion: 'failure', reason: 'runner-lost', lost: 'runner-removed' },
+    });
+    const exclusive = await world.running({ policy: 'exclusive' }, { name: 'two' });
+    await world.do('remove-runner', { actor: 'ada', runner: 'two', force: true });
+    expect(await world.state(exclusive.attempt)).toBe('running');
+    expect(await world.inconsistencies()).toEqual([]);
+  });
+
+  it('that drains is not resumed, unless it was paused as well', async () => {
+    await world.session({ name: 'one' });
+    const pause = (paused: boolean) => ({ actor: 'ada', runner: 'one', paused });
+    await world.do('drain-runner', { actor: 'ada', runner: 'one' });
+    expect((await world.refusal('pause-runner', pause(false))).message).toBe(
+      'the runner one is draining: it takes jobs again when its agent is started again',
+    );
+    await world.do('pause-runner', pause(true));
+    await world.do('pause-runner', pause(false));
+  });
+
   it('that nobody has seen for long is removed, one with a job never, and the audit says so', async () => {
     await world.runner({ name: 'unseen' });
     await world.session({ name: 'seen' });
