@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
 import type { CheckResult } from '../doctor/run-checks.ts';
 import type { DoctorSubject, Registration } from '../doctor/doctor-subject.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { networkSettings, runtimeDirectory, stateDirectory } from './agent-machine.ts';
+import { becomeOwner } from './become-owner.ts';
 import type { CliHost } from './cli-host.ts';
 import { paletteFor, printJson } from './client/print.ts';
 import { serverUrl } from './client/server-choice.ts';
@@ -19,6 +21,7 @@ export interface DoctorFlags extends PlaceFlags {
 
 /** Looks at everything and says what is wrong: exit code 1 when something is. */
 export async function doctorCommand(given: DoctorFlags, givenHost: CliHost): Promise<ExitCode> {
+  if (given.folder !== undefined) becomeOwner(resolve(givenHost.directory, given.folder));
   const { flags, host } = placeOf(given, givenHost, 'tell');
   const [{ runChecks }, { allChecks }] = await Promise.all([
     import('../doctor/run-checks.ts'),

@@ -77,11 +77,15 @@ export async function uninstallServiceCommand(flags: ServiceFlags, host: CliHost
 
 /** What the service is started by becomes that of the version in use. */
 export async function renewServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name } = await present('renew', flags, host);
+  const { service, name, folder, isOfSystem } = await present('renew', flags, host);
   const text = await asProblem(service.text());
   const isChanged = (await service.currentText()) !== text;
   // Where it is the same already: a power cut may have kept the service manager from reading it.
   await asProblem(service.replaceText(text));
+  if (isOfSystem) {
+    const { takePrograms } = await import('../install/program-owner.ts');
+    await asProblem(takePrograms(folder));
+  }
   const said = isChanged ? `is renewed; it counts from its next start on` : 'is as this version has it';
   if (flags.json === true) printJson({ name, renewed: isChanged }, host);
   else host.stdout.write(`${name} ${said}.\n`);
@@ -103,11 +107,17 @@ async function present(
   verb: string,
   flags: ServiceFlags,
   host: CliHost,
-): Promise<{ readonly service: Service; readonly name: string; readonly machine: ServiceMachine }> {
+): Promise<{
+  readonly service: Service;
+  readonly name: string;
+  readonly isOfSystem: boolean;
+  readonly folder: RunnerFolder;
+  readonly machine: ServiceMachine;
+}> {
   const { folder, machine } = await serviceMachine(flags, host);
   const { installedService } = await import('../install/open-service.ts');
   const { service, record } = await asProblem(installedService(folder, machine, `'${folder.root}/svc.sh' ${verb}`));
-  return { service, name: record.name, machine };
+  return { service, name: record.name, isOfSystem: record.scope === 'system', folder, machine };
 }
 
 export async function serviceMachine(

@@ -1,4 +1,6 @@
 import { resolve } from 'node:path';
+import type { NetworkSettings } from '../agent/connections.ts';
+import type { RunnerFolder } from '../install/runner-folder.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { networkSettings } from './agent-machine.ts';
 import { asProblem } from './agent-problem.ts';
@@ -21,7 +23,6 @@ export async function upgradeCommand(given: string, flags: UpgradeFlags, host: C
   if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(flags.sha256))
     throw new CommandProblem(EXIT.usage, '--sha256 takes the 64 digits of a checksum.');
   const folder = installedFolder(flags.folder, host);
-  const placed = placeOf({ folder: flags.folder }, host).host;
   const [{ upgradeRunner }, { isAddress, shownSource }, { readServiceRecord }, { installedService }] =
     await Promise.all([
       import('../install/upgrade.ts'),
@@ -46,7 +47,7 @@ export async function upgradeCommand(given: string, flags: UpgradeFlags, host: C
       folder,
       source,
       sha256: flags.sha256 ?? null,
-      network: networkSettings(await configOf(undefined, placed), placed),
+      network: await networkOf(folder, host),
       service: installed?.service ?? null,
       jobs: flags.now === true ? 'now' : 'drain',
       platform: `${process.platform}-${process.arch}`,
@@ -69,4 +70,12 @@ export async function upgradeCommand(given: string, flags: UpgradeFlags, host: C
       host.stdout.write(`${folder.root} is at version ${end.from} again: ${end.to} did not come up. ${end.why}\n`);
       return EXIT.runFailed;
   }
+}
+
+/** What an account of jobs says of proxies and certificates is not what root is to fetch its programs by. */
+async function networkOf(folder: RunnerFolder, host: CliHost): Promise<NetworkSettings> {
+  const { accountOf } = await import('../install/program-owner.ts');
+  const isOfAnother = (await accountOf(folder)) !== null;
+  const { host: placed } = isOfAnother ? { host: { ...host, directory: '/' } } : placeOf({ folder: folder.root }, host);
+  return networkSettings(await configOf(undefined, placed), placed);
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import type { RunnerFolder } from './runner-folder.ts';
 import { writeDurably } from '../kernel/write-durably.ts';
 
@@ -26,8 +26,21 @@ export async function keepEnvironment(
     return value && !value.includes('\n') && !named.has(name) ? [`${name}=${value}\n`] : [];
   });
   const text = present === '' || present.endsWith('\n') ? present : `${present}\n`;
-  await writeDurably(folder.environment, `${text}${lines.join('')}`, MODE);
-  if (environment.PATH) await writeDurably(folder.path, `${environment.PATH}\n`, MODE);
+  await write(folder.environment, `${text}${lines.join('')}`);
+  if (environment.PATH) await write(folder.path, `${environment.PATH}\n`);
+}
+
+/** Where root has the folder, its account may write to what there is and make nothing. */
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writeDurably(path, text, MODE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    await writeFile(path, text, { flag: 'r+', flush: true }).catch(() => {
+      throw error;
+    });
+    await truncate(path, Buffer.byteLength(text));
+  }
 }
 
 async function textOf(path: string): Promise<string> {

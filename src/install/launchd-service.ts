@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fillTemplate } from './fill-template.ts';
 import { InstallProblem } from './install-problem.ts';
+import { givePrograms, takePrograms } from './program-owner.ts';
 import { removeServiceFile, replaceServiceFile, serviceFileText, writeServiceFile } from './service-file.ts';
 import type { ServicePlan } from './service-plan.ts';
 import { removeServiceRecord, writeServiceRecord } from './service-record.ts';
@@ -25,6 +26,7 @@ export class LaunchdService implements Service {
     failpoint('service-after-unit');
     await this.#launchctl(['enable', this.#target]);
     failpoint('service-after-enable');
+    if (record.scope === 'system') await takePrograms(folder);
     await writeServiceRecord(folder, { ...record, isComplete: true });
   }
 
@@ -80,6 +82,7 @@ export class LaunchdService implements Service {
     await this.stop();
     await removeServiceFile(folder, record.file);
     await removeServiceRecord(folder);
+    if (record.scope === 'system') await givePrograms(folder);
   }
 
   get #domain(): string {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fillTemplate } from './fill-template.ts';
 import { InstallProblem } from './install-problem.ts';
+import { givePrograms, takePrograms } from './program-owner.ts';
 import { removeServiceFile, replaceServiceFile, serviceFileText, writeServiceFile } from './service-file.ts';
 import type { ServicePlan } from './service-plan.ts';
 import { removeServiceRecord, writeServiceRecord } from './service-record.ts';
@@ -34,6 +35,7 @@ export class SystemdService implements Service {
     await this.#systemctl(['daemon-reload']);
     await this.#systemctl(['enable', record.name]);
     failpoint('service-after-enable');
+    if (record.scope === 'system') await takePrograms(folder);
     await writeServiceRecord(folder, { ...record, isComplete: true });
   }
 
@@ -92,6 +94,7 @@ export class SystemdService implements Service {
     // What a crash has left in its list of failed units. It is not there otherwise.
     await this.#try(['reset-failed', record.name]);
     await removeServiceRecord(folder);
+    if (record.scope === 'system') await givePrograms(folder);
   }
 
   async #refuseWhereNoneRuns(): Promise<void> {

@@ -1,5 +1,5 @@
 /** What accounts say that are not the one that a runner belongs to. By root, who can be each of them. */
-import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CAN_MOUNT, smallDisk } from '../support/small-disk.ts';
@@ -65,6 +65,79 @@ const ONE_SENTENCE = /^paceline: [^\n]+\.\n$/;
     expect(checks.find(({ id }) => id === 'registration')).toMatchObject({
       verdict: 'note',
       remedy: `Call the doctor as the account that the agent runs as (number ${OWNER}).`,
+    });
+  });
+
+  it('the doctor of root runs nothing as root that its .env brings into the PATH', async () => {
+    const folder = await ofOwner();
+    const sign = join(folder, 'sign');
+    await writeFile(join(folder, '_state/git'), `#!/bin/sh\nid -u > '${sign}'\n`, { mode: 0o755 });
+    await writeFile(join(folder, '.env'), `PATH=${folder}/_state:${process.env.PATH}\n`);
+    await runProgram(join(folder, 'bin/paceline'), ['doctor', '--folder', folder]);
+    expect(await readFile(sign, 'utf8')).toBe(`${OWNER}\n`);
+  });
+
+  describe('after root has installed its service', () => {
+    let folder: string;
+    let environment: Record<string, string>;
+    const svc = (...args: string[]) => runProgram(join(folder, 'svc.sh'), args, environment);
+    /** By the account, as a job would. */
+    const tries = (script: string) => runProgram('/bin/sh', ['-c', script], {}, { uid: OWNER, directory: folder });
+    beforeAll(async () => {
+      folder = await ofOwner();
+      // Hard links of the other folders are not to change with it.
+      const own = `${folder} of its own`;
+      await runProgram('cp', ['-a', folder, own]);
+      folder = own;
+      await runProgram('chown', ['-R', `${OWNER}:${OWNER}`, folder]);
+      await chmod(join(folder, 'svc.sh'), 0o777);
+      const runner = { server: 'http://127.0.0.1:1', runner: 'r', name: 'build-1', labels: [], ephemeral: false };
+      await writeFile(join(folder, '_state/runner.json'), JSON.stringify(runner));
+      await writeFile(join(folder, '.path'), '/usr/bin:/bin\n');
+      await chown(join(folder, '.path'), OWNER, OWNER);
+      const tools = join(tree.directory, 'tools');
+      await mkdir(tools);
+      await mkdir(join(tree.directory, 'units'));
+      const systemctl = '#!/bin/sh\necho running\n';
+      await writeFile(join(tools, 'systemctl'), systemctl, { mode: 0o755 });
+      // Whoever has that number on this machine has no name.
+      const id = `#!/bin/sh\n[ "$2" = builder ] && echo ${OWNER} || exec /usr/bin/id "$@"\n`;
+      await writeFile(join(tools, 'id'), id, { mode: 0o755 });
+      environment = {
+        PATH: `${tools}:${process.env.PATH}`,
+        PACELINE_UNIT_DIRECTORY: join(tree.directory, 'units'),
+      };
+      expect(await svc('install', 'builder')).toMatchObject({ code: 0, stderr: '' });
+    });
+
+    it.each([
+      'echo >> svc.sh',
+      'rm -f svc.sh',
+      'mv bin else',
+      'ln -sfn /tmp bin',
+      'echo >> bin/paceline',
+      'rm -rf versions/*/app/dist',
+      'mkdir versions/9.9.9',
+      'echo {} > .upgrade',
+      'echo {} > .service',
+      'mv _state else',
+    ])('its account may not %s', async (script) => {
+      const { code, stderr } = await tries(script);
+      expect({ code: code !== 0, stderr }).toEqual({ code: true, stderr: expect.stringContaining('ermission denied') });
+    });
+
+    it('its account may write to its state and its settings, by env.sh too', async () => {
+      const script = 'echo 1 > _state/mine && echo MORE=2 >> .env && LANG=C.UTF-8 ./env.sh';
+      expect(await tries(script)).toMatchObject({ code: 0, stderr: '' });
+      expect(await readFile(join(folder, '.env'), 'utf8')).toBe('MINE=1\nMORE=2\nLANG=C.UTF-8\n');
+    });
+
+    it('it is the account that has the folder again when root has uninstalled it', async () => {
+      expect(await svc('uninstall')).toMatchObject({ code: 0 });
+      expect(await tries('mkdir versions/9.9.9 && mv bin else && mv else bin && rm -rf versions/9.9.9')).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
     });
   });
 

@@ -62,6 +62,7 @@ describeSystemd('a runner as a service of systemd', () => {
     expect(await bench.svc('start')).toMatchObject({ code: 0 });
     expect(await bench.show('ActiveState')).toBe('active');
     const script =
+      `if (echo >> ${RUNNER}/svc.sh) 2>/dev/null || rm ${RUNNER}/bin 2>/dev/null; then exit 1; fi; ` +
       'id -un; cat /proc/self/cgroup; env | grep -E "^(NOTIFY|WATCHDOG|INVOCATION|JOURNAL|SYSTEMD)" || true';
     const run = await bench.submit(script);
     expect(await bench.plane.completed(run)).toMatchObject({ conclusion: 'success' });
@@ -273,6 +274,9 @@ describeSystemd('a runner as a service of systemd', () => {
       visit.release();
       expect(await plane.completed(run)).toMatchObject({ conclusion: 'success' });
       expect(await machine.ask(`cat /proc/${await bench.show('MainPID')}/cmdline`)).toContain('/versions/0.99.0/');
+      const owners = await machine.ask(`find ${RUNNER} -path ${RUNNER}/_state -prune -o -printf '%u %f\\n' | sort -u`);
+      const ofAccount = owners.split('\n').filter((line) => line.startsWith(ACCOUNT));
+      expect(ofAccount).toEqual([`${ACCOUNT} .env`, `${ACCOUNT} .path`, `${ACCOUNT} runner.config.json`]);
     },
     UPGRADE_LIMIT_MS,
   );
