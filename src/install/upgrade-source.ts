@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -31,6 +31,7 @@ export interface PackageSource {
  */
 export async function fetchPackage({ source, sha256, network }: PackageSource, download: string): Promise<string> {
   if (!isAddress(source)) {
+    await refuseNoFile(source);
     const expected = sha256 ?? (await sumBeside(source));
     if (expected !== null) await refuseOther(source, source, expected);
     return source;
@@ -47,6 +48,13 @@ export async function fetchPackage({ source, sha256, network }: PackageSource, d
 
 export function isAddress(source: string): boolean {
   return /^https?:\/\//i.test(source);
+}
+
+async function refuseNoFile(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error.code);
+  if (found === 'ENOENT' || found === 'ENOTDIR') throw new InstallProblem(`There is no file ${path}.`);
+  if (typeof found === 'object' && found.isDirectory())
+    throw new InstallProblem(`${path} is a folder: an upgrade takes a package, such as paceline-runner-….tar.gz.`);
 }
 
 async function sumBeside(path: string): Promise<string | null> {
@@ -117,6 +125,8 @@ async function fetchTo(
       const { location } = headers;
       if (statusCode < 300 || statusCode >= 400 || typeof location !== 'string')
         throw new InstallProblem(`${shown(url)} cannot be fetched: the answer is ${statusCode}.`, 'failed');
+      if (!URL.canParse(location, url.href) || !isAddress(new URL(location, url).href))
+        throw new InstallProblem(`${shown(url)} leads to what is no address of http or https.`, 'failed');
       const next = new URL(location, url);
       if (url.protocol === 'https:' && next.protocol !== 'https:')
         throw new InstallProblem(`${shown(url)} leads to an address without TLS, which is not followed.`, 'failed');

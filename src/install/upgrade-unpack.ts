@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { InstallProblem } from './install-problem.ts';
+import { isVersionInUse } from './version-in-use.ts';
 import type { RunnerFolder, VersionManifest } from './runner-folder.ts';
 import type { RunTool } from './run-tool.ts';
 import { syncFolder } from '../kernel/write-durably.ts';
@@ -30,7 +31,40 @@ export interface UnpackRequest {
  * Unpacks the version of a package to a folder beside `versions/VERSION`, where it is complete and on the disk before it
  * gets its name. The owner is that of the folder. Rejects with an {@link InstallProblem} for a package that is not one.
  */
-export async function unpackVersion({ folder, tarball, platform, runTool }: UnpackRequest): Promise<string> {
+export async function unpackVersion(request: UnpackRequest): Promise<string> {
+  const { folder, tarball } = request;
+  const { version, staging } = await unpackAside(request);
+  const target = join(folder.versions, version);
+  if (await isVersionInUse(target)) {
+    // A worker whose job has outlived an upgrade loads parts of it yet.
+    const isSame =
+      (await manifestText(target)) === (await manifestText(staging)) &&
+      (await contentsProblem(target, version, request.platform)) === null;
+    await removeTree(staging);
+    if (isSame) return version;
+    throw new InstallProblem(
+      `A job still runs by version ${version}, which is not that of ${tarball}: try again when it has ended.`,
+    );
+  }
+  await settle(staging, await stat(folder.versions));
+  // One that was there before: the one that was checked now takes its place.
+  await removeTree(target);
+  await rename(staging, target);
+  await syncFolder(folder.versions);
+  return version;
+}
+
+/** As {@link unpackVersion}, with nothing kept: of the version that is in use already. */
+export async function checkPackage(request: UnpackRequest): Promise<void> {
+  await removeTree((await unpackAside(request)).staging);
+}
+
+async function unpackAside({
+  folder,
+  tarball,
+  platform,
+  runTool,
+}: UnpackRequest): Promise<{ readonly version: string; readonly staging: string }> {
   const { top, version } = await lookInside(tarball, runTool);
   const staging = join(folder.versions, STAGING);
   await removeTree(staging);
@@ -43,13 +77,11 @@ export async function unpackVersion({ folder, tarball, platform, runTool }: Unpa
     await removeTree(staging);
     throw new InstallProblem(`${tarball} is no package for this runner: ${problem}.`);
   }
-  await settle(staging, await stat(folder.versions));
-  const target = join(folder.versions, version);
-  // One that was there before and is not in use: the one that was checked now takes its place.
-  await removeTree(target);
-  await rename(staging, target);
-  await syncFolder(folder.versions);
-  return version;
+  return { version, staging };
+}
+
+function manifestText(version: string): Promise<string | null> {
+  return readFile(join(version, MANIFEST), 'utf8').catch(() => null);
 }
 
 /** In `versions`; no version is called so. */
@@ -66,9 +98,9 @@ async function lookInside(
   runTool: RunTool,
 ): Promise<{ readonly top: string; readonly version: string }> {
   const list = async (option: string): Promise<string[]> => {
-    const { code, stdout, stderr } = await runTool('tar', [option, `--file=${tarball}`]);
+    const { code, stdout } = await runTool('tar', [option, `--file=${tarball}`]);
     if (code === null) throw new InstallProblem('There is no tar on this machine, which unpacks a package.');
-    if (code !== 0) throw new InstallProblem(`${tarball} is no package of Paceline: ${firstLine(stderr)}.`);
+    if (code !== 0) throw new InstallProblem(`${tarball} is no package of Paceline, or a part of it is missing.`);
     return stdout.split('\n').filter((line) => line !== '');
   };
   const names = await list('-tz');

@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import type { Failpoint } from '../kernel/failpoint.ts';
@@ -20,7 +20,8 @@ import {
 import { fetchPackage, type PackageSource, shownSource } from './upgrade-source.ts';
 import { putUnitBack, renewUnit } from './upgrade-unit.ts';
 import { tryVersion } from './upgrade-trial.ts';
-import { STAGING, unpackVersion, versionIn } from './upgrade-unpack.ts';
+import { checkPackage, STAGING, unpackVersion, versionIn } from './upgrade-unpack.ts';
+import { isVersionInUse } from './version-in-use.ts';
 
 export interface UpgradeOptions extends PackageSource {
   readonly folder: RunnerFolder;
@@ -95,6 +96,7 @@ async function begin(options: UpgradeOptions): Promise<UpgradeEnd> {
   try {
     const tarball = await fetchPackage(options, download);
     if ((await versionIn(tarball, runTool)) === from) {
+      await checkPackage({ ...options, tarball });
       await abandon(folder);
       return { kind: 'same', version: from };
     }
@@ -199,13 +201,5 @@ async function pointTo(folder: RunnerFolder, version: string): Promise<void> {
 
 async function removeOthers({ versions }: RunnerFolder, kept: readonly string[]): Promise<void> {
   for (const name of await readdir(versions))
-    if (!kept.includes(name) && !(await isInUse(join(versions, name)))) await removeTree(join(versions, name));
-}
-
-/** By a worker whose job has outlived an upgrade: it may yet load a part of its version. */
-async function isInUse(version: string): Promise<boolean> {
-  const path = `${await realpath(version)}/`;
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return lines.some((line) => line.includes(path));
+    if (!kept.includes(name) && !(await isVersionInUse(join(versions, name)))) await removeTree(join(versions, name));
 }

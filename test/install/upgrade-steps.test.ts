@@ -108,7 +108,7 @@ describe('of upgrades of one folder', () => {
     process.kill(pid, 'SIGKILL');
     await exited;
     await symlink(identity, `${folder.upgrade}.lock`);
-    await expect(upgradeRunner(options())).rejects.toThrow('no tool is run');
+    await expect(upgradeRunner(options())).rejects.toThrow('There is no file');
   });
 });
 
