@@ -41,7 +41,7 @@ export function advanceIteration(draft: FlowDraft, key: string): void {
 /** Asks for the next of its groups, or starts when it has them all. False when it was settled instead. */
 export function launchInstance(draft: FlowDraft, key: string): boolean {
   for (;;) {
-    const { status, settings, groupsHeld, iteration } = draft.instances.get(key);
+    const { status, settings, groupsHeld, iteration, job } = draft.instances.get(key);
     if (status.kind !== 'launching') return status.kind !== 'settled';
     const request = keptResult(draft, iteration) === null ? settings.groups[groupsHeld] : undefined;
     if (!request) return begin(draft, key);
@@ -49,12 +49,14 @@ export function launchInstance(draft: FlowDraft, key: string): boolean {
       return endsHere(draft, key, ENDLESS, endlessWait(request.group));
     if (request.ofRun !== true) {
       draft.commands.push({ kind: 'acquire-group', key, request });
+      lookAgain(draft, draft.jobs.get(job));
       return true;
     }
     const taken = takeLock(draft, key, request.group);
     if (taken.kind === 'endless') return endsHere(draft, key, ENDLESS, taken.message);
     if (taken.kind === 'waits') {
       sayInstanceWaits(draft, key, { kind: 'lock', lock: taken.lock, holder: taken.holder });
+      lookAgain(draft, draft.jobs.get(job));
       return true;
     }
     draft.instances.update(key, { groupsHeld: groupsHeld + 1 });

@@ -22,13 +22,16 @@ export function completeJob(draft: FlowDraft, path: string): string | null {
     return null;
   }
   // Nothing that comes begins it any more.
-  if (keepsArrivals(joinOf(draft, job))) {
+  const isEach = keepsArrivals(joinOf(draft, job));
+  if (isEach) {
     draft.jobs.update(path, { fate: COMPLETED });
     draft.push({ kind: 'consider', job: path });
   }
   const keys = Array.from({ length: job.iterations }, (_, index) => iterationKey(path, index + 1));
   const done = keys.filter((key) => completeIteration(draft, key));
-  return done.length > 0 ? null : `The job '${path}' has come to its result; what cleans up after it still runs.`;
+  return isEach || done.length > 0
+    ? null
+    : `The job '${path}' has come to its result; what cleans up after it still runs.`;
 }
 
 function completeIteration(draft: FlowDraft, key: string): boolean {

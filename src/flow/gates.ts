@@ -16,6 +16,7 @@ import { milestoneState, passedMilestone } from './milestone.ts';
 import { announce } from './settle-job.ts';
 import { consumeSignal } from './signals.ts';
 import { evaluateMinutes } from './typed-value.ts';
+import { lookAgain } from './watchers.ts';
 
 /** What a job may have to wait for before it starts, in this order. */
 type Verdict =
@@ -73,6 +74,7 @@ export function passGates(draft: FlowDraft, key: string): void {
       return;
     }
     draft.iterations.update(key, { stage: { kind: 'gates', gate, waits: true } });
+    if (!waits) lookAgain(draft, job);
     if (verdict.waits !== null) sayWaits(draft, key, verdict.waits);
     return;
   }

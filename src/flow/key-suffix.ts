@@ -18,4 +18,9 @@ export function keyOfJob(key: string, instance: number): string {
   return iteration > 1 ? `${job}~${iteration}` : job;
 }
 
+/** Keys of what a job is in, or an instance of: `call` and `call.2` of `call.2.build`. */
+export function keysAround(key: string): string[] {
+  return [...key.matchAll(/[.@]/g)].map(({ index }) => key.slice(0, index)).filter((around) => around !== '');
+}
+
 const SUFFIX = /~(\d+)?(?:r(\d+))?$/;

@@ -7,6 +7,7 @@ import { isCancelled, jobContexts } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { sayInstanceWaits } from './instance-waits.ts';
 import { evaluateCount } from './typed-value.ts';
+import { lookAgain } from './watchers.ts';
 
 /** True when a job that failed gets another attempt: later, when its timer is over. */
 export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 'job-completed' }): boolean {
@@ -30,6 +31,7 @@ export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 
   });
   draft.commands.push({ kind: 'set-timer', id: `${key}/retry`, afterMs, at: null });
   sayInstanceWaits(draft, key, { kind: 'time', why: 'retry' });
+  lookAgain(draft, job);
   return true;
 }
 

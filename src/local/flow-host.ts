@@ -12,7 +12,7 @@ import type {
 import type { FlowInput } from '../flow/flow-input.ts';
 import type { FlowState } from '../flow/flow-state.ts';
 import { GroupsInMemory } from '../flow/groups-in-memory.ts';
-import { keyOfJob } from '../flow/key-suffix.ts';
+import { keyOfJob, keysAround } from '../flow/key-suffix.ts';
 import { type FlowStep, reduce, start } from '../flow/reduce.ts';
 import type { Clock } from '../kernel/clock.ts';
 
@@ -144,6 +144,7 @@ export class FlowHost {
   #waitsNoMore({ key, instance }: { readonly key: string; readonly instance: number }): void {
     this.#waits.delete(key);
     this.#waits.delete(keyOfJob(key, instance));
+    for (const around of keysAround(key)) this.#waits.delete(around);
   }
 }
 

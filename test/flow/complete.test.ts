@@ -61,6 +61,18 @@ describe('a job that is declared complete', () => {
   });
 });
 
+describe('a job that begins for each arrival', () => {
+  it('is completed between two of them', () => {
+    const { flow } = begin(
+      input(workflow({ a: {}, b: {}, p: { needs: ['a', 'b'], flow: each() }, n: { needs: ['p'] } })),
+    );
+    flow.complete('a');
+    flow.complete('p');
+    expect(flow.ask(COMPLETE)).toEqual(['start n']);
+    expect(flow.refused).toBeNull();
+  });
+});
+
 describe('a job that needs an approval', () => {
   const REFUSED = "The job 'w' needs an approval: a signal from one who may give it.";
   const approval = { waitFor: { signals: ['ok'], buffered: true, timeoutMinutes: null, from: ['bob'] } } as const;

@@ -349,6 +349,23 @@ describe('a later stage', () => {
   });
 });
 
+describe('the milestone waiting', () => {
+  const milestone = keys({ milestone: { job: 'a', state: 'waiting', otherwise: 'skip' } });
+
+  it('comes when the other job begins to wait', () => {
+    const { flow } = begin(input(workflow({ b: {}, a: { needs: ['b'], flow: waitFor() }, m: { flow: milestone } })));
+    expect(flow.shown['m']).toBe('waiting');
+    expect(flow.complete('b')).toEqual(['job-waits', 'start m']);
+  });
+
+  it('comes when the other job waits for a lock', () => {
+    const concurrency = { group: 'g', cancelInProgress: null, scope: 'run' } as const;
+    const jobs = { h: { concurrency }, b: {}, a: { needs: ['b'], concurrency }, m: { flow: milestone } };
+    const { flow } = begin(input(workflow(jobs)));
+    expect(flow.complete('b')).toEqual(['job-waits', 'start m']);
+  });
+});
+
 describe('a pause', () => {
   it('starts nothing, lets go on what runs, and loses nothing', () => {
     const { flow } = begin(input(workflow({ a: {}, b: { needs: ['a'] } })));

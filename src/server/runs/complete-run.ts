@@ -12,6 +12,13 @@ export async function completeRun(context: OperationContext, run: RunRow, conclu
     .set({ state: 'completed', conclusion, waiting: null, paused: 0, completed_at: now })
     .where('id', '=', run.id)
     .execute();
+  // What waited as a whole may have come to its end by what is in it.
+  await db
+    .deleteFrom('job')
+    .where('run_id', '=', run.id)
+    .where('run_attempt', '=', run.attempt)
+    .where('state', '=', 'waiting')
+    .execute();
   await clearTimers(context, run.id);
   await emit(context, run.id, { type: 'run-completed', at: isoTime(now), conclusion });
   context.note('run ended', { run: run.id, conclusion });

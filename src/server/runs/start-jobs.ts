@@ -1,5 +1,5 @@
 import type { StartJob } from '../../flow/flow-event.ts';
-import { keyOfJob } from '../../flow/key-suffix.ts';
+import { keyOfJob, keysAround } from '../../flow/key-suffix.ts';
 import type { RunEvent } from '../../protocol/events.ts';
 import type { LossPolicy } from '../../protocol/attempt-state.ts';
 import { labelSetOf, queueAttempts } from '../dispatch/enqueue-attempt.ts';
@@ -28,7 +28,9 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
   if (commands.length === 0) return;
   const { exclusive } = await inputOf(context, run);
   const instances = commands.filter(({ instance }) => instance > 0);
-  await forgetWaiting(context, run, [...new Set(instances.map(({ key, instance }) => keyOfJob(key, instance)))]);
+  const waited = commands.flatMap(({ key }) => keysAround(key));
+  const whole = instances.map(({ key, instance }) => keyOfJob(key, instance));
+  await forgetWaiting(context, run, [...new Set([...waited, ...whole])]);
   const labelSets = await findLabelSets(context, run, commands, exclusive);
   for (let from = 0; from < commands.length; from += ROWS_PER_STATEMENT) {
     const some = commands.slice(from, from + ROWS_PER_STATEMENT).map((command) => ({

@@ -271,6 +271,25 @@ describeDatabases('a run on a server', (database) => {
   );
 
   it(
+    'shows a call and a matrix that waited no more when they have begun',
+    withStore(async (store) => {
+      const files = { '.github/workflows/w.yml': `on: workflow_call\njobs: { x: ${job()} }` };
+      const text = workflow({
+        call: '{ uses: ./.github/workflows/w.yml, wait-for: go }',
+        many: job('wait-for: go, strategy: { matrix: { n: [1, 2] } }'),
+      });
+      const run = await RunHand.submit(store, { text, files });
+      expect(await run.jobs()).toMatchObject({ call: 'waiting', many: 'waiting' });
+      await run.signal('go');
+      expect(await run.jobs()).toMatchObject({ 'call.x': 'queued', many: 'waiting' });
+      expect(Object.keys(await run.jobs())).not.toContain('call');
+      await run.signal('go');
+      for (const key of ['call.x', 'many.1', 'many.2']) await run.play(key);
+      expect(await run.jobs()).toEqual({ 'call.x': 'success', 'many.1': 'success', 'many.2': 'success' });
+    }),
+  );
+
+  it(
     'looks at timers that a resume sets when they are due',
     withStore(async (store, clock) => {
       const text = workflow({
