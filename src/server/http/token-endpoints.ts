@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { newTokenSchema, pageSchema, tokenListSchema } from '../../protocol/keeping-api.ts';
 import { tokenRequestSchema } from '../../protocol/run-api.ts';
 import type { Scope, TokenRequest } from '../../protocol/run-api.ts';
+import { missingRight } from '../secrets/token-rights.ts';
 import { mintToken, TOKEN_BYTES } from '../secrets/token.ts';
 import type { Store } from '../store.ts';
 import { failure, unwrap } from './api-failure.ts';
@@ -44,19 +45,22 @@ export function tokenEndpoints(store: Store, randomBytes: (count: number) => Uin
     endpoint({
       method: 'delete',
       path: '/v1/tokens/{token}',
-      summary: 'Revokes a token, at once.',
+      summary:
+        'Revokes a token, at once. Nobody revokes what they could not give, nor anybody the last one with `admin`.',
       access: { kind: 'scope', scope: 'tokens:write' },
       params: z.strictObject({ token: z.coerce.number().int() }),
       reply: { kind: 'none', status: 204 },
-      errors: [404],
-      handle: async ({ params, caller }) =>
-        unwrap(await store.execute('revoke-token', { actor: caller.actor, id: params.token })),
+      errors: [404, 409],
+      handle: async ({ params, caller }) => {
+        const { actor, name, scopes } = caller;
+        return unwrap(await store.execute('revoke-token', { actor, by: { name, scopes }, id: params.token }));
+      },
     }),
   ];
 }
 
-/** Approvals go by names of tokens: only `admin` gives one that it has not, so nobody names themselves an approver. */
-function demandGrantable({ kind, name, scopes, group }: TokenRequest, caller: Caller): void {
+function demandGrantable(request: TokenRequest, caller: Caller): void {
+  const { kind, scopes, group } = request;
   if (kind === 'user' && group !== undefined && !isForJit(scopes))
     throw failure(
       'invalid',
@@ -65,20 +69,8 @@ function demandGrantable({ kind, name, scopes, group }: TokenRequest, caller: Ca
     );
   if (kind === 'registration' && scopes.length > 0)
     throw failure('invalid', null, 'a registration token has no scopes: it registers runners and nothing else');
-  if (caller.scopes.includes('admin')) return;
-  const wanted = kind === 'registration' ? (['runners:write'] as const) : scopes;
-  const missing = wanted.find((scope) => !caller.scopes.includes(scope));
-  if (missing !== undefined)
-    throw failure('unauthorized', 'scope-missing', `to give the scope ${missing}, your own token needs it`, {
-      scope: missing,
-    });
-  if (kind === 'user' && name !== caller.name)
-    throw failure(
-      'unauthorized',
-      'scope-missing',
-      `to make a token for '${name}', your own token needs the scope admin; without it, you make tokens of your own name, '${caller.name}'`,
-      { scope: 'admin' },
-    );
+  const missing = missingRight('give', request, caller);
+  if (missing !== null) throw failure('unauthorized', 'scope-missing', missing.message, { scope: missing.scope });
 }
 
 /** What else a token may do is not held to a group. */

@@ -5,6 +5,7 @@ import type { OperationContext } from '../operation.ts';
 import { demandGroup } from '../dispatch/runner-groups.ts';
 import type { JitTerms } from '../dispatch/create-jit.ts';
 import { audit } from './audit.ts';
+import { missingRight, type TokenGiver } from './token-rights.ts';
 
 export interface FoundToken {
   readonly id: number;
@@ -107,16 +108,40 @@ export async function createToken(
   return await viewToken(context, id);
 }
 
+/**
+ * By somebody who could have given it, see {@link missingRight}. Refuses the last token with `admin`: only who has the
+ * database could make another.
+ */
 export async function revokeToken(
   context: OperationContext,
-  { actor, id }: { readonly actor: string; readonly id: number },
+  { actor, by, id }: { readonly actor: string; readonly by: TokenGiver; readonly id: number },
 ): Promise<null> {
-  const row = await context.db.selectFrom('token').select('revoked_at').where('id', '=', id).executeTakeFirst();
+  const row = await context.db.selectFrom('token').selectAll().where('id', '=', id).executeTakeFirst();
   if (!row) throw new Refusal('not_found', null, `there is no token ${id}`);
+  const scopes = JSON.parse(row.scopes) as Scope[];
+  const missing = missingRight('revoke', { kind: row.kind, name: row.name, scopes }, by);
+  if (missing !== null) throw new Refusal('unauthorized', 'scope-missing', missing.message, { scope: missing.scope });
   if (row.revoked_at !== null) return null;
+  const admins = scopes.includes('admin') ? await liveAdminTokens(context) : [];
+  if (admins.length === 1 && admins[0] === id)
+    throw new Refusal('conflict', null, `token ${id} is the last one with the scope admin; make another first`);
   await context.db.updateTable('token').set({ revoked_at: context.now }).where('id', '=', id).execute();
   await audit(context, { actor, action: 'token.revoke', target: `token ${id}` });
   return null;
+}
+
+/** Two that are revoked at the same time are two answers, so what is counted stays locked. */
+async function liveAdminTokens({ db, now, locks }: OperationContext): Promise<readonly number[]> {
+  const rows = await db
+    .selectFrom('token')
+    .select('id')
+    .where('scopes', 'like', '%"admin"%')
+    .where('revoked_at', 'is', null)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+    .orderBy('id')
+    .$if(locks, (query) => query.forUpdate())
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 export async function listTokens(

@@ -160,6 +160,47 @@ describe('a token', () => {
     expect((await jit({ group: 'forks' })).status).toBe(401);
   });
 
+  it('is revoked by whoever could have given it, and the last one with admin by nobody', async () => {
+    const id = async (name: string): Promise<number> => {
+      const { tokens } = (await (await api.fetch('/v1/tokens')).json()) as { tokens: { id: number; name: string }[] };
+      return tokens.find((token) => token.name === name)!.id;
+    };
+    const revoke = async (name: string, token?: string): Promise<unknown> => {
+      const answer = await api.fetch(`/v1/tokens/${await id(name)}`, { method: 'DELETE', ...(token && { token }) });
+      const text = answer.status === 204 ? '' : await answer.text();
+      return [answer.status, /"message":"(.*?)"/.exec(text)?.[1] ?? null];
+    };
+    const { token } = await made('cleaner', ['tokens:write', 'runs:read']);
+    await made('writer', ['runs:write']);
+    await made('reader', ['runs:read']);
+    await api.fetch('/v1/tokens', { json: { name: 'machines', kind: 'registration' } });
+    expect(await revoke('writer', token)).toEqual([
+      403,
+      'to revoke a token with the scope runs:write, your own token needs it',
+    ]);
+    expect(await revoke('reader', token)).toEqual([
+      403,
+      "to revoke the token of 'reader', your own token needs the scope admin; without it, you revoke tokens of your own name, 'cleaner'",
+    ]);
+    expect(await revoke('machines', token)).toEqual([403, expect.stringContaining('the scope runners:write')]);
+    expect(await revoke('cleaner', token)).toEqual([204, null]);
+    expect(await revoke('writer')).toEqual([204, null]);
+
+    const own = await openTestApi();
+    try {
+      const { tokens } = (await (await own.fetch('/v1/tokens')).json()) as { tokens: { id: number }[] };
+      const last = (): Promise<Response> => own.fetch(`/v1/tokens/${tokens[0]!.id}`, { method: 'DELETE' });
+      const refused = await last();
+      expect(refused.status).toBe(409);
+      expect(await refused.text()).toContain('is the last one with the scope admin; make another first');
+      const short = { name: 'admin', scopes: ['admin'], expiresSeconds: 60 };
+      await own.fetch('/v1/tokens', { json: short });
+      expect((await last()).status).toBe(204);
+    } finally {
+      await own.stop();
+    }
+  });
+
   it('is shown once and nowhere else', async () => {
     const answer = await api.fetch('/v1/tokens', { json: { name: 'once', scopes: ['runs:read'] } });
     const { token } = (await answer.json()) as { token: string };

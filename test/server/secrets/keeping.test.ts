@@ -13,6 +13,7 @@ import { openTestStore } from '../../support/server-database.ts';
 import type { TestStore } from '../../support/server-database.ts';
 
 const actor = 'alice (token 1)';
+const by = { name: 'alice', scopes: ['admin'] } as const;
 const open: TestStore[] = [];
 afterEach(async () => {
   for (const store of open.splice(0)) await store.close();
@@ -117,7 +118,7 @@ describeDatabases('what a server keeps', (database) => {
       await clock.advance(10_000);
       expect(await store.execute('find-token', { hash })).toMatchObject({ error: { reason: 'token-expired' } });
       const other = await create(store);
-      await store.execute('revoke-token', { actor, id: other.id });
+      await store.execute('revoke-token', { actor, by, id: other.id });
       expect(await store.execute('find-token', { hash: other.hash })).toMatchObject({
         error: { reason: 'token-unknown' },
       });
@@ -213,7 +214,7 @@ describeDatabases('what a server keeps', (database) => {
   it('what was refused leaves no trace in the audit', async () => {
     const store = await start();
     await store.execute('delete-secret', { actor, scope: '', name: 'NONE' });
-    await store.execute('revoke-token', { actor, id: 99 });
+    await store.execute('revoke-token', { actor, by, id: 99 });
     expect(await store.execute('list-audit', { cursor: null, limit: 9 })).toMatchObject({ value: { entries: [] } });
   });
 });
