@@ -10,10 +10,13 @@ const time = z.iso.datetime({ precision: 3 });
 const text = z.string().max(1_000);
 export const repositoryNameSchema = z.string().regex(/^[\w.-]{1,100}\/[\w.-]{1,100}$/, 'expected OWNER/NAME');
 
-/** What git takes. Whoever is to read it stands in the secret GITHUB_TOKEN, encrypted, and never in here. */
+/**
+ * What git takes: by https, http, ssh, git or file, as `user@host:path`, or a folder; not the transports by which git
+ * starts programs (`ext::…`). Whoever is to read it stands in the secret GITHUB_TOKEN, encrypted, and never in here.
+ */
 export const cloneUrlSchema = text.regex(
-  /^(?!https?:\/\/[^/?#]*@)(?![a-z+]+:\/\/[^/?#]*:[^/?#]*@)(?!-)\P{Cc}+$/iu,
-  'expected a URL that git takes, without user and password: set the secret GITHUB_TOKEN instead',
+  /^(?!https?:\/\/[^/?#]*@)(?![a-z+]+:\/\/[^/?#]*:[^/?#]*@)(?!-)(?:(?:https?|ssh|git|file):\/\/|\/|[^:/]+:(?!:|\/\/))\P{Cc}+$/iu,
+  'expected a URL that git takes (https, http, ssh, git, file), without user and password: set the secret GITHUB_TOKEN instead',
 );
 
 /** `POST /v1/runs`. Answered with {@link submitReplySchema}; 400 with diagnostics for a workflow with errors. */
@@ -204,8 +207,16 @@ export const scopeSchema = z.enum(SCOPES);
 const MAX_TOKEN_SECONDS = 100 * 365 * 24 * 60 * 60;
 const MAX_TOKEN_USES = 1_000_000;
 
+/** People read it in audits, and approvals go by it: what is not seen in it would make two names look like one. */
+const tokenNameSchema = z
+  .string()
+  .regex(
+    /^(?!\s)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,100}(?<!\s)$/u,
+    'expected 1 to 100 characters that can be seen, with no space first or last',
+  );
+
 export const tokenRequestSchema = z.strictObject({
-  name: text,
+  name: tokenNameSchema,
   kind: z.enum(['user', 'registration']).default('user'),
   scopes: z.array(scopeSchema).default([]),
   /** Null: never. A registration token: at most 30 days. */

@@ -14,6 +14,7 @@ import { answerOnce } from './idempotency.ts';
 import type { Limits } from './limits.ts';
 import { readBody } from './read-body.ts';
 import { check, readJson } from './read-json.ts';
+import { NUL_IN_JSON, refuseNul } from './refuse-nul.ts';
 import { errorResponse, jsonResponse, REQUEST_ID } from './respond.ts';
 
 /** What all routes share. */
@@ -74,8 +75,8 @@ async function answer(request: Asked, context: HttpContext): Promise<Response> {
       incoming.socket.remoteAddress ?? '',
     );
     serving.limits.demand(endpoint, identity.key, bodyBytes);
-    const params = endpoint.params && check(context.req.param(), endpoint.params, 'the path');
-    const query = endpoint.query && check(context.req.query(), endpoint.query, 'the query');
+    const params = endpoint.params && checkAsked(context.req.param(), endpoint.params, 'the path');
+    const query = endpoint.query && checkAsked(context.req.query(), endpoint.query, 'the query');
     let raw: Buffer | null = null;
     if (endpoint.body) {
       // Who sends slowly is not at work: others would have to wait for it.
@@ -84,6 +85,8 @@ async function answer(request: Asked, context: HttpContext): Promise<Response> {
       leave = admission.enter(priority);
     }
     const body = endpoint.body?.kind === 'json' ? jsonOf(raw, endpoint.body.schema) : raw;
+    // What agents say is as their machines and jobs made it, and is not to be lost for one character.
+    if (endpoint.access.kind === 'scope' && raw?.includes(NUL_IN_JSON) === true) refuseNul(body, 'the body');
     const { caller, token } = identity;
     const call = new HttpCall({ params, query, body, caller, token }, incoming, outgoing, serving.held);
     if (endpoint.held) {
@@ -163,6 +166,11 @@ async function bodyOf(
       `a body of type ${expected} is expected, not ${type ?? 'one without type'}`,
     );
   return await readBody(incoming, body.maxBytes, room);
+}
+
+function checkAsked<Schema extends z.ZodType>(value: unknown, schema: Schema, what: string): z.output<Schema> {
+  refuseNul(value, what);
+  return check(value, schema, what);
 }
 
 function jsonOf(raw: Buffer | null, schema: z.ZodType): unknown {

@@ -71,6 +71,44 @@ describe('a body', () => {
     });
   });
 
+  it('has the character U+0000 nowhere, nor has the path or the query: it would end a text', async () => {
+    for (const [method, path, json] of [
+      ['PUT', '/v1/secrets/KEY', { value: 'before\0after' }],
+      ['PUT', '/v1/variables/KEY', { value: '\0' }],
+      ['PUT', '/v1/repositories/o/r', { defaultBranch: 'ma\0in' }],
+      ['POST', '/v1/runs', { workflow: { path: 'x.yml', text: 'on: push' }, payload: { deep: [{ 'a\0': 1 }] } }],
+      ['DELETE', '/v1/runners/one%00', undefined],
+      ['GET', '/v1/audit?actor=admin%00', undefined],
+    ] as const)
+      expect(await errorOf(await api.fetch(path, { method, ...(json && { json }) }))).toMatchObject({
+        status: 400,
+        message: expect.stringContaining('has the character U+0000'),
+      });
+    // What only looks like one.
+    const value = String.raw`\u0000`;
+    expect((await api.fetch('/v1/variables/KEY', { method: 'PUT', json: { value } })).status).toBe(200);
+  });
+
+  it('names a token by 1 to 100 characters that can be seen', async () => {
+    const make = async (name: string): Promise<number> =>
+      (await api.fetch('/v1/tokens', { json: { name, scopes: ['runs:read'] } })).status;
+    // An alias, what is not seen, what turns the text around, and a second line for a log.
+    const others = [
+      'admin\0x',
+      '',
+      ' admin',
+      'admin ',
+      'ad\u200bmin',
+      '\u202enimda',
+      'a\nb',
+      'a\u0085b',
+      'x'.repeat(101),
+    ];
+    for (const name of others) expect([name, await make(name)]).toEqual([name, 400]);
+    for (const name of ['new runners', 'Ada Lovelace (deploy)', 'Jürgen', '部署', '🚀', 'x'.repeat(100)])
+      expect([name, await make(name)]).toEqual([name, 201]);
+  });
+
   it('of another type is answered 415', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
       expect(
@@ -169,6 +207,10 @@ describe('a workflow', () => {
       'ssh://me:hunter2@github.test/o/r',
       '--upload-pack=touch x',
       'https://github.test/o/r\n',
+      'ext::sh -c touch% x',
+      'fd::17',
+      'ftp://github.test/o/r',
+      'o/r',
     ]) {
       const answer = await api.fetch('/v1/runs', { json: { workflow, repository: 'o/r', cloneUrl } });
       expect(answer.status).toBe(400);
@@ -179,6 +221,8 @@ describe('a workflow', () => {
       'ssh://git@github.test/o/r',
       'git@github.test:o/r.git',
       '/srv/o r',
+      'file:///srv/o/r',
+      'git://github.test/o/r',
     ])
       expect((await api.fetch('/v1/runs', { json: { workflow, repository: 'o/r', cloneUrl } })).status).toBe(201);
   });
