@@ -36,16 +36,23 @@ export interface NewKeys {
  * New keys, kept until {@link writeIdentity}: who is interrupted after the server has taken them needs them again, since
  * the name is theirs by then.
  */
-export async function keysToRegister(stateDirectory: string): Promise<NewKeys> {
+export async function keysToRegister(
+  stateDirectory: string,
+): Promise<{ readonly keys: NewKeys; readonly isFirst: boolean }> {
   const path = join(stateDirectory, PENDING_KEYS_FILE);
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as NewKeys;
+    return { keys: JSON.parse(await readFile(path, 'utf8')) as NewKeys, isFirst: false };
   } catch {
     // The first time.
   }
   const keys = makeKeys();
   await writeDurably(path, textOf(keys), MODE);
-  return keys;
+  return { keys, isFirst: true };
+}
+
+/** The server has refused them. */
+export function forgetNewKeys(stateDirectory: string): Promise<void> {
+  return rm(join(stateDirectory, PENDING_KEYS_FILE), { force: true });
 }
 
 export function makeKeys(): NewKeys {

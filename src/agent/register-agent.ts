@@ -3,7 +3,7 @@ import type { Failpoint } from '../kernel/failpoint.ts';
 import { AgentProblem } from './agent-problem.ts';
 import type { NetworkSettings } from './connections.ts';
 import { openHttpApi } from './http-api.ts';
-import { keysToRegister, readIdentity, writeIdentity } from './identity.ts';
+import { forgetNewKeys, keysToRegister, readIdentity, writeIdentity } from './identity.ts';
 import { runnerLabels } from './runner-labels.ts';
 import { lockState } from './state-lock.ts';
 
@@ -22,6 +22,8 @@ export interface RegisterAgentOptions {
   readonly replace: boolean;
   readonly stateDirectory: string;
   readonly network: NetworkSettings;
+  /** What else has to be there first; nobody else registers in the folder meanwhile. */
+  readonly prepare?: () => Promise<void>;
   /** The command that makes another token; default: that of registration tokens. */
   readonly newToken?: string;
   /** Where a test ends the process. */
@@ -45,10 +47,12 @@ export async function registerAgent(
     replace,
     stateDirectory,
     network,
+    prepare,
     failpoint,
     newToken = '`paceline tokens create NAME --kind registration`',
   } = options;
-  const unlock = await lockState(stateDirectory);
+  const isNew = (await readIdentity(stateDirectory)) === null;
+  const unlock = await lockState(stateDirectory, isNew ? 'registration' : 'agent');
   try {
     const before = await readIdentity(stateDirectory);
     if (before !== null && !replace)
@@ -56,13 +60,19 @@ export async function registerAgent(
         'usage',
         `The runner ${before.name} of ${before.server} is registered in ${stateDirectory} already. Remove it first, or replace it with --replace.`,
       );
-    const { publicKey, sealKey, ...keys } = await keysToRegister(stateDirectory);
+    await prepare?.();
+    const { keys: made, isFirst } = await keysToRegister(stateDirectory);
+    const { publicKey, sealKey, ...keys } = made;
     failpoint?.('install-after-keys');
     const api = await openHttpApi(server, network, 'register');
     try {
       const all = withoutDefaultLabels ? [...labels] : runnerLabels(process.platform, process.arch, labels);
       const reply = await api.register(token, { name, labels: all, publicKey, sealKey, ephemeral, replace });
-      if (!reply.ok) throw problemOf(server, reply.error, newToken);
+      if (!reply.ok) {
+        // Keys of an earlier call may be those that the server knows.
+        if (isFirst && REFUSALS.has(reply.error.code)) await forgetNewKeys(stateDirectory);
+        throw problemOf(server, reply.error, newToken);
+      }
       failpoint?.('install-after-register');
       const { runner, name: given } = reply.value;
       await writeIdentity(stateDirectory, {
@@ -82,6 +92,9 @@ export async function registerAgent(
     unlock();
   }
 }
+
+/** By which the server has said that it did not take the keys. */
+const REFUSALS: ReadonlySet<string> = new Set(['unauthorized', 'invalid', 'conflict'] satisfies ApiError['code'][]);
 
 function problemOf(server: string, { code, reason, message }: ApiError, newToken: string): AgentProblem {
   if (reason === 'name-taken')

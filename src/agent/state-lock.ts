@@ -8,16 +8,22 @@ import { AgentProblem } from './agent-problem.ts';
 const LOCK_FILE = 'agent.lock';
 
 /** One agent for a state folder. Ends with its process. Rejects with an {@link AgentProblem} when another has it. */
-export async function lockState(stateDirectory: string): Promise<() => void> {
+export async function lockState(
+  stateDirectory: string,
+  /** What another one that has it would be there for. */
+  other: 'agent' | 'registration' = 'agent',
+): Promise<() => void> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   const identity = identityOf(process.pid) ?? String(process.pid);
   const unlock = takeLock(join(stateDirectory, LOCK_FILE), { identity, isAlive });
   if (unlock !== null) return unlock;
   const pid = lockHolder(stateDirectory);
-  throw new AgentProblem(
-    'usage',
-    `An agent runs in ${stateDirectory} already${pid === null ? '' : ` (process ${pid})`}.`,
-  );
+  const who = pid === null ? '' : ` (process ${pid})`;
+  const what =
+    other === 'agent'
+      ? `An agent runs in ${stateDirectory} already${who}.`
+      : `A runner is being registered in ${stateDirectory} already${who}: look at what that one says.`;
+  throw new AgentProblem('usage', what);
 }
 
 /** When the agent that has the folder took it, in milliseconds since the epoch; null: none has. */

@@ -19,6 +19,7 @@ import {
   runtimeDirectory,
   stateDirectory,
 } from './agent-machine.ts';
+import { runnerNameProblem } from './option-values.ts';
 import { openServiceLog } from './open-log.ts';
 import { onStopRequests } from './stop-requests.ts';
 
@@ -50,6 +51,8 @@ export async function registerCommand(flags: RegisterFlags, host: CliHost): Prom
   const server = flags.server ?? config.agent.server ?? (host.environment.PACELINE_SERVER || null);
   if (server === null)
     throw new CommandProblem(EXIT.usage, 'No server is named: --server URL, agent.server or PACELINE_SERVER does it.');
+  const nameProblem = runnerNameProblem(flags.name ?? machineRunnerName());
+  if (nameProblem !== null) throw new CommandProblem(EXIT.usage, nameProblem);
   const state = stateDirectory(flags.state, config, host);
   const token = (await readSecretText(flags.tokenFile, '--token-file', host)).trim();
   const { registerAgent } = await import('../agent/register-agent.ts');

@@ -8,8 +8,9 @@ import { CommandProblem } from './command-problem.ts';
 import { configOf } from './config-of.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { failpointOf } from './failpoint-of.ts';
-import { list } from './option-values.ts';
+import { list, runnerNameProblem } from './option-values.ts';
 import { installedFolder, placeOf } from './runner-place.ts';
+import { warnOfRoot } from './warn-of-root.ts';
 
 export interface ConfigureFlags {
   readonly folder: string;
@@ -55,6 +56,7 @@ export async function configureCommand(
   switch (action) {
     case undefined: {
       await asProblem(install.refuseConfigured(folder));
+      warnOfRoot(placeOf({ folder: flags.folder }, host).host);
       const { name } = await asProblem(install.configureRunner(await optionsOf(flags, host)));
       host.stdout.write(
         `${folder.root} is the runner ${name} now. ./run.sh takes jobs; sudo ./svc.sh install makes it a service.\n`,
@@ -97,8 +99,10 @@ async function optionsOf(flags: ConfigureFlags, host: CliHost): Promise<Configur
   const server = serverUrl(url);
   if (/^https:\/\/github\.com(?:\/|$)/.test(server))
     throw new CommandProblem(EXIT.usage, `${server} is GitHub's; --url is the address of a Paceline server.`);
+  if (flags.name !== undefined) demandName(flags.name);
   const token = await tokenOf(flags, ask, host);
   const name = flags.name ?? (isAsked ? await answer('Name of the runner', machineRunnerName()) : machineRunnerName());
+  demandName(name);
   const labels = flags.labels ?? (isAsked ? list(await answer('Labels, separated by commas', '')) : []);
   if (!flags.defaultLabels && labels.length === 0)
     throw new CommandProblem(EXIT.usage, 'A runner without labels gets no jobs: --no-default-labels needs --labels.');
@@ -117,6 +121,11 @@ async function optionsOf(flags: ConfigureFlags, host: CliHost): Promise<Configur
     network: networkSettings(config, place.host),
     failpoint: failpointOf(host) ?? (() => undefined),
   };
+}
+
+function demandName(name: string): void {
+  const problem = runnerNameProblem(name);
+  if (problem !== null) throw new CommandProblem(EXIT.usage, problem);
 }
 
 async function tokenOf({ tokenFile }: ConfigureFlags, ask: CliHost['ask'], host: CliHost): Promise<string> {

@@ -26,3 +26,12 @@ export function list(value: string, before: readonly string[] = []): readonly st
     .filter(Boolean);
   return [...before, ...items];
 }
+
+/** As the server takes it, and as the name of a file and of a service. */
+const RUNNER_NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
+
+/** What is wrong with the name of a runner, as a sentence; null: nothing. */
+export function runnerNameProblem(name: string): string | null {
+  if (RUNNER_NAME.test(name)) return null;
+  return `A runner cannot be called '${name}': a name has letters, digits, '-', '_' and '.', a letter or digit first, and at most 100 of them.`;
+}

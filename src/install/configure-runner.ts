@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, readlink, rm, rmdir, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rm, rmdir, stat, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { agentStatus } from '../agent/agent-status.ts';
 import { registerAgent, type RegisterAgentOptions } from '../agent/register-agent.ts';
@@ -26,14 +26,38 @@ export interface ConfigureRunnerOptions extends Omit<RegisterAgentOptions, 'stat
 export async function configureRunner(options: ConfigureRunnerOptions): Promise<{ readonly name: string }> {
   const { folder, slots, work, environment, failpoint, ...registration } = options;
   await refuseConfigured(folder);
-  await mkdir(folder.state, { recursive: true, mode: 0o700 });
-  if (work !== null) await placeWorkspaces(folder, work);
-  await writeConfig(folder, registration.server, slots);
-  failpoint('install-after-config');
-  await keepEnvironment(folder, environment);
-  failpoint('install-after-environment');
-  return registerAgent({ ...registration, stateDirectory: folder.state, failpoint });
+  let undo = (): Promise<void> => Promise.resolve();
+  const prepare = async (): Promise<void> => {
+    undo = await snapshotOf([folder.config, folder.environment, folder.path]);
+    if (work !== null) await placeWorkspaces(folder, work);
+    await writeConfig(folder, registration.server, slots);
+    failpoint('install-after-config');
+    await keepEnvironment(folder, environment);
+    failpoint('install-after-environment');
+  };
+  try {
+    return await registerAgent({ ...registration, stateDirectory: folder.state, prepare, failpoint });
+  } catch (error) {
+    // What kept the runner from being registered says more than what keeps this from being undone.
+    await undo().catch(() => undefined);
+    throw error;
+  }
 }
+
+/** What writes these files again as they are now, and removes those that are not there. */
+async function snapshotOf(paths: readonly string[]): Promise<() => Promise<void>> {
+  const before = await Promise.all(
+    paths.map(async (path) =>
+      (await exists(path)) ? { path, text: await readFile(path, 'utf8'), mode: (await stat(path)).mode } : { path },
+    ),
+  );
+  return async () => {
+    for (const { path, text, mode } of before)
+      await (text === undefined ? rm(path, { force: true }) : writeDurably(path, text, mode & MODE_BITS));
+  };
+}
+
+const MODE_BITS = 0o777;
 
 /** Before anybody is asked for anything. */
 export async function refuseConfigured(folder: RunnerFolder): Promise<void> {

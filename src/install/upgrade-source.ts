@@ -51,7 +51,7 @@ export function isAddress(source: string): boolean {
 }
 
 async function refuseNoFile(path: string): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error.code);
+  const found = await stat(path).catch((error: unknown) => (error as NodeJS.ErrnoException).code);
   if (found === 'ENOENT' || found === 'ENOTDIR') throw new InstallProblem(`There is no file ${path}.`);
   if (typeof found === 'object' && found.isDirectory())
     throw new InstallProblem(`${path} is a folder: an upgrade takes a package, such as paceline-runner-….tar.gz.`);

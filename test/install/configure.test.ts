@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ControlPlane } from '../support/control-plane.ts';
 import { type Ended, runProgram, RunnerTree } from './runner-tree.ts';
 
+const isRoot = process.getuid?.() === 0;
+
 let tree: RunnerTree;
 let plane: ControlPlane;
 beforeAll(async () => {
@@ -122,6 +124,50 @@ describe('config.sh', () => {
     expect(await refused(2, url, fresh)).toBe(
       `${folder} is the runner twice of ${plane.url} already; ./config.sh remove takes it off.`,
     );
+  });
+
+  it('that the server refuses leaves the folder as it was', async () => {
+    const folder = tree.copy();
+    await writeFile(join(folder, 'runner.config.json'), '{"agent":{"slots":2}}');
+    const before = (await readdir(folder)).sort();
+    const url = ['--url', plane.url, '--unattended', '--slots', '8'];
+    expect(await config(folder, url, { PACELINE_TOKEN: 'plr_nobody' })).toMatchObject({ code: 4 });
+    expect(await readFile(join(folder, 'runner.config.json'), 'utf8')).toBe('{"agent":{"slots":2}}');
+    expect((await readdir(folder)).filter((name) => name !== '_state').sort()).toEqual(before);
+    expect(await readdir(join(folder, '_state'))).toEqual([]);
+  });
+
+  it.each(['a/../b', '', '-x', 'x'.repeat(101)])('takes no name like %j, and asks for no token first', async (name) => {
+    const { code, stderr } = await config(tree.copy(), ['--url', plane.url, '--name', name]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(`A runner cannot be called '${name}': a name has letters`),
+    });
+  });
+
+  it('of several at once registers one, and says of which kind the others are', async () => {
+    const folder = tree.copy();
+    const environment = { PACELINE_TOKEN: await token(3) };
+    const url = ['--url', plane.url, '--unattended', '--name', 'once'];
+    const ended = await Promise.all([1, 2, 3].map(() => config(folder, url, environment)));
+    expect(ended.map(({ code }) => code).sort()).toEqual([0, 2, 2]);
+    for (const { stderr } of ended.filter(({ code }) => code !== 0))
+      expect(stderr).toMatch(/is being registered in .* already|is the runner once of|is registered in .* already/);
+  });
+
+  (isRoot ? it : it.skip)('says to root, and run.sh too, that jobs would be root’s, unless that is meant', async () => {
+    const folder = tree.copy();
+    const unmeant = { RUNNER_ALLOW_RUNASROOT: '' };
+    const url = ['--url', plane.url, '--unattended', '--name', 'of-root'];
+    const ended = await config(folder, url, { ...unmeant, PACELINE_TOKEN: await token() });
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^Jobs of this runner run as root[^\n]+\.\n$/),
+    });
+    await plane.request('DELETE', '/v1/runners/of-root');
+    const run = await runProgram(join(folder, 'run.sh'), [], unmeant);
+    expect(run.stderr).toContain('Jobs of this runner run as root');
+    expect((await runProgram(join(folder, 'run.sh'), [])).stderr).not.toContain('as root');
   });
 
   it('works in a folder of a runner alone', async () => {

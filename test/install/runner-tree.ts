@@ -53,7 +53,7 @@ export function runProgram(
 ): Promise<Ended> {
   const child = spawn(command, args, {
     cwd: options.directory ?? '/',
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment },
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', RUNNER_ALLOW_RUNASROOT: '1', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });

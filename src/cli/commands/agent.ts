@@ -15,6 +15,7 @@ import { exitForLaunchd } from '../exit-for-launchd.ts';
 import { configureCommand, type ConfigureFlags, FOREIGN_OPTIONS } from '../configure-command.ts';
 import { placeOf, type PlaceFlags } from '../runner-place.ts';
 import { upgradeCommand, type UpgradeFlags } from '../upgrade-command.ts';
+import { warnOfRoot } from '../warn-of-root.ts';
 import { runInPlace } from '../jit-agent.ts';
 
 /** For `paceline up`, which is of another bundle. */
@@ -59,7 +60,8 @@ export const defineAgent: DefineCommand = (command, { host, end }) => {
     .option('--jit-file <file>', 'configuration for one job, of `paceline runners jit`; - for standard input')
     .addOption(new Option('--launchd', 'end as launchd needs it').hideHelp())
     .action(
-      inPlace<RunAgentFlags & { readonly launchd?: boolean }>((flags, placed) => {
+      inPlace<RunAgentFlags & Pick<PlaceFlags, 'folder'> & { readonly launchd?: boolean }>((flags, placed) => {
+        if (flags.folder !== undefined) warnOfRoot(placed);
         const running = runInPlace(flags, placed);
         return flags.launchd === true ? exitForLaunchd(running, placed) : running;
       }),

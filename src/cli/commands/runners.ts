@@ -10,7 +10,7 @@ import { type ServerClient, withServer } from '../client/server-client.ts';
 import type { Column } from '../client/table.ts';
 import type { DefineCommand } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { list, secondsOf } from '../option-values.ts';
+import { list, secondsOf, runnerNameProblem } from '../option-values.ts';
 import type { Palette } from '../../local/palette.ts';
 
 interface JitFlags extends ServerFlags, PrintFlags {
@@ -41,6 +41,8 @@ export const defineRunners: DefineCommand = (command, { host, end }) => {
       const expiresSeconds = expires === undefined ? undefined : secondsOf(expires);
       if (expiresSeconds === null)
         throw new UsageError(`--expires takes a number and a unit, such as 10m or 1h, not '${expires}'.`);
+      const nameProblem = name === undefined ? null : runnerNameProblem(name);
+      if (nameProblem !== null) throw new UsageError(nameProblem);
       const wanted = { name, group, expiresSeconds, labels: [...labels] };
       // JSON leaves out what was not given.
       const jit = await withServer(flags, host, (client) => createJit(client, wanted as Partial<JitRequest>));
