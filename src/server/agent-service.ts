@@ -28,8 +28,10 @@ import { LogAppends } from './dispatch/log-appends.ts';
 import { LogWatchers } from './dispatch/log-watchers.ts';
 import { PollDesk } from './dispatch/poll-desk.ts';
 import { SessionCache } from './dispatch/session-cache.ts';
+import { STALE_NONCE } from './dispatch/use-nonce.ts';
 import type { LogStore } from './log-store.ts';
 import { jobSecrets } from './runs/job-secrets.ts';
+import { Nonces } from './secrets/nonces.ts';
 import type { SecretBox } from './secrets/secret-box.ts';
 import { mintToken, readToken, TOKEN_BYTES } from './secrets/token.ts';
 import type { Store } from './store.ts';
@@ -54,7 +56,6 @@ export interface AgentServiceOptions {
   readonly log: DiagnosticLog;
 }
 
-const NONCE_BYTES = 24;
 /** What a runner signs begins with it, so that its signature is good for nothing else. */
 const SIGNED_PREFIX = { session: 'paceline-session\n', unregister: 'paceline-unregister\n' } as const;
 /** A lease is renewed so many times before it is over. */
@@ -65,6 +66,7 @@ const UPKEEP_MS = 15_000;
 /** The server's side of the conversation with agents. Several servers may serve one agent, one request each. */
 export class AgentService implements AgentApi {
   readonly #options: AgentServiceOptions;
+  readonly #nonces: Nonces;
   readonly #sessions: SessionCache;
   readonly #desk: PollDesk;
   readonly #watchers = new LogWatchers();
@@ -76,6 +78,7 @@ export class AgentService implements AgentApi {
   constructor(options: AgentServiceOptions) {
     this.#options = options;
     const { store, clock, random, settings } = options;
+    this.#nonces = new Nonces(options.secrets, clock, options.randomBytes);
     this.#sessions = new SessionCache(store, clock);
     this.#logs = new LogAppends(options);
     this.#desk = new PollDesk({ store, clock, random, pollMs: settings.pollMs });
@@ -93,10 +96,8 @@ export class AgentService implements AgentApi {
     return await this.#options.store.execute('register-runner', { tokenHash: read.hash, request });
   }
 
-  async nonce(): Promise<ApiResult<{ readonly nonce: string }>> {
-    const nonce = Buffer.from(this.#options.randomBytes(NONCE_BYTES)).toString('base64url');
-    const kept = await this.#options.store.execute('issue-nonce', { value: nonce });
-    return kept.ok ? { ok: true, value: { nonce } } : kept;
+  nonce(): Promise<ApiResult<{ readonly nonce: string }>> {
+    return Promise.resolve({ ok: true, value: { nonce: this.#nonces.issue() } });
   }
 
   async unregister(runner: string, { signature, nonce, force }: UnregisterRequest): Promise<ApiResult<null>> {
@@ -243,6 +244,7 @@ export class AgentService implements AgentApi {
     nonce: string,
     signature: string,
   ): Promise<ApiResult<null>> {
+    if (!this.#nonces.isFresh(nonce)) return { ok: false, error: STALE_NONCE };
     const found = await this.#options.store.execute('find-runner-key', { runner });
     if (!found.ok) return found;
     if (found.value === null)

@@ -2,7 +2,7 @@ import { type OperationContext, Refusal } from '../operation.ts';
 import { audit } from '../secrets/audit.ts';
 import { withdrawSessionOffers } from './end-session.ts';
 import { IS_LIVE } from './is-live.ts';
-import { useNonce } from './open-session.ts';
+import { useNonce } from './use-nonce.ts';
 import { retireRunner } from './retire-runner.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { RunnerCheckReply } from '../../protocol/runner-check.ts';
 import { type OperationContext, Refusal } from '../operation.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
-import { useNonce } from './open-session.ts';
+import { useNonce } from './use-nonce.ts';
 
 /** How a runner stands that has proven who it is. Its session, if it has one, goes on. */
 export async function checkRunner(

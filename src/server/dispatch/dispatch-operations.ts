@@ -6,7 +6,7 @@ import { closeSession, drainSession, withdrawSessionOffers } from './end-session
 import { failAttempt } from './fail-attempt.ts';
 import { findLogWriter } from './find-attempt.ts';
 import { findSession, touchSessions } from './find-session.ts';
-import { findRunnerKey, issueNonce } from './issue-nonce.ts';
+import { findRunnerKey } from './find-runner-key.ts';
 import { readyLabelSets } from './ready-label-sets.ts';
 import { listRunnerViews } from './list-runners.ts';
 import { offerWork } from './offer-work.ts';
@@ -20,7 +20,6 @@ import { tellSessions } from './tell-sessions.ts';
 /** Runners, their sessions, and who has which attempt. */
 export const dispatchOperations = {
   'register-runner': registerRunner,
-  'issue-nonce': issueNonce,
   'find-runner-key': findRunnerKey,
   'check-runner': checkRunner,
   'open-session': openSession,

@@ -31,8 +31,5 @@ export const LOGS_AFTER_FINISH_MS = 86_400_000;
  */
 export const PAUSED_MS = 4_000_000_000_000_000;
 
-/** A nonce is good for so long, once. */
-export const NONCE_MS = 60_000;
-
 /** Ids in one statement: databases limit parameters. */
 export const IDS_PER_STATEMENT = 1_000;

@@ -9,6 +9,7 @@ import { judgeHeld } from './judge-held.ts';
 import { loseAttempt } from './lose-attempt.ts';
 import { SESSION_SILENCE_MS } from './limits.ts';
 import { returnUnstarted } from './return-unstarted.ts';
+import { useNonce } from './use-nonce.ts';
 
 export interface OpenedSession {
   readonly session: string;
@@ -72,13 +73,6 @@ export async function openSession(context: OperationContext, request: OpenReques
     .where('name', '=', INCARNATION_SETTING)
     .executeTakeFirstOrThrow();
   return { session, protocol: Math.min(request.protocol, PROTOCOL_VERSION), incarnation: value, attempts };
-}
-
-/** Once. @throws Refusal */
-export async function useNonce({ db, now }: OperationContext, nonce: string): Promise<void> {
-  const used = await db.deleteFrom('nonce').where('value', '=', nonce).where('expires_at', '>', now).executeTakeFirst();
-  if (used.numDeletedRows === 0n)
-    throw new Refusal('unauthorized', 'token-expired', 'the nonce was used or has run out; ask for another');
 }
 
 interface SessionBefore {

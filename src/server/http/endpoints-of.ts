@@ -1,6 +1,7 @@
 import type { AgentApi } from '../../protocol/agent-api.ts';
 import type { LogStore } from '../log-store.ts';
 import type { RunService } from '../runs/run-service.ts';
+import { Nonces } from '../secrets/nonces.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
 import { agentEndpoints } from './agent-endpoints.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -42,7 +43,7 @@ export function endpointsOf(services: Services): Endpoint[] {
     ...logEndpoints(services, logs),
     ...fleetEndpoints(store, randomBytes),
     ...runnerEndpoints(store),
-    runnerCheckEndpoint(store),
+    runnerCheckEndpoint(store, new Nonces(box, services.clock, randomBytes)),
     ...tokenEndpoints(store, randomBytes),
     ...secretEndpoints(store, box),
     ...repositoryEndpoints(store, runs),

@@ -5,13 +5,15 @@ import {
   runnerCheckReplySchema,
   runnerCheckRequestSchema,
 } from '../../protocol/runner-check.ts';
+import { STALE_NONCE } from '../dispatch/use-nonce.ts';
+import type { Nonces } from '../secrets/nonces.ts';
 import type { Store } from '../store.ts';
 import { unwrap } from './api-failure.ts';
 import { endpoint, type Endpoint } from './endpoint.ts';
 import { SMALL_BODY_BYTES } from './read-body.ts';
 
 /** For a runner that wants to know whether it is still known, without a session that would end its agent's. */
-export function runnerCheckEndpoint(store: Store): Endpoint {
+export function runnerCheckEndpoint(store: Store, nonces: Nonces): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/runner-checks',
@@ -22,6 +24,7 @@ export function runnerCheckEndpoint(store: Store): Endpoint {
     errors: [401],
     handle: async ({ body }) => {
       const { runner, nonce } = body;
+      if (!nonces.isFresh(nonce)) return unwrap({ ok: false, error: STALE_NONCE });
       const known = unwrap(await store.execute('find-runner-key', { runner }));
       if (known === null || !isSigned(body, known.publicKey)) return unwrap(NOT_KNOWN);
       return unwrap(await store.execute('check-runner', { runner, nonce }));

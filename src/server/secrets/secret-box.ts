@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto';
 
 export const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -60,6 +60,12 @@ export class SecretBox {
   rewrap(ciphertext: string, place: SecretPlace, next: SecretBox): string {
     const { dataKey, rest } = this.#open(ciphertext, place);
     return next.#assemble(dataKey, rest, place);
+  }
+
+  /** HMAC-SHA256 with a key for this purpose alone, made of the server's: what a server may know again as its own. */
+  mac(purpose: string, bytes: Uint8Array): Buffer {
+    const key = createHmac('sha256', this.#key).update(`paceline-mac\n${purpose}`).digest();
+    return createHmac('sha256', key).update(bytes).digest();
   }
 
   #assemble(dataKey: Uint8Array, rest: Uint8Array, place: SecretPlace): string {

@@ -154,12 +154,6 @@ export class QueueWorld {
     });
   }
 
-  async nonce(): Promise<string> {
-    const value = `nonce-${this.#count++}`;
-    await this.do('issue-nonce', { value });
-    return value;
-  }
-
   async runner(options: SessionOptions = {}): Promise<string> {
     const name = options.name ?? `runner-${this.#count++}`;
     await this.store.db
@@ -180,10 +174,10 @@ export class QueueWorld {
     return `id-of-${name}`;
   }
 
-  async openRequest(runner: string, options: SessionOptions = {}): Promise<OperationInput<'open-session'>> {
-    return {
+  openRequest(runner: string, options: SessionOptions = {}): Promise<OperationInput<'open-session'>> {
+    return Promise.resolve({
       runner,
-      nonce: await this.nonce(),
+      nonce: `nonce-${this.#count++}`,
       tokenHash: `token-${this.#count++}`,
       protocol: options.protocol ?? 1,
       version: '1.0.0',
@@ -195,7 +189,7 @@ export class QueueWorld {
       ephemeral: options.ephemeral ?? false,
       takeover: options.takeover ?? false,
       attempts: [...(options.attempts ?? [])],
-    };
+    });
   }
 
   async session(options: SessionOptions = {}): Promise<TestSession> {
