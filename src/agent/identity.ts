@@ -84,11 +84,22 @@ export async function readIdentity(stateDirectory: string): Promise<RunnerIdenti
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new AgentProblem('usage', `The credentials ${path} cannot be read: ${(error as Error).message}.`, error);
   }
+  const identity = identityIn(text);
+  if (identity === null)
+    throw new AgentProblem('usage', `The credentials ${path} are damaged. Register the runner again.`);
+  return identity;
+}
+
+/** Null: it is none. */
+function identityIn(text: string): RunnerIdentity | null {
   try {
-    return JSON.parse(text) as RunnerIdentity;
+    const value = JSON.parse(text) as RunnerIdentity | null;
+    const { server, runner, name, signingKey, sealingKey } = value ?? ({} as Partial<RunnerIdentity>);
+    const isWhole = [server, runner, name, signingKey, sealingKey].every((one) => typeof one === 'string');
+    return isWhole ? value : null;
   } catch {
     // What the parser says would quote a key.
-    throw new AgentProblem('usage', `The credentials ${path} are damaged. Register the runner again.`);
+    return null;
   }
 }
 

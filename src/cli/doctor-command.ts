@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
+import { loadRunnerConfig } from '../config/load-runner-config.ts';
+import { DEFAULT_RUNNER_CONFIG, type RunnerConfig } from '../config/runner-config.ts';
 import type { CheckResult } from '../doctor/run-checks.ts';
 import type { DoctorSubject, Registration } from '../doctor/doctor-subject.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -9,7 +11,7 @@ import { becomeOwner } from './become-owner.ts';
 import type { CliHost } from './cli-host.ts';
 import { paletteFor, printJson } from './client/print.ts';
 import { serverUrl } from './client/server-choice.ts';
-import { configOf } from './config-of.ts';
+import { configFile } from './config-of.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { installedFolder, placeOf, type PlaceFlags } from './runner-place.ts';
 
@@ -34,13 +36,14 @@ export async function doctorCommand(given: DoctorFlags, givenHost: CliHost): Pro
 }
 
 async function subjectOf(flags: DoctorFlags, host: CliHost): Promise<DoctorSubject> {
-  const config = await configOf(flags.config, host);
+  const { config, problems } = await configFound(flags, host);
   const state = stateDirectory(flags.state, config, host);
   const registration = await registrationIn(state);
   const known = registration.kind === 'registered' ? registration.identity.server : null;
   const server = flags.server ?? config.agent.server ?? known ?? (host.environment.PACELINE_SERVER || null);
   return {
     serviceFile: flags.folder === undefined ? null : installedFolder(flags.folder, host).service,
+    configuration: { problems, healthScript: config.agent.healthScript },
     stateDirectory: state,
     runtimeDirectory: runtimeDirectory(state, host),
     temporaryDirectory: config.workDirectory ?? (host.environment.TMPDIR || tmpdir()),
@@ -52,6 +55,19 @@ async function subjectOf(flags: DoctorFlags, host: CliHost): Promise<DoctorSubje
     nodeVersion: process.version,
     clock: systemClock,
   };
+}
+
+/** One that is wrong is for a check to say: the others look with the defaults. */
+async function configFound(
+  { config: given }: DoctorFlags,
+  host: CliHost,
+): Promise<{ readonly config: RunnerConfig; readonly problems: readonly string[] }> {
+  const { environment, directory } = host;
+  const file = configFile(given, directory, host);
+  const loaded = await loadRunnerConfig({ file, environment, directory });
+  if (loaded.kind === 'loaded') return { config: loaded.config, problems: [] };
+  const problems = loaded.diagnostics.map(({ file: where, line, message }) => `${where}:${line}: ${message}`);
+  return { config: DEFAULT_RUNNER_CONFIG, problems };
 }
 
 async function registrationIn(state: string): Promise<Registration> {

@@ -1,5 +1,6 @@
 import type { Check } from './check.ts';
 import type { DoctorSubject } from './doctor-subject.ts';
+import { configurationCheck } from './configuration-check.ts';
 import { folderChecks } from './folder-checks.ts';
 import { leftoversCheck } from './leftovers-check.ts';
 import { machineChecks } from './machine-checks.ts';
@@ -10,6 +11,7 @@ import { toolChecks } from './tool-checks.ts';
 /** Everything that the doctor looks at, in the order in which it is shown. */
 export function allChecks(subject: DoctorSubject): Check[] {
   return [
+    configurationCheck(subject),
     ...toolChecks(subject),
     ...machineChecks(subject),
     ...serverChecks(subject),

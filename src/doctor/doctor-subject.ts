@@ -6,6 +6,12 @@ import type { Clock } from '../kernel/clock.ts';
 export interface DoctorSubject {
   /** Where an installed runner keeps the name of its service; null for one without a folder of its own. */
   readonly serviceFile: string | null;
+  readonly configuration: {
+    /** What is wrong with it, as sentences: the rest is looked at with the defaults then. */
+    readonly problems: readonly string[];
+    /** `agent.healthScript`. */
+    readonly healthScript: string | null;
+  };
   /** Absolute; need not be there. */
   readonly stateDirectory: string;
   /** Of the agent's sockets. */

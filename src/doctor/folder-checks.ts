@@ -22,6 +22,8 @@ const MODE_BITS = 0o777;
 async function lookAtPermissions({ stateDirectory, network }: DoctorSubject): Promise<Finding> {
   const state = await facts(stateDirectory);
   if (state === null) return skipped(`There is no ${stateDirectory} yet.`);
+  if (!state.isFolder)
+    return wrong(`${stateDirectory} is a file, and no folder.`, 'Move it away, and register the runner again.');
   const credentials = join(stateDirectory, CREDENTIALS_FILE);
   const { clientKeyFile } = network.tls;
   for (const path of [credentials, ...(clientKeyFile === null ? [] : [clientKeyFile])]) {
@@ -49,9 +51,12 @@ async function lookAtPermissions({ stateDirectory, network }: DoctorSubject): Pr
   return ok(`${stateDirectory} and its credentials are their owner's alone.`);
 }
 
-async function facts(path: string): Promise<{ readonly mode: number; readonly uid: number } | null> {
+async function facts(
+  path: string,
+): Promise<{ readonly mode: number; readonly uid: number; readonly isFolder: boolean } | null> {
   try {
-    return await stat(path);
+    const found = await stat(path);
+    return { mode: found.mode, uid: found.uid, isFolder: found.isDirectory() };
   } catch {
     // None is there, or the folder above is closed to us.
     return null;
@@ -67,6 +72,11 @@ async function lookAtService(subject: DoctorSubject, signal: AbortSignal): Promi
   const pid = lockHolder(stateDirectory);
   const agent = pid === null ? 'No agent runs' : `The agent runs (process ${pid})`;
   const service = serviceFile === null ? null : await installedService(serviceFile);
+  if (service === 'damaged')
+    return wrong(
+      `${agent}; ${serviceFile} is damaged, so that nobody knows its service.`,
+      'Remove that file and the service that it was about by hand, then install it again: svc.sh install.',
+    );
   if (service === null) {
     if (registration.kind === 'none') return skipped('No runner is registered, so no agent runs.');
     const found = `${agent}; no service keeps it going.`;
@@ -92,11 +102,12 @@ interface InstalledService {
 }
 
 /** Null: none was installed for the folder. */
-async function installedService(path: string): Promise<InstalledService | null> {
+async function installedService(path: string): Promise<InstalledService | 'damaged' | null> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as InstalledService;
-  } catch {
-    // None was installed.
-    return null;
+    const { name, manager, scope } = JSON.parse(await readFile(path, 'utf8')) as Partial<InstalledService>;
+    return name === undefined || manager === undefined || scope === undefined ? 'damaged' : { name, manager, scope };
+  } catch (error) {
+    // None was installed, or the folder is closed to us; what the system has no code for is not JSON.
+    return (error as NodeJS.ErrnoException).code === undefined ? 'damaged' : null;
   }
 }

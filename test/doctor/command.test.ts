@@ -1,5 +1,5 @@
 /** `paceline doctor` as it is called, with a real server and a real agent. */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CheckResult } from '../../src/doctor/run-checks.ts';
@@ -35,6 +35,27 @@ describe('paceline doctor', () => {
       { verdict: 'skipped' },
       { verdict: 'skipped' },
       { verdict: 'skipped' },
+    ]);
+  });
+
+  it('looks with the defaults where the configuration is wrong, and says what is', async () => {
+    const config = join(plane.directory, 'wrong.config.json');
+    await writeFile(config, '{"agent":{"slots":"zzz"}}');
+    const { code, checks } = await doctor('--state', join(plane.directory, 'nobody'), '--config', config);
+    expect([code, checks.configuration, checks.git]).toMatchObject([1, { verdict: 'wrong' }, { verdict: 'ok' }]);
+    expect(checks.configuration?.found).toContain("'agent.slots'");
+  });
+
+  it('calls credentials without their keys damaged', async () => {
+    const state = join(plane.directory, 'keyless');
+    await mkdir(state, { mode: 0o700 });
+    await writeFile(join(state, 'runner.json'), '{"server":"http://127.0.0.1:1","runner":"r","name":"n"}', {
+      mode: 0o600,
+    });
+    const { code, checks } = await doctor('--state', state);
+    expect([code, checks.registration]).toMatchObject([
+      1,
+      { verdict: 'wrong', found: expect.stringContaining('damaged') },
     ]);
   });
 

@@ -144,3 +144,30 @@ describe('leftovers', () => {
     expect(leftovers?.found).toContain('1 sockets of processes that are gone');
   });
 });
+
+describe('what was made wrong by hand', () => {
+  it('in the configuration is said, as is a health script that cannot be started', async () => {
+    const configuration = { problems: ['runner.config.json:1: unknown key.'], healthScript: null };
+    expect((await look({ configuration })).configuration).toMatchObject({
+      verdict: 'wrong',
+      found: 'runner.config.json:1: unknown key.',
+    });
+    const missing = { problems: [], healthScript: join(folder, 'none.sh') };
+    expect((await look({ configuration: missing })).configuration).toMatchObject({ verdict: 'wrong' });
+    await writeFile(join(folder, 'none.sh'), '#!/bin/sh\n', { mode: 0o755 });
+    expect((await look({ configuration: missing })).configuration).toMatchObject({ verdict: 'ok' });
+  });
+
+  it('in .service and in the place of the state is wrong', async () => {
+    const serviceFile = join(folder, '.service');
+    const stateDirectory = join(folder, '_state');
+    await writeFile(serviceFile, '{"na');
+    await writeFile(stateDirectory, '');
+    const { service } = await look({ serviceFile });
+    const { permissions } = await look({ stateDirectory });
+    expect([service, permissions]).toMatchObject([
+      { verdict: 'wrong', found: expect.stringContaining('.service is damaged') },
+      { verdict: 'wrong', found: `${stateDirectory} is a file, and no folder.` },
+    ]);
+  });
+});

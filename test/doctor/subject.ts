@@ -7,6 +7,7 @@ import { DIRECT } from '../support/direct-network.ts';
 export function subjectWith(given: Partial<DoctorSubject>): DoctorSubject {
   return {
     serviceFile: null,
+    configuration: { problems: [], healthScript: null },
     stateDirectory: '/nowhere/state',
     runtimeDirectory: '/nowhere/run',
     temporaryDirectory: tmpdir(),
