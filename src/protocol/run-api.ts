@@ -238,6 +238,8 @@ export const tokenViewSchema = z.strictObject({
   expiresAt: time.nullable(),
   lastUsedAt: time.nullable(),
   revokedAt: time.nullable(),
+  group: z.string().nullable().default(null).describe('Of the runners that it makes; null: any, or `default`.'),
+  usesLeft: z.number().int().nullable().default(null).describe('Registrations it is good for; null: without limit.'),
 });
 
 export const auditEntrySchema = z.strictObject({

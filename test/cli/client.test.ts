@@ -351,6 +351,33 @@ describe('what a server keeps', () => {
     expect((await line.run(['secrets', 'set', 'A', 'value'], server.environment)).exitCode).toBe(2);
   });
 
+  it('tokens are listed with the hour until which they are good, and with what is left of their uses', async () => {
+    const { createdAt } = runSummary();
+    const token = (id: number, change: object): object => ({
+      ...{ id, name: 'ci', kind: 'registration', scopes: [], createdAt, lastUsedAt: null, revokedAt: null },
+      ...{ expiresAt: '2999-11-21T18:05:00.000Z', group: null, usesLeft: null, ...change },
+    });
+    const tokens = [
+      token(1, { usesLeft: 0 }),
+      token(2, { usesLeft: 1, group: 'deploy' }),
+      token(3, { usesLeft: 12, expiresAt: '2001-01-01T00:00:00.000Z' }),
+      token(4, { usesLeft: 12 }),
+      token(5, { expiresAt: null }),
+    ];
+    server.on('GET /v1/tokens', { tokens, cursor: null });
+    const { stdout } = await line.run(['tokens', 'list'], server.environment);
+    const shown = stdout.split('\n').flatMap((row) => (row === '' ? [] : [row.split('\t')]));
+    expect(shown.slice(1).map(([id, , , state, , group]) => [id, state, group])).toEqual([
+      ['1', 'used up', ''],
+      ['2', 'until 2999-11-21 18:05 UTC, 1 use', 'deploy'],
+      ['3', 'expired', ''],
+      ['4', 'until 2999-11-21 18:05 UTC, 12 uses', ''],
+      ['5', 'good', ''],
+    ]);
+    const { stdout: json } = await line.run(['tokens', 'list', '--json'], server.environment);
+    expect(JSON.parse(json)).toMatchObject([{ usesLeft: 0 }, { usesLeft: 1, group: 'deploy' }, {}, {}, {}]);
+  });
+
   it('a token is printed once, to standard output alone', async () => {
     const { createdAt } = runSummary();
     const view = { id: 4, name: 'ci', kind: 'registration', scopes: [], createdAt };

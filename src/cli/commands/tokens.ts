@@ -75,13 +75,17 @@ const COLUMNS: readonly Column<TokenView>[] = [
   { title: 'KIND', text: ({ kind }) => kind },
   { title: 'STATE', text: stateOf },
   { title: 'SCOPES', text: ({ scopes }) => scopes.join(', '), least: 12 },
+  { title: 'GROUP', text: ({ group }) => group ?? '' },
   { title: 'LAST USED', text: ({ lastUsedAt }) => agoText(lastUsedAt, Date.now()) },
 ];
 
-function stateOf({ revokedAt, expiresAt }: TokenView): string {
+function stateOf({ revokedAt, expiresAt, usesLeft }: TokenView): string {
   if (revokedAt !== null) return 'revoked';
-  if (expiresAt === null) return 'good';
-  return Date.parse(expiresAt) <= Date.now() ? 'expired' : `until ${expiresAt.slice(0, 10)}`;
+  if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) return 'expired';
+  if (usesLeft === 0) return 'used up';
+  // 2026-11-21T18:00:00.000Z: of one that ends today the hour counts.
+  const until = expiresAt === null ? 'good' : `until ${expiresAt.slice(0, 16).replace('T', ' ')} UTC`;
+  return usesLeft === null ? until : `${until}, ${usesLeft === 1 ? '1 use' : `${usesLeft} uses`}`;
 }
 
 const HELP = `

@@ -197,6 +197,8 @@ type TokenRow = {
   readonly expires_at: number | null;
   readonly last_used_at: number | null;
   readonly revoked_at: number | null;
+  readonly group_name: string | null;
+  readonly uses_left: number | null;
 };
 
 async function insertToken(
@@ -236,6 +238,8 @@ function tokenView(row: TokenRow): TokenView {
     expiresAt: time(row.expires_at),
     lastUsedAt: time(row.last_used_at),
     revokedAt: time(row.revoked_at),
+    group: row.group_name,
+    usesLeft: row.uses_left,
   };
 }
 
