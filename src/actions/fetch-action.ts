@@ -14,6 +14,8 @@ export interface ActionSource {
   readonly token: string | null;
   /** The runner's environment: proxies (`https_proxy`, `no_proxy`…), and what git needs (PATH, HOME, ssh agent). */
   readonly environment: Readonly<Record<string, string>>;
+  /** Certificates in PEM of authorities that are trusted beside those of Node.js and of the system; null: none. Git has its own. */
+  readonly caFile: string | null;
   readonly clock: Clock;
 }
 

@@ -5,6 +5,11 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Dispatcher } from 'undici';
 import { sleep } from '../kernel/clock.ts';
+import { connectionProblem } from '../kernel/connection-problem.ts';
+import { NetworkProblem } from '../kernel/network-problem.ts';
+import { type NetworkSettings, openDispatcher } from '../kernel/open-dispatcher.ts';
+import { proxySettingsOf } from '../kernel/proxy-choice.ts';
+import { NO_TLS_FILES } from '../kernel/trust.ts';
 import type { RepositoryReference } from './action-reference.ts';
 import type { ActionSource, Fetched, FetchRequest } from './fetch-action.ts';
 import { withoutCredentials } from '../kernel/git-environment.ts';
@@ -12,6 +17,7 @@ import { withoutCredentials } from '../kernel/git-environment.ts';
 /** Between one attempt and the next: three attempts in all, as GitHub's runner makes. */
 const RETRY_DELAYS_MS = [1_000, 5_000];
 const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** For the response to begin, and for the next piece of it. */
 const RESPONSE_TIMEOUT_MS = 100_000;
 /** GitHub's limit for one attempt. */
@@ -22,17 +28,12 @@ const MAX_ARCHIVE_BYTES = 512 * 1024 * 1024;
 /** Fetches `BASE/OWNER/NAME/archive/REF.tar.gz` and unpacks it. */
 export async function fetchTarball(source: ActionSource, request: FetchRequest, signal: AbortSignal): Promise<Fetched> {
   const url = archiveUrl(source.baseUrl, request.reference);
-  const dispatcher = await openDispatcher(source.environment);
-  try {
-    for (let attempt = 0; ; attempt++) {
-      const result = await fetchOnce(url, dispatcher, source, request, signal);
-      if (result.kind !== 'failed') return result;
-      const delay = RETRY_DELAYS_MS[attempt];
-      if (delay === undefined) return problem(url, `${result.why} (${attempt + 1} attempts)`);
-      await sleep(source.clock, delay, signal);
-    }
-  } finally {
-    await dispatcher.destroy();
+  for (let attempt = 0; ; attempt++) {
+    const result = await fetchOnce(url, source, request, signal);
+    if (result.kind !== 'failed') return result;
+    const delay = RETRY_DELAYS_MS[attempt];
+    if (delay === undefined) return problem(url, `${result.why} (${attempt + 1} attempts)`);
+    await sleep(source.clock, delay, signal);
   }
 }
 
@@ -41,43 +42,19 @@ function archiveUrl(baseUrl: string, { owner, name, ref }: RepositoryReference):
   return `${baseUrl.replace(/\/+$/, '')}/${owner}/${name}/archive/${path}.tar.gz`;
 }
 
-/** Both spellings of the variables count, lower case first (runner-behaviour 1.14). */
-async function openDispatcher(environment: Readonly<Record<string, string>>): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent, interceptors } = await import('undici');
-  const of = (name: string): string => environment[name] ?? environment[name.toUpperCase()] ?? '';
-  const withScheme = (proxy: string): string => (proxy === '' || proxy.includes('://') ? proxy : `http://${proxy}`);
-  return new EnvHttpProxyAgent({
-    httpProxy: withScheme(of('http_proxy')),
-    httpsProxy: withScheme(of('https_proxy')),
-    noProxy: of('no_proxy'),
-    headersTimeout: RESPONSE_TIMEOUT_MS,
-    bodyTimeout: RESPONSE_TIMEOUT_MS,
-  }).compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTS }));
-}
-
 /** `failed`: another attempt may do better. */
 type Attempt = Fetched | { readonly kind: 'failed'; readonly why: string };
 
 async function fetchOnce(
   url: string,
-  dispatcher: Dispatcher,
   source: ActionSource,
   { into, known }: FetchRequest,
   signal: AbortSignal,
 ): Promise<Attempt> {
-  const { request } = await import('undici');
   const archive = join(into, 'archive.tar.gz');
+  const dispatchers: Dispatcher[] = [];
   try {
-    const response = await request(url, {
-      dispatcher,
-      signal,
-      headers: {
-        'user-agent': 'paceline',
-        // Redirects to another host go without it.
-        ...(source.token ? { authorization: `Bearer ${source.token}` } : {}),
-        ...(known === null ? {} : { 'if-none-match': known }),
-      },
-    });
+    const response = await ask(url, source, known, dispatchers, signal);
     if (response.statusCode !== 200) {
       await response.body.dump();
       return answerTo(url, response.statusCode, known);
@@ -88,10 +65,51 @@ async function fetchOnce(
     return { kind: 'fetched', directory, version: typeof etag === 'string' ? etag : null };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof TooLarge) return problem(url, error.message);
+    if (error instanceof TooLarge || error instanceof NetworkProblem)
+      return problem(url, error.message.replace(/\.$/, ''));
     if (isOurDisk(error)) throw error;
     return { kind: 'failed', why: describe(error as Error) };
+  } finally {
+    for (const dispatcher of dispatchers) await dispatcher.destroy();
   }
+}
+
+/** Follows where it is sent: each address has its own proxy, or none. `dispatchers` gets what is to be destroyed later. */
+async function ask(
+  from: string,
+  source: ActionSource,
+  known: string | null,
+  dispatchers: Dispatcher[],
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
+  const { request } = await import('undici');
+  const { origin } = new URL(from);
+  for (let [url, redirects] = [from, 0]; ; redirects++) {
+    const timeouts = { headersTimeout: RESPONSE_TIMEOUT_MS, bodyTimeout: RESPONSE_TIMEOUT_MS };
+    const dispatcher = await openDispatcher(url, networkOf(source), timeouts);
+    dispatchers.push(dispatcher);
+    const response = await request(url, {
+      dispatcher,
+      signal,
+      headers: {
+        'user-agent': 'paceline',
+        // Another host gets none.
+        ...(source.token && new URL(url).origin === origin ? { authorization: `Bearer ${source.token}` } : {}),
+        ...(known === null ? {} : { 'if-none-match': known }),
+      },
+    });
+    const { location } = response.headers;
+    if (!REDIRECTS.has(response.statusCode) || typeof location !== 'string' || redirects === MAX_REDIRECTS)
+      return response;
+    await response.body.dump();
+    url = new URL(location, url).href;
+  }
+}
+
+/** The client certificate is for Paceline's server alone. */
+function networkOf({ environment, caFile }: ActionSource): NetworkSettings {
+  const extraCaFile = environment.NODE_EXTRA_CA_CERTS || null;
+  return { proxy: proxySettingsOf(environment), tls: { ...NO_TLS_FILES, caFile, extraCaFile } };
 }
 
 function answerTo(url: string, status: number, known: string | null): Attempt {
@@ -147,10 +165,8 @@ function isOurDisk(error: unknown): boolean {
   return ['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** undici says `fetch failed` and keeps the reason in the cause; execa adds tar's own words. */
+/** tar's own words, which execa keeps, or what was wrong with the connection. */
 function describe(error: Error & { shortMessage?: string; stderr?: unknown }): string {
   const stderr = typeof error.stderr === 'string' ? error.stderr.trim().split('\n')[0] : '';
-  if (stderr) return stderr;
-  const cause = error.cause instanceof Error ? error.cause.message : '';
-  return error.shortMessage ?? (error.message || cause || error.name);
+  return stderr || error.shortMessage || connectionProblem(error, false);
 }

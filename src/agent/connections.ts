@@ -1,68 +1,86 @@
+import { stat } from 'node:fs/promises';
 import type { Dispatcher, request } from 'undici';
-import { chooseProxy, type ProxySettings } from '../kernel/proxy-choice.ts';
-import { AgentProblem } from './agent-problem.ts';
-import { readTrust, type TlsFiles } from './trust.ts';
-
-/** How a machine reaches servers. */
-export interface NetworkSettings {
-  readonly proxy: ProxySettings;
-  readonly tls: TlsFiles;
-}
+import { type NetworkSettings, openDispatcher } from '../kernel/open-dispatcher.ts';
+import type { TlsFiles } from '../kernel/trust.ts';
 
 /** Results, and logs beside them. */
 const CONNECTIONS = 6;
-const CONNECT_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
 
-export interface Connections {
+export interface Pools {
   /** For everything that is answered at once. */
   readonly main: Dispatcher;
   /** For the poll: it never stands in the way of a renewal. */
   readonly held: Dispatcher;
+}
+
+export interface Connections {
+  /**
+   * To be asked before each request: when the files of certificates have changed, there are new ones, and what was asked
+   * on those of before is still answered. Files that cannot be used leave the ones of before in place.
+   */
+  pools(): Promise<Pools>;
   readonly request: typeof request;
+  close(): Promise<void>;
 }
 
 /**
- * For an agent; loads undici. How long an answer may take is its caller's to say. Rejects with an {@link AgentProblem} for
+ * For an agent; loads undici. How long an answer may take is its caller's to say. Rejects with a `NetworkProblem` for
  * settings that are wrong.
  */
 export async function openConnections(server: string, network: NetworkSettings): Promise<Connections> {
   const { request } = await import('undici');
-  const open = (connections: number): Promise<Dispatcher> =>
-    openDispatcher(server, network, {
-      connections,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-  return { main: await open(CONNECTIONS), held: await open(1), request };
+  const opened = new Set<Dispatcher>();
+  const open = async (connections: number): Promise<Dispatcher> => {
+    const timeouts = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 0, bodyTimeout: 0 };
+    const dispatcher = await openDispatcher(server, network, { connections, ...timeouts });
+    opened.add(dispatcher);
+    return dispatcher;
+  };
+  const openPools = async (): Promise<Pools> => ({ main: await open(CONNECTIONS), held: await open(1) });
+  /** When it has answered what it was asked. */
+  const letGo = (dispatcher: Dispatcher): void => {
+    dispatcher.close(() => opened.delete(dispatcher));
+  };
+
+  let files = await stateOf(network.tls);
+  let pools = await openPools();
+  let renewing: Promise<void> | null = null;
+  const renew = async (now: string): Promise<void> => {
+    try {
+      const next = await openPools();
+      letGo(pools.main);
+      letGo(pools.held);
+      pools = next;
+      files = now;
+    } catch {
+      // Half of them is written, such as the certificate without its key: the next request looks again.
+    }
+  };
+  return {
+    request,
+    pools: async () => {
+      const now = await stateOf(network.tls);
+      if (now !== files) await (renewing ??= renew(now).finally(() => (renewing = null)));
+      return pools;
+    },
+    close: async () => {
+      for (const dispatcher of opened) await dispatcher.destroy();
+    },
+  };
 }
 
-export interface DispatcherOptions {
-  readonly connections?: number;
-  readonly keepAliveTimeout?: number;
-  readonly headersTimeout: number;
-  readonly bodyTimeout: number;
-}
-
-/**
- * Connections to one server, by its proxy if it has one. HTTPS goes through a proxy by CONNECT, HTTP as a request to the
- * proxy. Rejects with an {@link AgentProblem} for settings that are wrong.
- */
-export async function openDispatcher(
-  server: string,
-  { proxy, tls }: NetworkSettings,
-  options: DispatcherOptions,
-): Promise<Dispatcher> {
-  const { Agent, ProxyAgent } = await import('undici');
-  const url = new URL(server);
-  const choice = chooseProxy(url, proxy);
-  if (choice.kind === 'invalid') throw new AgentProblem('usage', `${choice.why}.`);
-  const uri = choice.kind === 'proxy' ? choice.url : null;
-  // Reading what is trusted takes longer than a whole request in clear.
-  const isSecure = url.protocol === 'https:' || uri?.startsWith('https:') === true;
-  const secure = isSecure ? { secureContext: (await readTrust(tls)).context } : {};
-  const connect = { timeout: CONNECT_MS, ...secure };
-  if (uri === null) return new Agent({ ...options, connect });
-  return new ProxyAgent({ ...options, uri, proxyTunnel: false, proxyTls: connect, requestTls: connect });
+/** Another text when one of them was written anew. */
+async function stateOf({ caFile, clientCertificateFile, clientKeyFile }: TlsFiles): Promise<string> {
+  const named = [caFile, clientCertificateFile, clientKeyFile].filter((file) => file !== null);
+  const states = named.map(async (file) => {
+    try {
+      const { ino, size, mtimeMs } = await stat(file);
+      return `${ino} ${size} ${mtimeMs}`;
+    } catch {
+      // It is being replaced.
+      return 'none';
+    }
+  });
+  return (await Promise.all(states)).join();
 }

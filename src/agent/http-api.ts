@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import {
   acceptReplySchema,
@@ -15,8 +14,9 @@ import {
 } from '../protocol/agent-api.ts';
 import type { ApiError, ApiResult } from '../protocol/api-error.ts';
 import { encodeLogBatch } from '../protocol/log-batch.ts';
-import { connectionProblem, mayWantClientCertificate } from './connection-problem.ts';
-import { type NetworkSettings, openConnections } from './connections.ts';
+import { connectionProblem, mayWantClientCertificate } from '../kernel/connection-problem.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
+import { openConnections, type Pools } from './connections.ts';
 import { noAnswer, type Reply, readReply } from './read-reply.ts';
 
 /** An answer to anything but a poll. */
@@ -57,12 +57,12 @@ interface Ask {
 }
 
 /**
- * The client of a server's HTTP API; loads undici. Rejects with an `AgentProblem` for settings that are wrong.
+ * The client of a server's HTTP API; loads undici. Rejects with a `NetworkProblem` for settings that are wrong.
  *
  * @param server Its address, such as `https://ci.example.com`.
  */
 export async function openHttpApi(server: string, network: NetworkSettings, version: string): Promise<HttpApi> {
-  const { main, held, request } = await openConnections(server, network);
+  const connections = await openConnections(server, network);
   const base = server.replace(/\/+$/, '');
   const mayWantCertificate = mayWantClientCertificate(server, network);
   let renewalMs = REQUEST_MS;
@@ -79,7 +79,7 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
 
   const ask = async (
     { method, path, token, body, bytes, headers, limitMs, signal }: Ask,
-    on: Dispatcher,
+    on: keyof Pools,
   ): Promise<Reply> => {
     const controller = new AbortController();
     let late = false;
@@ -97,9 +97,9 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
     if (signal?.aborted) leave();
     else signal?.addEventListener('abort', leave, { once: true });
     try {
-      const response = await request(`${base}/v1${path}`, {
+      const response = await connections.request(`${base}/v1${path}`, {
         method,
-        dispatcher: on,
+        dispatcher: (await connections.pools())[on],
         headers: {
           accept: 'application/json',
           'user-agent': `paceline-agent/${version}`,
@@ -131,8 +131,8 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
   };
   const post = (key: SessionKey | string | null, path: string, body: unknown, limitMs = REQUEST_MS): Promise<Reply> => {
     if (key === null || typeof key === 'string')
-      return ask({ method: 'POST', path, body, limitMs, ...(key === null ? {} : { token: key }) }, main);
-    return ask({ method: 'POST', path, body, limitMs, token: key.token, headers: sessionOf(key) }, main);
+      return ask({ method: 'POST', path, body, limitMs, ...(key === null ? {} : { token: key }) }, 'main');
+    return ask({ method: 'POST', path, body, limitMs, token: key.token, headers: sessionOf(key) }, 'main');
   };
   const sessionPath = ({ session }: SessionKey): string => `/sessions/${encodeURIComponent(session)}`;
   const attemptPath = (attempt: string): string => `/attempts/${encodeURIComponent(attempt)}`;
@@ -145,11 +145,11 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
     openSession: async (body) => readReply(await post(null, '/sessions', body, UPLOAD_MS), sessionReplySchema),
     closeSession: async (key) => {
       const path = sessionPath(key);
-      return readReply(await ask({ method: 'DELETE', path, token: key.token, limitMs: REQUEST_MS }, main), null);
+      return readReply(await ask({ method: 'DELETE', path, token: key.token, limitMs: REQUEST_MS }, 'main'), null);
     },
     poll: async (key, body, signal) => {
       const path = `${sessionPath(key)}/poll`;
-      const reply = await ask({ method: 'POST', path, body, token: key.token, limitMs: POLL_MS, signal }, held);
+      const reply = await ask({ method: 'POST', path, body, token: key.token, limitMs: POLL_MS, signal }, 'held');
       if (reply.kind === 'timeout' || (reply.kind === 'answer' && reply.status === 204))
         return { ok: true, value: null };
       return readReply(reply, pollReplySchema);
@@ -169,7 +169,7 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
       const headers = { ...sessionOf(key), 'x-fence': String(fence), 'x-crc32': crc32 };
       const limitMs = Math.min(UPLOAD_MS, REQUEST_MS + bytes.length / BYTES_PER_MS);
       const upload = { method: 'PATCH', path, token: key.token, headers, bytes, limitMs } as const;
-      return logReply(await ask(upload, main));
+      return logReply(await ask(upload, 'main'));
     },
     appendLogs: async (key, chunks) => {
       const bytes = encodeLogBatch(chunks);
@@ -177,13 +177,13 @@ export async function openHttpApi(server: string, network: NetworkSettings, vers
       const path = `${sessionPath(key)}/logs`;
       const reply = await ask(
         { method: 'POST', path, token: key.token, headers: sessionOf(key), bytes, limitMs },
-        main,
+        'main',
       );
       return batchReply(readReply(reply, logBatchReplySchema), chunks.length);
     },
     drain: async (key) => readReply(await post(key, `${sessionPath(key)}/drain`, {}), drainReplySchema),
     close: async () => {
-      await Promise.all([main.destroy(), held.destroy()]);
+      await connections.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { removeTree } from '../kernel/remove-tree.ts';
 import { readJitConfig } from '../protocol/jit-config.ts';
 import { AgentProblem } from './agent-problem.ts';
-import type { NetworkSettings } from './connections.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import { readIdentity } from './identity.ts';
 import { registerAgent } from './register-agent.ts';
 import { removeAgent } from './remove-agent.ts';

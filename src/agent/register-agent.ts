@@ -1,7 +1,7 @@
 import type { ApiError } from '../protocol/api-error.ts';
 import type { Failpoint } from '../kernel/failpoint.ts';
 import { AgentProblem } from './agent-problem.ts';
-import type { NetworkSettings } from './connections.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import { openHttpApi } from './http-api.ts';
 import { forgetNewKeys, keysToRegister, readIdentity, writeIdentity } from './identity.ts';
 import { runnerLabels } from './runner-labels.ts';

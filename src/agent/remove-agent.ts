@@ -4,7 +4,7 @@ import { removeTree } from '../kernel/remove-tree.ts';
 import type { ApiError } from '../protocol/api-error.ts';
 import { AgentProblem } from './agent-problem.ts';
 import { ATTEMPTS_FOLDER, readStatus, STATUS_FILE } from './agent-status.ts';
-import type { NetworkSettings } from './connections.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import { openHttpApi } from './http-api.ts';
 import { keysOf, readIdentity, removeIdentity, type RunnerIdentity } from './identity.ts';
 import { lockState } from './state-lock.ts';

@@ -14,7 +14,7 @@ import { ATTEMPTS_FOLDER, writeStatus } from './agent-status.ts';
 import { openAttemptFolders } from './attempt-folders.ts';
 import { bootClock } from '../kernel/boot-clock.ts';
 import { checkHealth } from './check-health.ts';
-import type { NetworkSettings } from './connections.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import { failingPorts } from './failing-ports.ts';
 import { openHttpApi } from './http-api.ts';
 import { keysOf, readIdentity, removeIdentity, type RunnerIdentity } from './identity.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { NetworkSettings } from '../agent/connections.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import { proxySettingsOf } from '../kernel/proxy-choice.ts';
 import type { CliHost } from './cli-host.ts';

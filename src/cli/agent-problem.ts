@@ -13,6 +13,7 @@ export async function asProblem<T>(work: Promise<T>): Promise<T> {
       const hasFailed = 'kind' in error && error.kind === 'failed';
       throw new CommandProblem(hasFailed ? EXIT.runFailed : EXIT.usage, error.message);
     }
+    if (error.name === 'NetworkProblem') throw new CommandProblem(EXIT.usage, asSentence(error.message));
     if (error.name !== 'AgentProblem') throw machineProblem(error) ?? error;
     const isUsage = 'kind' in error && error.kind === 'usage';
     throw new CommandProblem(isUsage ? EXIT.usage : EXIT.unreachable, asSentence(error.message));

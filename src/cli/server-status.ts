@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request as requestClear } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { join } from 'node:path';
-import { connectionProblem } from '../agent/connection-problem.ts';
+import { connectionProblem } from '../kernel/connection-problem.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { CliHost } from './cli-host.ts';
 import { CommandProblem } from './command-problem.ts';

@@ -1,4 +1,4 @@
-import type { NetworkSettings } from '../agent/connections.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import type { RunnerIdentity } from '../agent/identity.ts';
 import type { Clock } from '../kernel/clock.ts';
 

@@ -1,6 +1,6 @@
 import { keysOf } from '../agent/identity.ts';
-import { connectionProblem, mayWantClientCertificate } from '../agent/connection-problem.ts';
-import { openDispatcher } from '../agent/connections.ts';
+import { connectionProblem, mayWantClientCertificate } from '../kernel/connection-problem.ts';
+import { openDispatcher } from '../kernel/open-dispatcher.ts';
 import { nonceReplySchema } from '../protocol/agent-api.ts';
 import { RUNNER_CHECK_PREFIX, runnerCheckReplySchema } from '../protocol/runner-check.ts';
 import type { Check, Finding } from './check.ts';

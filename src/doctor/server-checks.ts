@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readTrust } from '../agent/trust.ts';
+import { readTrust } from '../kernel/trust.ts';
 import type { Check, Finding } from './check.ts';
 import type { DoctorSubject } from './doctor-subject.ts';
 import { note, ok, skipped, wrong } from './findings.ts';
@@ -22,7 +22,7 @@ export function serverChecks(subject: DoctorSubject): Check[] {
     try {
       return await look(await probe, server);
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'AgentProblem') throw error;
+      if (!(error instanceof Error) || error.name !== 'NetworkProblem') throw error;
       return wrong(error.message, 'Mend that setting.');
     }
   };

@@ -3,9 +3,9 @@ import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
-import { connectionProblem, mayWantClientCertificate } from '../agent/connection-problem.ts';
-import { type NetworkSettings, openDispatcher } from '../agent/connections.ts';
-import { readTrust, type Trust } from '../agent/trust.ts';
+import { connectionProblem, mayWantClientCertificate } from '../kernel/connection-problem.ts';
+import { type NetworkSettings, openDispatcher } from '../kernel/open-dispatcher.ts';
+import { readTrust, type Trust } from '../kernel/trust.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { chooseProxy, type ProxyChoice } from '../kernel/proxy-choice.ts';
 
@@ -37,7 +37,7 @@ export interface Probe {
   readonly clockOffsetMs: number | null;
 }
 
-/** Goes to a server stage by stage. Rejects with an `AgentProblem` for settings that are wrong. */
+/** Goes to a server stage by stage. Rejects with a `NetworkProblem` for settings that are wrong. */
 export async function probeServer(server: string, network: NetworkSettings, clock: Clock): Promise<Probe> {
   const url = new URL(server);
   const route = chooseProxy(url, network.proxy);

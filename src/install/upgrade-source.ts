@@ -4,8 +4,8 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { connectionProblem, mayWantClientCertificate } from '../agent/connection-problem.ts';
-import { type NetworkSettings, openDispatcher } from '../agent/connections.ts';
+import { connectionProblem, mayWantClientCertificate } from '../kernel/connection-problem.ts';
+import { type NetworkSettings, openDispatcher } from '../kernel/open-dispatcher.ts';
 import { InstallProblem } from './install-problem.ts';
 
 const MAX_REDIRECTS = 5;
@@ -133,7 +133,7 @@ async function fetchTo(
       url = next;
     } catch (error) {
       if (error instanceof InstallProblem) throw error;
-      if (error instanceof Error && error.name === 'AgentProblem') throw error;
+      if (error instanceof Error && error.name === 'NetworkProblem') throw error;
       const why = connectionProblem(error, mayWantClientCertificate(url.origin, network));
       throw new InstallProblem(`${shown(url)} cannot be fetched: ${why}.`, 'failed');
     } finally {

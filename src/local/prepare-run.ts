@@ -59,6 +59,7 @@ export async function prepareRun(
     baseUrl: config.actions.baseUrl,
     token: tokenOf(options.secrets),
     environment,
+    caFile: config.agent.caFile,
     clock,
   });
 

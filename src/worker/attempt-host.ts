@@ -65,7 +65,7 @@ export async function attemptHost(
 
 function actionsOf(
   { message, cacheDirectory, allowActions }: WorkerOrder,
-  { actions }: RunnerConfig,
+  { actions, agent }: RunnerConfig,
   { clock, environment }: WorkerMachine,
 ): ActionStore {
   const { token } = message.contexts.github;
@@ -76,6 +76,7 @@ function actionsOf(
     baseUrl: actions.baseUrl,
     token: typeof token === 'string' && token !== '' ? token : tokenOf(message.contexts.secrets),
     environment,
+    caFile: agent.caFile,
     clock,
   });
   return allowingOnly(allowActions, store);

@@ -44,7 +44,15 @@ export async function openPlace(): Promise<Place> {
     ...{ root, workspace, cacheDirectory, clock },
     store: (options) =>
       createActionStore({
-        ...{ roots: [], cacheDirectory, offline: false, baseUrl: 'http://127.0.0.1:9', token: null, clock },
+        ...{
+          roots: [],
+          cacheDirectory,
+          offline: false,
+          baseUrl: 'http://127.0.0.1:9',
+          token: null,
+          caFile: null,
+          clock,
+        },
         environment: { PATH: process.env.PATH ?? '', HOME: root },
         ...options,
       }),

@@ -1,16 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { access, mkdtemp, symlink } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { REFRESH_AFTER_MS } from '../../src/actions/action-store.ts';
+import { TestAuthority } from '../support/certificates.ts';
+import { ForwardProxy } from '../support/forward-proxy.ts';
 import { load, openPlace, SAYS, serve, tarball, writeFiles, type HttpServer, type Place } from './actions-harness.ts';
 
 let place: Place;
-const servers: HttpServer[] = [];
+const servers: { close(): Promise<unknown> }[] = [];
 beforeEach(async () => {
   place = await openPlace();
 });
@@ -119,24 +122,56 @@ describe('actions over HTTP', () => {
   it('go through the proxy that the environment names, unless it excepts the host', async () => {
     const archive = await tarball(place, 'tool', { 'action.yml': SAYS('fetched') });
     const target = await open((_, response) => response.end(archive));
-    let tunnels = 0;
-    const proxy = await open((_, response) => response.writeHead(502).end());
-    proxy.server.on('connect', ({ url = '' }: IncomingMessage, near: Socket) => {
-      tunnels++;
-      const far = connect(Number(new URL(`http://${url}`).port), '127.0.0.1', () => {
-        near.write('HTTP/1.1 200 OK\r\n\r\n');
-        near.pipe(far).pipe(near);
-      });
-      near.on('error', () => far.destroy());
-      far.on('error', () => near.destroy());
-    });
+    const proxy = await ForwardProxy.open({ 'actions.test': '127.0.0.1' });
+    servers.push(proxy);
     const environment = { PATH: process.env.PATH ?? '', HTTP_PROXY: proxy.url.replace('http://', '') };
-    const through = place.store({ baseUrl: target.url, environment });
+    const baseUrl = target.url.replace('127.0.0.1', 'actions.test');
+    const through = place.store({ baseUrl, environment });
     expect((await load(through, 'octo/tool@v1')).manifest.name).toBe('fetched');
-    expect(tunnels).toBe(1);
-    const around = place.store({ baseUrl: target.url, environment: { ...environment, no_proxy: '127.0.0.1' } });
-    expect((await load(around, 'octo/tool@v2')).manifest.name).toBe('fetched');
-    expect(tunnels).toBe(1);
-    expect(target.requests).toHaveLength(2);
+    expect(proxy.asked).toEqual([`GET ${baseUrl}/octo/tool/archive/v1.tar.gz`]);
+    // This machine has no proxy, whatever is excepted; a redirect goes the way of the address that it leads to.
+    const moved = await open((_, response) => response.writeHead(302, { location: `${baseUrl}/moved` }).end());
+    const direct = place.store({ baseUrl: moved.url, environment, cacheDirectory: join(place.root, 'moved') });
+    expect((await load(direct, 'octo/tool@v1')).manifest.name).toBe('fetched');
+    expect(proxy.asked.slice(1)).toEqual([`GET ${baseUrl}/moved`]);
+    const around = place.store({ baseUrl, environment: { ...environment, no_proxy: 'actions.test' } });
+    const loaded = load(around, 'octo/tool@v2').catch((error: unknown) => error as Error);
+    for (const pause of [1_000, 5_000]) {
+      await place.clock.armed();
+      await place.clock.advance(pause);
+    }
+    expect(((await loaded) as Error).message).toMatch(/getaddrinfo .*actions\.test/);
+    expect(proxy.asked).toHaveLength(2);
+  });
+
+  it('come by TLS from a server of a private authority, through a proxy too, and are refused without it', async () => {
+    const authority = await TestAuthority.make(place.root, 'Private-Authority');
+    const files = await authority.issue('actions', 'DNS:actions.test');
+    const archive = await tarball(place, 'tool', { 'action.yml': SAYS('trusted') });
+    const [cert, key] = [readFileSync(files.certificate), readFileSync(files.key)];
+    const target = createServer({ cert, key }, (_, response) => response.end(archive)).listen(0, '127.0.0.1');
+    await once(target, 'listening');
+    servers.push({ close: () => (target.closeAllConnections(), new Promise((done) => target.close(done))) });
+    const proxy = await ForwardProxy.open({ 'actions.test': '127.0.0.1' });
+    servers.push(proxy);
+    const host = `actions.test:${(target.address() as AddressInfo).port}`;
+    const environment = { PATH: process.env.PATH ?? '', https_proxy: proxy.url };
+    const caFile = authority.files.certificate;
+    const trusting = place.store({ baseUrl: `https://${host}`, environment, caFile });
+    expect((await load(trusting, 'octo/tool@v1')).manifest.name).toBe('trusted');
+    expect(proxy.asked).toEqual([`CONNECT ${host}`]);
+    const environmental = place.store({
+      baseUrl: `https://${host}`,
+      environment: { ...environment, NODE_EXTRA_CA_CERTS: caFile },
+    });
+    expect((await load(environmental, 'octo/tool@v2')).manifest.name).toBe('trusted');
+    const loaded = load(place.store({ baseUrl: `https://${host}`, environment }), 'octo/tool@v3').catch(
+      (error: unknown) => error as Error,
+    );
+    for (const pause of [1_000, 5_000]) {
+      await place.clock.armed();
+      await place.clock.advance(pause);
+    }
+    expect(((await loaded) as Error).message).toMatch(/not trusted here: .*PACELINE_CA_FILE/);
   });
 });

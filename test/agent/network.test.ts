@@ -1,12 +1,12 @@
 /** An agent's way to its server where companies have something in between: proxies, authorities of their own, certificates of clients. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { NetworkSettings } from '../../src/agent/connections.ts';
+import type { NetworkSettings } from '../../src/kernel/open-dispatcher.ts';
 import { openHttpApi } from '../../src/agent/http-api.ts';
-import { NO_TLS_FILES, readTrust, type TlsFiles } from '../../src/agent/trust.ts';
+import { NO_TLS_FILES, readTrust, type TlsFiles } from '../../src/kernel/trust.ts';
 import type { ApiResult } from '../../src/protocol/api-error.ts';
 import { type CertificateFiles, TestAuthority } from '../support/certificates.ts';
 import { DIRECT } from '../support/direct-network.ts';
@@ -81,6 +81,29 @@ describe('a server with a certificate of an authority of its own', () => {
     const own = { caFile, clientCertificateFile: client.certificate, clientKeyFile: client.key };
     expect((await ask(url, own)).ok).toBe(true);
     expect(await refusalOf(url, { caFile })).toMatch(/client certificate/);
+  });
+});
+
+describe('files of certificates that are renewed', () => {
+  it('count from the next request on, and leave those of before in place where they cannot be used', async () => {
+    const caFile = authority.files.certificate;
+    const url = `https://localhost:${await serve(ofServer, caFile)}`;
+    const other = await TestAuthority.make(folder, 'Unknown-Authority');
+    const [foreign, good] = [await other.issue('agent', 'DNS:agent'), await authority.issue('renewed', 'DNS:agent')];
+    const own = { certificate: join(folder, 'own.pem'), key: join(folder, 'own.key') };
+    const put = (from: CertificateFiles, what: 'certificate' | 'key'): Promise<void> => copyFile(from[what], own[what]);
+    for (const what of ['certificate', 'key'] as const) await put(foreign, what);
+    const tls = { ...NO_TLS_FILES, caFile, clientCertificateFile: own.certificate, clientKeyFile: own.key };
+    const api = await openHttpApi(url, { proxy: DIRECT.proxy, tls }, '0.1.0');
+    closing.push(() => api.close());
+    expect((await api.nonce()).ok).toBe(false);
+    await put(good, 'certificate');
+    // Half of it: the agent goes on as before.
+    expect((await api.nonce()).ok).toBe(false);
+    await put(good, 'key');
+    expect((await api.nonce()).ok).toBe(true);
+    await writeFile(own.certificate, 'nothing');
+    expect((await api.nonce()).ok).toBe(true);
   });
 });
 

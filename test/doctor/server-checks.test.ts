@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { NO_TLS_FILES, type TlsFiles } from '../../src/agent/trust.ts';
+import { NO_TLS_FILES, type TlsFiles } from '../../src/kernel/trust.ts';
 import { runChecks } from '../../src/doctor/run-checks.ts';
 import { serverChecks } from '../../src/doctor/server-checks.ts';
 import { systemClock } from '../../src/kernel/clock.ts';

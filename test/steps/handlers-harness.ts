@@ -112,7 +112,7 @@ export async function openJob(options: JobOptions = {}): Promise<TestJob> {
     defaults: { shell: null, workingDirectory: null },
     actions: createActionStore({
       ...{ roots: [], cacheDirectory: join(root, 'cache'), offline: true, baseUrl: 'http://localhost:9', token: null },
-      ...{ clock: systemClock, environment, ...options.store },
+      ...{ clock: systemClock, environment, caFile: null, ...options.store },
     }),
     checkout: { kind: 'in-place', repository: null, baseUrl: 'http://localhost:9', offline: true },
     node: { path: process.execPath, version: process.versions.node },

@@ -94,6 +94,7 @@ export async function startPlan(steps: readonly StepPlan[], options: JobOptions 
       baseUrl: 'https://example.invalid',
       token: null,
       environment: {},
+      caFile: null,
       clock: systemClock,
     }),
     checkout: { kind: 'as-any-action' },

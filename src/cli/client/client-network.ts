@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { NetworkSettings } from '../../agent/connections.ts';
+import type { NetworkSettings } from '../../kernel/open-dispatcher.ts';
 import { proxySettingsOf } from '../../kernel/proxy-choice.ts';
 import type { CliHost } from '../cli-host.ts';
 import { places } from '../places.ts';

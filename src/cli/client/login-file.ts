@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { TlsFiles } from '../../agent/trust.ts';
+import type { TlsFiles } from '../../kernel/trust.ts';
 import { UsageError } from '../../local/usage-error.ts';
 
 /** What `paceline login` keeps: one server, with the token for it. */

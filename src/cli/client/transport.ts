@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import { connectionProblem, mayWantClientCertificate } from '../../agent/connection-problem.ts';
-import { type NetworkSettings, openDispatcher } from '../../agent/connections.ts';
+import { connectionProblem, mayWantClientCertificate } from '../../kernel/connection-problem.ts';
+import { type NetworkSettings, openDispatcher } from '../../kernel/open-dispatcher.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { sleep } from '../../kernel/clock.ts';
 import type { ApiError, ApiResult } from '../../protocol/api-error.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { AgentProblem } from './agent-problem.ts';
+import { NetworkProblem } from './network-problem.ts';
 
 /** Files of certificates, in PEM; null: none. */
 export interface TlsFiles {
@@ -38,7 +38,7 @@ export const SYSTEM_STORES = [
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Rejects with an {@link AgentProblem} that names the file that is not what it should be. */
+/** Rejects with an {@link NetworkProblem} that names the file that is not what it should be. */
 export async function readTrust(files: TlsFiles): Promise<Trust> {
   const { caFile, clientCertificateFile, clientKeyFile, extraCaFile } = files;
   const named = caFile === null ? [] : certificatesIn(await read(caFile, CA_NAME), caFile, CA_NAME);
@@ -53,7 +53,7 @@ export async function readTrust(files: TlsFiles): Promise<Trust> {
   } catch (error) {
     // What OpenSSL says quotes nothing of the files.
     const which = client === null ? CA_NAME : `${clientCertificateFile ?? ''} and ${clientKeyFile ?? ''}`;
-    throw new AgentProblem('usage', `The certificates cannot be used (${which}): ${(error as Error).message}.`);
+    throw new NetworkProblem(`The certificates cannot be used (${which}): ${(error as Error).message}.`);
   }
 }
 
@@ -64,8 +64,7 @@ const KEY_NAME = 'agent.clientKeyFile, PACELINE_CLIENT_KEY_FILE';
 async function readClient(certificate: string | null, key: string | null): Promise<Trust['client']> {
   if (certificate === null && key === null) return null;
   if (certificate === null || key === null)
-    throw new AgentProblem(
-      'usage',
+    throw new NetworkProblem(
       `A client certificate and its key belong together; ${certificate === null ? CERTIFICATE_NAME : KEY_NAME} is missing.`,
     );
   const text = await read(certificate, CERTIFICATE_NAME);
@@ -75,7 +74,7 @@ async function readClient(certificate: string | null, key: string | null): Promi
 
 function certificatesIn(text: string, path: string, name: string): string[] {
   const found = text.match(CERTIFICATE);
-  if (found === null) throw new AgentProblem('usage', `There is no certificate in PEM in ${path} (${name}).`);
+  if (found === null) throw new NetworkProblem(`There is no certificate in PEM in ${path} (${name}).`);
   return found;
 }
 
@@ -83,7 +82,7 @@ async function read(path: string, name: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new AgentProblem('usage', `The file ${path} (${name}) cannot be read: ${(error as Error).message}.`);
+    throw new NetworkProblem(`The file ${path} (${name}) cannot be read: ${(error as Error).message}.`);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { NetworkSettings } from './connections.ts';
+import type { NetworkSettings } from './open-dispatcher.ts';
 
 /**
  * Why there was no connection, for people: what is wrong, and where it is cured. Without a full stop.
