@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { NetworkSettings } from '../agent/connections.ts';
+import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import type { RunnerFolder } from '../install/runner-folder.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { networkSettings } from './agent-machine.ts';
