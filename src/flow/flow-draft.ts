@@ -34,6 +34,7 @@ export class FlowDraft {
   signals: FlowState['signals'];
   listeners: FlowState['listeners'];
   paused: FlowState['paused'];
+  cancels: readonly string[];
   characters: number;
   stopped: FlowState['stopped'] | null;
   /** See `FlowStep.refused`. */
@@ -57,6 +58,7 @@ export class FlowDraft {
     this.listeners = state.listeners;
     this.paused = state.paused;
     this.conclusion = state.conclusion;
+    this.cancels = state.cancels ?? [];
     this.characters = state.characters ?? 0;
     this.stopped = state.stopped ?? null;
   }
@@ -133,6 +135,7 @@ export class FlowDraft {
       group: this.group,
       problem: this.problem,
       conclusion: this.conclusion,
+      ...(this.cancels.length > 0 && { cancels: this.cancels }),
       ...(this.characters > 0 && { characters: this.characters }),
       ...(this.stopped && { stopped: this.stopped }),
     };

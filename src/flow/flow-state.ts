@@ -40,6 +40,8 @@ export interface FlowState {
   /** Why none of its jobs can run: a sentence. */
   readonly problem: string | null;
   readonly conclusion: RunConclusion | null;
+  /** Jobs and regions that are cancelled as soon as the run has its group and begins; absent for none. */
+  readonly cancels?: readonly string[];
   /** Of texts that gates and loops have made; absent for none. */
   readonly characters?: number;
   /** It was ended since it does not come to rest; absent where it was not. `told`: a job has the sentence. */

@@ -4,6 +4,7 @@ import { launchInstance } from './advance-iteration.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { CancelCause, FlowEvent } from './flow-event.ts';
 import { resumeRun } from './pause.ts';
+import { cancelOnRequest } from './requests.ts';
 import { settleInstance } from './settle-instance.ts';
 
 type Granted = FlowEvent & { readonly kind: 'group-granted' };
@@ -14,6 +15,9 @@ export function groupGranted(draft: FlowDraft, { key, group }: Granted): void {
     if (draft.group === null || !isHeldBack(draft) || draft.group.request.group !== group) return;
     draft.group = { ...draft.group, held: true };
     openRun(draft);
+    // What two of them name is cancelled already.
+    for (const target of draft.cancels) cancelOnRequest(draft, target, '', 'cancelled-by-user');
+    draft.cancels = [];
     return;
   }
   if (!asksFor(draft, key, group)) return;

@@ -1,6 +1,7 @@
 import type { TemplateMap } from '../protocol/plan.ts';
 import { isUnapproved, unapprovedBefore } from './approvals.ts';
 import { arrive, isOverfilled } from './arrive.ts';
+import { askBeforeBegin } from './before-begin.ts';
 import { cancelInstance } from './cancel.ts';
 import { completeJob } from './complete-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
@@ -30,9 +31,10 @@ export function handleRequest(draft: FlowDraft, event: Requested): void {
 }
 
 /** Does it, or says why not. */
-function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null {
+function refusalOf(draft: FlowDraft, event: Requested): string | null {
+  const { by, request } = event;
   if (draft.scopes.find('') === null && request.kind !== 'pause' && request.kind !== 'resume')
-    return 'The run has not begun.';
+    return askBeforeBegin(draft, event);
   const asker = 'job' in by ? draft.instances.find(firstAttempt(by.job)) : null;
   const scope = asker === null ? '' : draft.jobs.get(asker.job).scope;
   switch (request.kind) {
@@ -56,7 +58,8 @@ function refusalOf(draft: FlowDraft, { by, request }: Requested): string | null 
       if (request.job === null) return receiveSignal(draft, request, null, by);
       const path = oneOf(draft, request.job, scope);
       if (path === null) return unknown(request.job);
-      return isOver(draft, path) ? over(path) : receiveSignal(draft, request, path, by);
+      if (isOver(draft, path)) return over(path);
+      return receiveSignal(draft, request, { path, plan: draft.planOf(draft.jobs.get(path)) }, by);
     }
     case 'cancel':
       return cancelOnRequest(draft, request.target, scope, 'job' in by ? 'cancelled-by-job' : 'cancelled-by-user');
@@ -97,7 +100,8 @@ function oneOf(draft: FlowDraft, target: string, scope: string): string | null {
   return targetsOf(draft, target, scope)?.[0] ?? null;
 }
 
-function cancelOnRequest(
+/** A sentence when nothing of it can be cancelled. */
+export function cancelOnRequest(
   draft: FlowDraft,
   target: string,
   scope: string,

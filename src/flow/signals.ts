@@ -1,6 +1,7 @@
 import { evaluateText } from '../expressions/evaluate.ts';
 import type { Json, JsonMap } from '../protocol/job-message.ts';
 import type { FlowRequest, WaitForPlan } from '../protocol/flow-plan.ts';
+import type { JobPlan } from '../protocol/plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { SignalState } from './flow-state.ts';
 import { nextGate, passGates, SIGNAL, timerId } from './gates.ts';
@@ -25,15 +26,15 @@ export function consumeSignal(
   return shown(signal);
 }
 
-/** @param job The path of the job that it is for, or null. A sentence when it is refused. */
+/** @param to The job that it is for, or null. A sentence when it is refused. */
 export function receiveSignal(
   draft: FlowDraft,
   { name, data, persistent }: FlowRequest & { kind: 'signal' },
-  job: string | null,
+  to: { readonly path: string; readonly plan: JobPlan } | null,
   by: { readonly job: string } | { readonly user: string },
 ): string | null {
   const isPerson = 'user' in by;
-  const signal: SignalState = { name, job, data, by: isPerson ? by.user : by.job, isPerson };
+  const signal: SignalState = { name, job: to?.path ?? null, data, by: isPerson ? by.user : by.job, isPerson };
   let forbidden: string | null = null;
   for (const key of draft.listeners) {
     const { job: path } = draft.iterations.get(key);
@@ -53,7 +54,9 @@ export function receiveSignal(
       forbidden = `The signal '${name}' is not ${signal.by}'s to send to '${path}'.`;
   }
   if (forbidden !== null) return forbidden;
-  if (!persistent) return null;
+  if (to !== null && !to.plan.flow?.waitFor) return `The job '${to.path}' waits for no signal.`;
+  const isKept = persistent && to?.plan.flow?.waitFor?.buffered !== false;
+  if (!isKept) return `${to === null ? 'No job waits' : `The job '${to.path}' does not wait`} for '${name}' now.`;
   if (draft.signals.length >= MAX_SIGNALS)
     return `The run keeps ${MAX_SIGNALS} signals already that nobody waited for.`;
   draft.signals = [...draft.signals, signal];

@@ -13,7 +13,8 @@ const JOBS_PER_STEP = 4;
  * else a path; `region:NAME` for all of a region, everywhere. Null when there are none.
  */
 export function targetsOf(draft: FlowDraft, target: string, scope: string): readonly string[] | null {
-  if (target.startsWith(REGION)) return membersOf(draft, target.slice(REGION.length));
+  const region = regionOf(target);
+  if (region !== null) return membersOf(draft, region);
   for (let at: string | null = scope; at !== null; at = around(draft, at)) {
     const found = draft.scopes
       .get(at)
@@ -21,6 +22,11 @@ export function targetsOf(draft: FlowDraft, target: string, scope: string): read
     if (found !== undefined) return [found];
   }
   return draft.jobs.find(target) === null ? null : [target];
+}
+
+/** The name of the region that is meant; null for a job. */
+export function regionOf(target: string): string | null {
+  return target.startsWith(REGION) ? target.slice(REGION.length) : null;
 }
 
 /** The scope around a scope. */

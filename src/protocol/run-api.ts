@@ -139,11 +139,13 @@ const requestId = z
   .regex(/^[\x21-\x7e]{1,200}$/, 'expected 1 to 200 printable characters without spaces')
   .optional();
 
+const signalText = z.string().regex(/^.{1,400}$/s, 'expected 1 to 400 characters');
+
 /** `POST /v1/runs/:run/signals` */
 export const signalRequestSchema = z.strictObject({
-  name: z.string().min(1).max(400),
+  name: signalText,
   /** Only for this job, by id or key; default: for whichever waits for it. */
-  job: z.string().min(1).max(400).optional(),
+  job: signalText.optional(),
   data: z.unknown().optional().describe('Text as it is, anything else as JSON: `flow.signal.data`.'),
   persistent: z.boolean().default(true).describe('False: only for a job that waits now.'),
   requestId,

@@ -217,6 +217,16 @@ describe('runs', () => {
     expect(server.seen.map(({ body }) => body)).toEqual([{ force: false }, { force: true }]);
   });
 
+  it.each([
+    ['signal', '12', ''],
+    ['signal', '12', 'go', '--job', ''],
+    ['cancel', '12', '--job', ''],
+  ])('are not asked with an empty name: %j', async (...args) => {
+    const { exitCode, stderr } = await line.run(['runs', ...args], server.environment);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('Expected a name that is not empty.')]);
+    expect(server.seen).toEqual([]);
+  });
+
   it('are asked for a signal, the end of a part, more instances and a pause', async () => {
     const asked = async (path: string, ...args: readonly string[]) => {
       server.on(`POST /v1/runs/12/${path}`, json(202, runSummary({ state: 'running', conclusion: null })));

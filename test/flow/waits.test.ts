@@ -31,13 +31,20 @@ describe('wait-for', () => {
   it('does not keep a signal that is not to last', () => {
     const { flow } = begin(input(workflow({ a: {}, w: { needs: ['a'], flow: waitFor() } })));
     flow.signal('ok', { persistent: false });
+    expect(flow.refused).toBe("No job waits for 'ok' now.");
+    flow.signal('ok', { persistent: false, job: 'w' });
+    expect(flow.refused).toBe("The job 'w' does not wait for 'ok' now.");
     expect(flow.complete('a')).toEqual(['job-waits']);
     expect(flow.signal('ok', { persistent: false })).toEqual(['start w']);
+    expect(flow.refused).toBeNull();
   });
 
   it('that is not buffered looks at no signal of before', () => {
     const { flow } = begin(input(workflow({ a: {}, w: { needs: ['a'], flow: waitFor({ buffered: false }) } })));
+    flow.signal('ok', { job: 'w' });
+    expect(flow.refused).toBe("The job 'w' does not wait for 'ok' now.");
     flow.signal('ok');
+    expect(flow.refused).toBeNull();
     expect(flow.complete('a')).toEqual(['job-waits']);
     expect(flow.signal('ok')).toEqual(['start w']);
   });
@@ -68,6 +75,8 @@ describe('wait-for', () => {
     const { flow } = begin(input(workflow({ a: {}, b: {} })));
     flow.signal('ok', { job: 'nope' });
     expect(flow.refused).toMatch(/nope/);
+    flow.signal('ok', { job: 'a' });
+    expect(flow.refused).toBe("The job 'a' waits for no signal.");
     flow.complete('a');
     flow.signal('ok', { job: 'a' });
     expect(flow.refused).toMatch(/has ended/);

@@ -29,20 +29,25 @@ export function defineRunRequests(
     ofRun(name, description).option('--json', 'print the run as JSON');
 
   asking('signal', 'send a signal to a run, such as an approval')
-    .argument('<name>', 'name of the signal')
+    .argument('<name>', 'name of the signal', notEmpty)
     .option('--data <json>', 'what comes with it: JSON, or text as it is')
-    .option('--job <key>', 'only for this job')
-    .option('--transient', 'lost unless a job waits for it now')
+    .option('--job <key>', 'only for this job', notEmpty)
+    .option('--transient', 'refused unless a job waits for it now')
     .action(async (run: number, name: string, flags: Flags & { data?: string; job?: string; transient?: boolean }) => {
       const { data, job, transient = false } = flags;
-      const body = { name, persistent: !transient, ...(job && { job }), ...(data !== undefined && { data }) };
+      const body = {
+        name,
+        persistent: !transient,
+        ...(job !== undefined && { job }),
+        ...(data !== undefined && { data }),
+      };
       const whom = job === undefined ? `Run ${run}` : `Job ${job} of run ${run}`;
       await ask(run, flags, { path: 'signals', body, done: `${whom} has the signal '${name}'.` });
     });
   asking('cancel', 'cancel a run, or a part of it: post and always() steps still run')
     .option('--force', 'end the steps of the run at once')
-    .option('--job <key>', 'only this job')
-    .option('--region <name>', 'only the jobs of this region')
+    .option('--job <key>', 'only this job', notEmpty)
+    .option('--region <name>', 'only the jobs of this region', notEmpty)
     .action(async (run: number, flags: Flags & { force?: boolean; job?: string; region?: string }) => {
       const { job, region, force = false } = flags;
       if ([job !== undefined, region !== undefined, force].filter(Boolean).length > 1)
@@ -76,6 +81,12 @@ export function defineRunRequests(
   asking('resume', 'let a run that is paused go on').action(async (run: number, flags: Flags) => {
     await ask(run, flags, { path: 'resume', done: `Run ${run} goes on.` });
   });
+}
+
+/** Such as a variable of a script that is not set: without the name it would mean all of the run. */
+function notEmpty(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('Expected a name that is not empty.');
 }
 
 function items(text: string, before: readonly object[] = []): readonly object[] {

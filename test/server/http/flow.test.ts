@@ -52,9 +52,15 @@ describe('a signal', () => {
     const run = await RunHand.submit(api.store, TEXT);
     const nowhere = await api.fetch(`/v1/runs/${run.id}/signals`, { json: { name: 'approved', job: 'nobody' } });
     expect(await errorOf(nowhere)).toEqual([409, expect.stringContaining('nobody')]);
+    const lost = await api.fetch(`/v1/runs/${run.id}/signals`, { json: { name: 'go', persistent: false } });
+    expect(await errorOf(lost)).toEqual([409, "No job waits for 'go' now."]);
     expect(await errorOf(await api.fetch('/v1/runs/999/signals', { json: { name: 'a' } }))).toEqual([
       404,
       expect.any(String),
+    ]);
+    expect(await errorOf(await api.fetch(`/v1/runs/${run.id}/signals`, { json: { name: '' } }))).toEqual([
+      400,
+      'the body is not as expected at name: expected 1 to 400 characters',
     ]);
     for (const json of [{}, { name: '' }, { name: 'a', persistent: 'no' }, { name: 'a', requestId: 'two words' }])
       expect((await api.fetch(`/v1/runs/${run.id}/signals`, { json })).status).toBe(400);

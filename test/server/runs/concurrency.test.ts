@@ -48,6 +48,44 @@ describeDatabases('concurrency over runs', (database) => {
   );
 
   it(
+    'keeps signals and cancels of jobs of a run that waits until it begins',
+    withStore(async (store) => {
+      const wait = (more = ''): string => job(`wait-for: { signal: go }${more}`);
+      const one = await RunHand.submit(store, ofRun('g'));
+      const jobs = `{ a: ${wait()}, b: ${wait()}, c: ${job()}, d: ${job('region: some')}, e: ${job()} }`;
+      const two = await RunHand.submit(store, ofRun('g', jobs));
+      const cancel = (target: string) => two.ask({ kind: 'cancel', target });
+      expect([await two.signal('go'), await two.signal('go', { job: 'B' })]).toEqual([null, null]);
+      expect([await cancel('c'), await cancel('region:some'), await cancel('c')]).toEqual([null, null, null]);
+      expect([
+        await two.signal('go', { transient: true }),
+        await two.signal('go', { job: 'e' }),
+        await two.signal('go', { job: 'nope' }),
+        await cancel('nope'),
+        await two.ask({ kind: 'complete', job: 'a' }),
+      ]).toEqual([
+        "No job waits for 'go' now.",
+        "The job 'e' waits for no signal.",
+        "The run has not begun, and there is no 'nope' yet.",
+        "The run has not begun, and there is no 'nope' yet.",
+        'The run has not begun.',
+      ]);
+      must(
+        await store.perform((context) => {
+          context.runs.drop(two.id);
+          return Promise.resolve(null);
+        }, null),
+      );
+      await one.end('a');
+      const ends = { c: 'cancelled', d: 'cancelled', e: 'queued' };
+      expect(await two.jobs()).toEqual({ a: 'queued', b: 'queued', ...ends });
+      expect(await two.signal('go')).toBeNull();
+      for (const key of ['a', 'b', 'e']) await two.end(key);
+      expect(await two.conclusion()).toBe('cancelled');
+    }),
+  );
+
+  it(
     'lets a newer run take the place of the one that waits, unless they queue',
     withStore(async (store) => {
       const one = await RunHand.submit(store, ofRun('g'));
