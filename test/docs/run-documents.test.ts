@@ -18,6 +18,7 @@ const PAGE_LIMIT_MS = 300_000;
 
 /** Commands that begin like this are not run here. */
 const NOT_RUN: readonly { readonly begins: RegExp; readonly why: string }[] = [
+  { begins: /^node scale-agents/, why: 'goes on for ever; test/cli/scaler.test.ts and test/cli/fleet.test.ts have it' },
   { begins: /^scripts\/start/, why: 'builds in the checkout; test/cli/up.test.ts runs what it starts' },
   { begins: /^scripts\/test/, why: 'is what runs this' },
   { begins: /^PACELINE_SERVER_DATABASE=postgres:\/\/…/, why: 'names no database; test/server/storage has PostgreSQL' },
