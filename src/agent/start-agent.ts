@@ -38,6 +38,8 @@ export interface StartAgentOptions {
   /** End a live session of another machine. */
   readonly takeover: boolean;
   readonly log: DiagnosticLog;
+  /** Called once, at the first session with the server. */
+  readonly connected?: () => void;
   /** Default: this machine's, with the time that it was suspended. */
   readonly clock?: Clock;
   /** Where a test ends the process. */
@@ -73,6 +75,7 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
     prefer();
     const attempts = join(stateDirectory, ATTEMPTS_FOLDER);
     const api = await openHttpApi(config.agent.server ?? identity.server, options.network, options.version);
+    let isConnected = false;
     const status = statusWriter(stateDirectory, clock, log);
     const { minFreeDiskMb, healthScript } = config.agent;
     const health = { directory: stateDirectory, minFreeBytes: minFreeDiskMb * MB, script: healthScript, environment };
@@ -86,7 +89,13 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
         random: Math.random,
         keys: keysOf(identity),
         health: () => checkHealth(health),
-        report: status.report,
+        report: (told) => {
+          if (told.session !== null && !isConnected) {
+            isConnected = true;
+            options.connected?.();
+          }
+          status.report(told);
+        },
         log,
       },
       await settingsOf(options, identity),

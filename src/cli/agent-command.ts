@@ -102,6 +102,7 @@ export async function runAgentCommand(
         version: host.version,
         takeover: flags.takeover ?? false,
         log,
+        connected: () => host.stderr.write(`The agent takes jobs, ${config.agent.slots} at once. Ctrl-C drains it.\n`),
         failpoint: failpointOf(host),
       }),
     );
@@ -123,7 +124,7 @@ export async function runAgentCommand(
       } else agent.kill();
     });
     // Whoever reads this may end it.
-    host.stderr.write(`The agent takes jobs, ${config.agent.slots} at once. Ctrl-C drains it.\n`);
+    host.stderr.write('Connecting to the server; Ctrl-C ends the agent.\n');
     try {
       const exit = await agent.finished;
       host.stderr.write(`${exit.message}\n`);

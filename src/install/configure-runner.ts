@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { agentStatus } from '../agent/agent-status.ts';
 import { registerAgent, type RegisterAgentOptions } from '../agent/register-agent.ts';
 import { removeAgent, type RemoveAgentOptions } from '../agent/remove-agent.ts';
+import type { TlsFiles } from '../kernel/trust.ts';
 import type { Failpoint } from '../kernel/failpoint.ts';
 import { InstallProblem } from './install-problem.ts';
 import { keepEnvironment } from './keep-environment.ts';
@@ -30,7 +31,7 @@ export async function configureRunner(options: ConfigureRunnerOptions): Promise<
   const prepare = async (): Promise<void> => {
     undo = await snapshotOf([folder.config, folder.environment, folder.path]);
     if (work !== null) await placeWorkspaces(folder, work);
-    await writeConfig(folder, registration.server, slots);
+    await writeConfig(folder, registration.server, slots, registration.network.tls);
     failpoint('install-after-config');
     await keepEnvironment(folder, environment);
     failpoint('install-after-environment');
@@ -84,9 +85,18 @@ export async function removeRunner(
 }
 
 /** Keys that are there already stay, but for those that were asked for now. */
-async function writeConfig({ config, root }: RunnerFolder, server: string, slots: number | null): Promise<void> {
+async function writeConfig(
+  { config, root }: RunnerFolder,
+  server: string,
+  slots: number | null,
+  tls: TlsFiles,
+): Promise<void> {
   const present = (await exists(config)) ? parsed(await readFile(config, 'utf8'), config) : {};
-  const agent = { ...(present.agent as object | undefined), server, ...(slots === null ? {} : { slots }) };
+  // By what the server was reached now it has to be reached by a service, which has nothing of this shell.
+  const { caFile, clientCertificateFile, clientKeyFile } = tls;
+  const files = Object.entries({ caFile, clientCertificateFile, clientKeyFile }).filter(([, path]) => path !== null);
+  const own = { ...(present.agent as object | undefined), ...Object.fromEntries(files) };
+  const agent = { ...own, server, ...(slots === null ? {} : { slots }) };
   const schema = './bin/app/schemas/runner.config.schema.json';
   await mkdir(root, { recursive: true });
   await writeDurably(config, `${JSON.stringify({ $schema: schema, ...present, agent }, null, 2)}\n`, CONFIG_MODE);

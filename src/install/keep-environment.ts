@@ -8,6 +8,9 @@ const KEPT_VARIABLES = [
   ...['NVM_PATH', 'LD_LIBRARY_PATH', 'PERL5LIB'],
 ];
 
+/** By which the server was reached; those with a password in them are a person's to put anywhere. */
+const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+
 /** What a person may have written into `.env` is a secret as likely as not. */
 const MODE = 0o600;
 
@@ -21,8 +24,9 @@ export async function keepEnvironment(
 ): Promise<void> {
   const present = await textOf(folder.environment);
   const named = new Set(present.split('\n').map((line) => line.slice(0, Math.max(line.indexOf('='), 0))));
-  const lines = KEPT_VARIABLES.flatMap((name) => {
+  const lines = [...KEPT_VARIABLES, ...PROXY_VARIABLES].flatMap((name) => {
     const value = environment[name];
+    if (PROXY_VARIABLES.includes(name) && value?.includes('@')) return [];
     return value && !value.includes('\n') && !named.has(name) ? [`${name}=${value}\n`] : [];
   });
   const text = present === '' || present.endsWith('\n') ? present : `${present}\n`;

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestAuthority } from '../support/certificates.ts';
 import { ControlPlane } from '../support/control-plane.ts';
 import { type Ended, runProgram, RunnerTree } from './runner-tree.ts';
 
@@ -65,6 +66,24 @@ describe('config.sh', () => {
     expect((await runners()).find(({ name }) => name === 'first')?.labels).toEqual(
       expect.arrayContaining(['self-hosted', 'gpu', 'big']),
     );
+  });
+
+  it('keeps by what it reached the server: certificates, and proxies without a password', async () => {
+    const folder = tree.copy();
+    const { certificate: ca } = (await TestAuthority.make(tree.directory, 'authority')).files;
+    const proxies = {
+      https_proxy: 'http://proxy.example:3128',
+      HTTPS_PROXY: 'http://me:hunter@proxy.example',
+      NO_PROXY: '*',
+    };
+    const environment = { PACELINE_TOKEN: await token(), PACELINE_CA_FILE: ca, ...proxies };
+    const ended = await config(folder, ['--url', plane.url, '--name', 'by-proxy', '--unattended'], environment);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(JSON.parse(await readFile(join(folder, 'runner.config.json'), 'utf8'))).toMatchObject({
+      agent: { caFile: ca },
+    });
+    const kept = await readFile(join(folder, '.env'), 'utf8');
+    expect(kept).toBe('https_proxy=http://proxy.example:3128\nNO_PROXY=*\n');
   });
 
   it('takes the labels that it is given alone, and puts workspaces where it is told', async () => {
