@@ -14,8 +14,9 @@ const SIZES = [100, 1_000, 10_000];
 
 const shapes = ['chain', 'fan'];
 const joins = ['each', 'keep', 'queue'];
+const waits = ['lock', 'section', 'milestone', 'race'];
 export const flowBenchmarks = [
-  ...[...shapes, ...joins].map((shape) => ({
+  ...[...shapes, ...joins, ...waits].map((shape) => ({
     // Events per second of the reducer. Floor: in a run of 10,000 jobs.
     name: `flow-${shape}-memory`,
     unit: 'events/s',

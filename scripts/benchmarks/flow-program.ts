@@ -22,7 +22,7 @@ import {
 import { NO_FLOW } from '../../test/support/no-flow.ts';
 import { TEST_SETTINGS } from '../../test/support/server-settings.ts';
 
-type Shape = 'chain' | 'fan' | 'each' | 'keep' | 'queue';
+type Shape = 'chain' | 'fan' | keyof typeof JOINS | keyof typeof WAITS;
 
 const MAX_JOBS = 20_000;
 const WARM_EVENTS = 20_000;
@@ -42,6 +42,14 @@ interface Measured {
   readonly cpuUs: number;
 }
 
+/** What the jobs of a fan between the first and the last have beside their needs. */
+const WAITS = {
+  lock: () => ({ concurrency: { group: 'one', cancelInProgress: null, queue: 'max', scope: 'run' } }),
+  section: (index) => ({ flow: { ...NO_FLOW, section: { lock: 'one', name: index % 2 === 0 ? 'even' : 'odd' } } }),
+  milestone: () => ({ flow: { ...NO_FLOW, milestone: { job: 'job-0', state: 'completed', otherwise: 'fail' } } }),
+  race: (index) => ({ flow: { ...NO_FLOW, race: `race ${index}` } }),
+} satisfies Readonly<Record<string, (index: number) => Partial<StepsJobPlan>>>;
+
 console.log(JSON.stringify(await measure(process.argv.slice(2))));
 
 async function measure([kind, ...rest]: readonly string[]): Promise<Measured> {
@@ -55,7 +63,10 @@ async function measure([kind, ...rest]: readonly string[]): Promise<Measured> {
   }
 }
 
-/** A chain of jobs, or one that all but the last need and the last needs them all, by a join of the name of the shape. */
+/**
+ * A chain of jobs, or one that all but the last need and the last needs them all: by a join of the name of the shape, or
+ * with waits of that name before the others.
+ */
 function workflow(shape: Shape, jobs: number): WorkflowPlan {
   const ids = Array.from({ length: jobs }, (_, index) => `job-${index}`);
   const last = jobs - 1;
@@ -72,13 +83,14 @@ function workflow(shape: Shape, jobs: number): WorkflowPlan {
     defaults: { shell: null, workingDirectory: null },
     concurrency: null,
     permissions: null,
-    jobs: ids.map((id, index) => ({ ...job(id, needsOf(index)), ...joinOf(shape, index === last) })),
+    jobs: ids.map((id, index) => ({ ...job(id, needsOf(index)), ...flowOf(shape, index, last) })),
   };
 }
 
-function joinOf(shape: Shape, isLast: boolean): Partial<StepsJobPlan> {
-  if (!isLast || shape === 'chain' || shape === 'fan') return {};
-  return { flow: { ...NO_FLOW, join: JOINS[shape] } };
+function flowOf(shape: Shape, index: number, last: number): Partial<StepsJobPlan> {
+  if (shape in JOINS && index === last) return { flow: { ...NO_FLOW, join: JOINS[shape as keyof typeof JOINS] } };
+  if (shape in WAITS && index > 0 && index < last) return WAITS[shape as keyof typeof WAITS](index);
+  return {};
 }
 
 function job(id: string, needs: readonly string[]): StepsJobPlan {

@@ -19,6 +19,7 @@ export class FlowDraft {
   readonly iterations: Table<IterationState>;
   readonly instances: Table<InstanceState>;
   readonly locks: Table<LockState>;
+  readonly races: Table<string>;
   readonly rounds: Table<RoundState>;
   readonly arrivals: Table<Arrival>;
   readonly delivered: Table<number>;
@@ -48,6 +49,7 @@ export class FlowDraft {
     this.iterations = new Table(state.iterations, copyIteration);
     this.instances = new Table(state.instances, copyInstance);
     this.locks = new Table(state.locks);
+    this.races = new Table(state.races, (winner) => winner);
     this.rounds = new Table(state.rounds);
     this.arrivals = new Table(state.arrivals);
     this.delivered = new Table(state.delivered);
@@ -125,6 +127,7 @@ export class FlowDraft {
       iterations: this.iterations.finish(),
       instances: this.instances.finish(),
       locks: this.locks.finish(),
+      races: this.races.finish(),
       rounds: this.rounds.finish(),
       arrivals: this.arrivals.finish(),
       delivered: this.delivered.finish(),

@@ -21,6 +21,8 @@ export interface FlowState {
   readonly instances: Shards<InstanceState>;
   /** By name: locks of `section` and of `concurrency` with `scope: run` that somebody has. */
   readonly locks: Shards<LockState>;
+  /** By scope and name: the job that has won the race. */
+  readonly races: Shards<string>;
   /** By path and number: rounds of joins that begin more than once. */
   readonly rounds: Shards<RoundState>;
   /** By path, round and place in it: what has come and was not used yet. */
@@ -67,8 +69,6 @@ export interface ScopeState {
   readonly jobs: readonly string[];
   /** Jobs that are not settled yet. */
   readonly open: number;
-  /** By `race`: the job that has won it. */
-  readonly races: { readonly [race: string]: string };
   /** A job of it has ended it with this conclusion. */
   readonly terminated: RunConclusion | null;
 }

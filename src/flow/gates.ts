@@ -98,7 +98,8 @@ function leaveGates(draft: FlowDraft, key: string): void {
   const { job: path, stage } = draft.iterations.get(key);
   const job = draft.jobs.get(path);
   draft.jobs.update(path, { gated: job.gated.filter((other) => other !== key) });
-  draft.listeners = draft.listeners.filter((other) => other !== key);
+  // Of the others nobody listens, and there may be many who do.
+  if (draft.planOf(job).flow?.waitFor) draft.listeners = draft.listeners.filter((other) => other !== key);
   if (stage.kind === 'gates' && stage.waits && TIMERS.has(stage.gate))
     draft.commands.push({ kind: 'clear-timer', id: timerId(key, stage.gate) });
 }

@@ -45,6 +45,8 @@ export interface JobState {
   /** Paths of needs whose choice left this job out. */
   readonly untaken: readonly string[];
   readonly jumps: number;
+  /** Name of the race that it has won. */
+  readonly won: string | null;
   /** A jump has come: it begins without waiting for its needs. */
   readonly jump: Jump | null;
   /** Keys of the newest iteration, in order. */
@@ -89,6 +91,7 @@ export function copyJob(job: JobState): JobState {
     hopeless: job.hopeless,
     untaken: job.untaken,
     jumps: job.jumps,
+    won: job.won,
     jump: job.jump,
     instances: job.instances,
     told: job.told,

@@ -2,6 +2,7 @@ import { evaluateCondition, evaluateTemplate } from '../expressions/evaluate.ts'
 import type { JsonMap } from '../protocol/job-message.ts';
 import { isUnapproved, unapprovedBefore } from './approvals.ts';
 import { joinOf, keepsArrivals } from './consider-job.ts';
+import { raceKey } from './races.ts';
 import { counts, skipJob } from './settle-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended } from './iteration-state.ts';
@@ -185,12 +186,12 @@ function forget(draft: FlowDraft, path: string): void {
 
 /** A race that is held anew is open again. */
 function releaseRaces(draft: FlowDraft, again: ReadonlySet<string>): void {
-  const [first] = again;
-  if (first === undefined) return;
-  const { scope: key } = draft.jobs.get(first);
-  const scope = draft.scopes.get(key);
-  const kept = Object.entries(scope.races).filter(([, winner]) => !again.has(winner));
-  draft.scopes.update(key, { races: Object.fromEntries(kept) });
+  for (const path of again) {
+    const { won, scope } = draft.jobs.get(path);
+    if (won === null) continue;
+    draft.races.delete(raceKey(scope, won));
+    draft.jobs.update(path, { won: null });
+  }
 }
 
 function recount(draft: FlowDraft, path: string): void {

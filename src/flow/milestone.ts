@@ -3,6 +3,7 @@ import type { MilestonePlan } from '../protocol/flow-plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended } from './iteration-state.ts';
 import type { JobState } from './job-state.ts';
+import { pathIn } from './keys.ts';
 
 export function passedMilestone({ otherwise }: MilestonePlan): Ended {
   const reason: Reason = 'milestone';
@@ -11,10 +12,7 @@ export function passedMilestone({ otherwise }: MilestonePlan): Ended {
 
 /** Whether the other job is in the state now, may still come to it, or has it behind it. */
 export function milestoneState(draft: FlowDraft, job: JobState, plan: MilestonePlan): 'holds' | 'to come' | 'passed' {
-  const path = draft.scopes
-    .get(job.scope)
-    .jobs.find((other) => draft.jobs.get(other).id.toLowerCase() === plan.job.toLowerCase());
-  const other = path === undefined ? null : draft.jobs.get(path);
+  const other = draft.jobs.find(pathIn(job.scope, plan.job)) ?? findInAnyCase(draft, job.scope, plan.job);
   if (other === null) return 'passed';
   const isOver = other.phase === 'settled';
   // A final state is there for ever, whatever a jump back begins anew.
@@ -31,6 +29,13 @@ export function milestoneState(draft: FlowDraft, job: JobState, plan: MilestoneP
       if (isOver) return 'passed';
       return statesNow(draft, other).has(plan.state) ? 'holds' : 'to come';
   }
+}
+
+/** Ids are compared without regard to case. Most are written as the job is, which need not be looked for. */
+function findInAnyCase(draft: FlowDraft, scope: string, id: string): JobState | null {
+  const { jobs } = draft.scopes.get(scope);
+  const path = jobs.find((other) => draft.jobs.get(other).id.toLowerCase() === id.toLowerCase());
+  return path === undefined ? null : draft.jobs.get(path);
 }
 
 function statesNow(draft: FlowDraft, job: JobState): ReadonlySet<string> {

@@ -33,7 +33,6 @@ export function openScope(
     cancelled: null,
     jobs: entries.map(({ path }) => path),
     open: entries.length,
-    races: {},
     terminated: null,
   });
   const jobs = entries.map(({ plan, index, path }) => {
@@ -115,6 +114,7 @@ const NEW_JOB: JobState = {
   untaken: [],
   told: false,
   jumps: 0,
+  won: null,
   jump: null,
   instances: [],
   result: null,

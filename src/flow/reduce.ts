@@ -43,6 +43,7 @@ export function start(input: FlowInput): FlowStep {
     iterations: NO_ENTRIES,
     instances: NO_ENTRIES,
     locks: NO_ENTRIES,
+    races: NO_ENTRIES,
     rounds: NO_ENTRIES,
     arrivals: NO_ENTRIES,
     delivered: NO_ENTRIES,
