@@ -63,6 +63,7 @@ export function launchInstance(draft: FlowDraft, key: string): boolean {
   }
 }
 
+const NEEDLESS: Ended = { conclusion: 'withdrawn', reason: 'completed' };
 const ENDLESS: Ended = { conclusion: 'failure', reason: 'concurrency' };
 
 function endsHere(draft: FlowDraft, key: string, ended: Ended, message: string): false {
@@ -73,9 +74,17 @@ function endsHere(draft: FlowDraft, key: string, ended: Ended, message: string):
 /** True when the instance has its end from an earlier attempt of the run. */
 function keepInstance(draft: FlowDraft, key: string): boolean {
   const { settings, iteration } = draft.instances.get(key);
+  if (settings.kind !== 'steps') return false;
   const { earlier } = draft.input.options;
   const result = Object.hasOwn(earlier, key) ? earlier[key] : undefined;
-  if (!result || settings.kind !== 'steps') return false;
+  if (!result) {
+    const kept = keptResult(draft, iteration);
+    if (kept === null) return false;
+    // The job had come to its result without it.
+    draft.iterations.update(iteration, { fate: { conclusion: kept.conclusion, reason: kept.reason }, closed: true });
+    settleInstance(draft, key, NEEDLESS, { announce: true, message: null });
+    return true;
+  }
   // Who has won it has won it.
   if (!claimRace(draft, iteration)) return true;
   draft.commands.push({ kind: 'job-kept', key });
@@ -123,9 +132,9 @@ function begin(draft: FlowDraft, key: string): boolean {
 
 /** While it waited for groups, the state of another job in which it is to start may have passed. */
 function mayStart(draft: FlowDraft, { iteration, job: path, status }: InstanceState): boolean {
-  const job = draft.jobs.get(path);
-  const milestone = draft.planOf(job).flow?.milestone;
-  if (!milestone || status.kind !== 'launching' || milestoneState(draft, job, milestone) !== 'passed') return true;
+  const milestone = draft.planOf(draft.jobs.get(path)).flow?.milestone;
+  if (!milestone || status.kind !== 'launching' || milestoneState(draft, iteration, milestone) !== 'passed')
+    return true;
   withdrawIteration(draft, iteration, passedMilestone(milestone));
   return false;
 }

@@ -1,6 +1,7 @@
 import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
 import type { JsonMap } from '../protocol/job-message.ts';
 import type { WorkflowPlan } from '../protocol/plan.ts';
+import type { SignalState } from './flow-state.ts';
 
 /** Everything a run is decided by. Plain JSON; holds no secret's value. */
 export interface FlowInput {
@@ -32,6 +33,17 @@ export interface FlowOptions {
    * Everything else happens as if they had run now.
    */
   readonly earlier: Readonly<Record<string, EarlierResult>>;
+  /** What else an earlier attempt leaves to a re-run of what failed; absent without one. */
+  readonly left?: Left;
+}
+
+export interface Left {
+  /** That nobody has consumed, oldest first. */
+  readonly signals: readonly SignalState[];
+  /** By key: iterations that came past their milestone. What they waited for may be over, and not come again. */
+  readonly milestones: Readonly<Record<string, true>>;
+  /** By path, of dynamic jobs that are kept: the matrices of all instances. */
+  readonly matrices: Readonly<Record<string, readonly (JsonMap | null)[]>>;
 }
 
 export interface EarlierResult {

@@ -201,10 +201,10 @@ function waitForSignal(place: Place): Verdict {
   return { waits: { kind: 'signal', names: texts(plan.signals), from } };
 }
 
-function milestone({ draft, job, flow, again }: Place): Verdict {
+function milestone({ draft, key, job, flow, again }: Place): Verdict {
   const plan = flow.milestone;
   if (plan === null) return 'passed';
-  const state = milestoneState(draft, job, plan);
+  const state = milestoneState(draft, key, plan);
   if (state === 'holds') return 'passed';
   if (state === 'passed') return { ends: passedMilestone(plan) };
   const other = pathIn(job.scope, plan.job);

@@ -3,6 +3,7 @@ import type { MilestonePlan } from '../protocol/flow-plan.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { Ended } from './iteration-state.ts';
 import type { JobState } from './job-state.ts';
+import { keptResult } from './kept-job.ts';
 import { pathIn } from './keys.ts';
 
 export function passedMilestone({ otherwise }: MilestonePlan): Ended {
@@ -10,9 +11,10 @@ export function passedMilestone({ otherwise }: MilestonePlan): Ended {
   return { conclusion: otherwise === 'skip' ? 'skipped' : 'failure', reason };
 }
 
-/** Whether the other job is in the state now, may still come to it, or has it behind it. */
-export function milestoneState(draft: FlowDraft, job: JobState, plan: MilestonePlan): 'holds' | 'to come' | 'passed' {
-  const other = draft.jobs.find(pathIn(job.scope, plan.job)) ?? findInAnyCase(draft, job.scope, plan.job);
+/** Whether the job that the iteration waits for is in the state now, may still come to it, or has it behind it. */
+export function milestoneState(draft: FlowDraft, key: string, plan: MilestonePlan): 'holds' | 'to come' | 'passed' {
+  const { scope } = draft.jobs.get(draft.iterations.get(key).job);
+  const other = draft.jobs.find(pathIn(scope, plan.job)) ?? findInAnyCase(draft, scope, plan.job);
   if (other === null) return 'passed';
   const isOver = other.phase === 'settled';
   // A final state is there for ever, whatever a jump back begins anew.
@@ -26,7 +28,7 @@ export function milestoneState(draft: FlowDraft, job: JobState, plan: MilestoneP
     case 'queued':
     case 'running':
     case 'waiting':
-      if (isOver) return 'passed';
+      if (isOver) return wasThere(draft, key, other) ? 'holds' : 'passed';
       return statesNow(draft, other).has(plan.state) ? 'holds' : 'to come';
   }
 }
@@ -36,6 +38,12 @@ function findInAnyCase(draft: FlowDraft, scope: string, id: string): JobState | 
   const { jobs } = draft.scopes.get(scope);
   const path = jobs.find((other) => draft.jobs.get(other).id.toLowerCase() === id.toLowerCase());
   return path === undefined ? null : draft.jobs.get(path);
+}
+
+/** In an earlier attempt of the run, of which the other job was kept. */
+function wasThere(draft: FlowDraft, key: string, { scope, id }: JobState): boolean {
+  const { left } = draft.input.options;
+  return left !== undefined && Object.hasOwn(left.milestones, key) && keptResult(draft, pathIn(scope, id)) !== null;
 }
 
 function statesNow(draft: FlowDraft, job: JobState): ReadonlySet<string> {

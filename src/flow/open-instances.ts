@@ -8,6 +8,7 @@ import type { FlowDraft } from './flow-draft.ts';
 import type { FlowOptions } from './flow-input.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { JobContexts } from './job-contexts.ts';
+import { keptResult } from './kept-job.ts';
 import { attempt, KeyProblem } from './key-problem.ts';
 import { sayWaits } from './gates.ts';
 import { instanceKey } from './keys.ts';
@@ -28,6 +29,7 @@ export function openInstances(draft: FlowDraft, iterationKey: string, contexts: 
   const { variants, failFast, maxParallel } = strategy.value;
   const chosen = variants.filter((variant) => isChosen(variant.matrix, draft.input.options));
   const isDynamic = plan.strategy?.multiple?.dynamic === true;
+  if (isDynamic) chosen.push(...addedBefore(draft, iterationKey, variants.length, strategy.value));
   if (chosen.length === 0 && !isDynamic) {
     const message = variants.length === 0 ? 'It has no instances.' : 'No instance of its matrix was asked for.';
     return { conclusion: 'skipped', reason: 'condition', message };
@@ -38,6 +40,19 @@ export function openInstances(draft: FlowDraft, iterationKey: string, contexts: 
   if (plan.strategy?.multiple?.sync === false) tellEarly(draft, iterationKey);
   if (chosen.length === 0) sayWaits(draft, iterationKey, { kind: 'instances' });
   return null;
+}
+
+/** Of a job that is kept: the instances that were added to it in an earlier attempt of the run. */
+function addedBefore(
+  draft: FlowDraft,
+  iterationKey: string,
+  from: number,
+  rest: Omit<Strategy, 'variants'>,
+): Variant[] {
+  if (keptResult(draft, iterationKey) === null) return [];
+  // The key of an iteration that is kept is the path of its job.
+  const matrices = draft.input.options.left?.matrices[iterationKey] ?? [];
+  return matrices.slice(from).map((matrix, index) => numbered(from + index, matrix, matrices.length, rest));
 }
 
 /** Instances beyond those that there are. A sentence when they would be too many. */

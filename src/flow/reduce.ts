@@ -48,7 +48,7 @@ export function start(input: FlowInput): FlowStep {
     arrivals: NO_ENTRIES,
     delivered: NO_ENTRIES,
     seen: NO_ENTRIES,
-    signals: [],
+    signals: input.options.left?.signals ?? [],
     listeners: [],
     paused: null,
     group: null,

@@ -50,6 +50,10 @@ jobs:
     region: evidence
     wait-for: { signal: never }
     steps: [{ run: ":" }]
+  ticks:
+    runs-on: nobody
+    wait-for: { signal: tick }
+    steps: [{ run: ":" }]
   probes:
     runs-on: nobody
     strategy: { dynamic: true, matrix: { host: [z] } }

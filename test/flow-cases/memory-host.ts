@@ -67,7 +67,7 @@ export class MemoryHost implements CaseHost {
     const instances = Object.fromEntries(kept.keys.flatMap((key) => (results[key] ? [[key, results[key]]] : [])));
     const earlier = { ...kept.jobs, ...instances };
     const work = new Transaction(this.#stored, this.#agents.now());
-    work.begin(run, attempt + 1, { ...state.input, options: { ...state.input.options, earlier } });
+    work.begin(run, attempt + 1, { ...state.input, options: { ...state.input.options, earlier, left: kept.left } });
     this.#commit(work);
     return Promise.resolve(null);
   }

@@ -37,7 +37,11 @@ export async function rerun(
       .select('name')
       .where('id', '=', run.repo_id ?? 0)
       .executeTakeFirst()) ?? {};
-  const spec = { ...before, vars: await readVars(context, name), options: { ...before.options, earlier } };
+  const spec = {
+    ...before,
+    vars: await readVars(context, name),
+    options: { ...before.options, earlier, left: kept.left },
+  };
   const attempt = run.attempt + 1;
   const version = run.version + 1;
   const submission_sha = await storeSpec(context, spec);
@@ -64,7 +68,7 @@ export async function rerun(
   return oneSummary(context, id);
 }
 
-const NOTHING: Kept = { keys: [], jobs: {} };
+const NOTHING: Kept = { keys: [], jobs: {}, left: { signals: [], milestones: {}, matrices: {} } };
 
 /** How jobs of the run's last attempt ended, by key. */
 async function resultsOf(

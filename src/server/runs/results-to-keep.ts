@@ -1,8 +1,8 @@
 import { scopeBeforeFinally } from '../../flow/finally-scope.ts';
-import type { EarlierResult } from '../../flow/flow-input.ts';
+import { FlowDraft } from '../../flow/flow-draft.ts';
+import type { EarlierResult, Left } from '../../flow/flow-input.ts';
 import type { FlowState } from '../../flow/flow-state.ts';
 import type { InstanceStatus } from '../../flow/instance-state.ts';
-import { Table } from '../../flow/table.ts';
 
 /** What a re-run keeps. */
 export interface Kept {
@@ -10,6 +10,7 @@ export interface Kept {
   readonly keys: readonly string[];
   /** By path: jobs of which nothing is run again. */
   readonly jobs: Readonly<Record<string, EarlierResult>>;
+  readonly left: Left;
 }
 
 /**
@@ -17,10 +18,8 @@ export interface Kept {
  * caller, a loop or a job around which it runs. Null when nothing failed.
  */
 export function resultsToKeep(state: FlowState): Kept | null {
-  const jobs = new Table(state.jobs);
-  const scopes = new Table(state.scopes);
-  const iterations = new Table(state.iterations);
-  const instances = new Table(state.instances);
+  const draft = new FlowDraft(state);
+  const { jobs, scopes, iterations, instances } = draft;
   const follows = new Map<string, boolean>();
   /** The job that a scope belongs to; null for the run's own. */
   const ownerOf = (scope: string): string | null => {
@@ -78,7 +77,25 @@ export function resultsToKeep(state: FlowState): Kept | null {
     const kept = { conclusion: 'success' as const, reason, outputs };
     return result === 'success' && !changes(path) ? [[path, kept] as const] : [];
   });
-  return { keys, jobs: Object.fromEntries(whole) };
+  const milestones = iterations.entries().flatMap(([key, iteration]) => {
+    const job = jobs.get(iteration.job);
+    if (!draft.planOf(job).flow?.milestone || job.reason === 'milestone') return [];
+    return iteration.ran || state.input.options.left?.milestones[key] ? [[key, true] as const] : [];
+  });
+  const matrices = whole.flatMap(([path]) => {
+    const job = jobs.get(path);
+    const isDynamic = draft.planOf(job).strategy?.multiple?.dynamic === true;
+    return isDynamic ? [[path, job.instances.map((key) => instances.get(key).matrix)] as const] : [];
+  });
+  return {
+    keys,
+    jobs: Object.fromEntries(whole),
+    left: {
+      signals: state.signals,
+      milestones: Object.fromEntries(milestones),
+      matrices: Object.fromEntries(matrices),
+    },
+  };
 }
 
 function conclusionOf(status: InstanceStatus): string | null {
