@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { CliHost } from './cli-host.ts';
 import { printJson } from './client/print.ts';
+import { CommandProblem } from './command-problem.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { asServerProblem } from './server-problem.ts';
 import { type DataFlags, databaseOf, serverSettings, warnOfPassword } from './server-settings.ts';
@@ -11,6 +12,10 @@ export async function adminTokenCommand(
   flags: DataFlags & { readonly json?: boolean },
   host: CliHost,
 ): Promise<ExitCode> {
+  const { tokenNameSchema } = await import('../protocol/run-api.ts');
+  const problem = tokenNameSchema.safeParse(name).error?.issues[0]?.message;
+  if (problem !== undefined)
+    throw new CommandProblem(EXIT.usage, `${JSON.stringify(name)} cannot name a token: ${problem}.`);
   warnOfPassword(flags.database, host);
   const database = databaseOf(await serverSettings(flags, host));
   const { createAdminToken } = await import('../server/secrets/create-admin-token.ts');

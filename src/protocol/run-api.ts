@@ -210,7 +210,7 @@ const MAX_TOKEN_SECONDS = 100 * 365 * 24 * 60 * 60;
 const MAX_TOKEN_USES = 1_000_000;
 
 /** People read it in audits, and approvals go by it: what is not seen in it would make two names look like one. */
-const tokenNameSchema = z
+export const tokenNameSchema = z
   .string()
   .regex(
     /^(?!\s)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,100}(?<!\s)$/u,

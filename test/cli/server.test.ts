@@ -140,11 +140,12 @@ describe('a new token of the admin', () => {
       token --data kept > token
       token again --data kept --json > again
       token --data nothing
+      token ' x' --data kept
       serve
       "$NODE" "$CLI" audit --json --server "$(cat kept/address)" --token-file token
       end`);
     const read = (name: string): Promise<string> => readFile(join(line.workspace, name), 'utf8');
-    expect(await read('exits')).toBe('exit 4\nexit 0\nexit 0\nexit 4\n');
+    expect(await read('exits')).toBe('exit 4\nexit 0\nexit 0\nexit 4\nexit 2\n');
     const account = userInfo().username;
     expect(JSON.parse(ended.stdout)).toMatchObject([
       { actor: `account ${account}`, action: 'token.create', target: 'token 3', detail: { name: 'again' } },
@@ -157,6 +158,7 @@ describe('a new token of the admin', () => {
       expect.stringMatching(/^paceline: A server uses the database '.*' already\. Stop it first;/),
       'Token 2 (admin) has every right; it is shown only now:',
       expect.stringMatching(/^paceline: There is no database '.*nothing.*'\. Name the server's folder with --data\.$/),
+      expect.stringMatching(/^paceline: " x" cannot name a token: expected 1 to 100 characters/),
     ]);
   });
 
