@@ -82,6 +82,8 @@ function isIterationUnapproved(draft: FlowDraft, key: string): boolean {
         const later = stage.phase === 'before' ? (['main', 'after', 'finally'] as const) : (['finally'] as const);
         return isScopeUnapproved(draft, `${key}@${stage.phase}`) || isAskedIn(later);
       }
+      // It has failed before it could start.
+      if (iteration.main === null) return true;
       return stage.phase === 'finally' ? isScopeUnapproved(draft, `${key}@finally`) : isAskedIn(['finally']);
     case 'delay-after':
     case 'ended':

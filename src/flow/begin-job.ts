@@ -3,7 +3,7 @@ import { reasonOf } from './cancel-reason.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { copyIteration, type Ended, type IterationState } from './iteration-state.ts';
 import type { Arrival, JobState } from './job-state.ts';
-import { enterGates } from './gates.ts';
+import { endAtGate, enterGates } from './gates.ts';
 import { jobContexts, jobStatus, lineageBefore, lineageOf } from './job-contexts.ts';
 import { attempt } from './key-problem.ts';
 import { iterationKey } from './keys.ts';
@@ -17,7 +17,9 @@ import { endingOfStopped } from './stop-run.ts';
 export function beginJob(draft: FlowDraft, path: string, arrivals: readonly Arrival[] | null): void {
   const job = draft.jobs.get(path);
   const ending = endingBefore(draft, job, arrivals);
-  if (ending === null) beginIteration(draft, path, arrivals);
+  if (ending === null) enterGates(draft, beginIteration(draft, path, arrivals));
+  else if (ending.reason === 'condition-error' && draft.problem === null)
+    endAtGate(draft, beginIteration(draft, path, arrivals), ending, ending.message);
   // An arrival that does not begin it is dropped; others may come.
   else if (keepsArrivals(joinOf(draft, job)) && job.jump === null && ending.conclusion !== 'failure') return;
   else endUnbegun(draft, path, ending);
@@ -69,7 +71,7 @@ function wouldRun(draft: FlowDraft, job: JobState, condition: string | null): bo
   return runs.kind === 'value' && runs.value;
 }
 
-function beginIteration(draft: FlowDraft, path: string, arrivals: readonly Arrival[] | null): void {
+function beginIteration(draft: FlowDraft, path: string, arrivals: readonly Arrival[] | null): string {
   const job = draft.jobs.get(path);
   const number = job.iterations + 1;
   const key = iterationKey(path, number);
@@ -85,7 +87,7 @@ function beginIteration(draft: FlowDraft, path: string, arrivals: readonly Arriv
     jump: null,
     instances: [],
   });
-  enterGates(draft, key);
+  return key;
 }
 
 export const NOTHING_YET: Readonly<Record<Ended['conclusion'], number>> = {

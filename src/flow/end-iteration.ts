@@ -6,6 +6,7 @@ import { resultOf } from './conclusions.ts';
 import { bareName } from './display-name.ts';
 import { aroundPlans, type FlowDraft } from './flow-draft.ts';
 import type { AroundPhase } from './flow-state.ts';
+import { countedEnd } from './ignored-failure.ts';
 import type { Ended } from './iteration-state.ts';
 import { isEndedByForce, jobContexts } from './job-contexts.ts';
 import { jumpFrom } from './jump.ts';
@@ -38,7 +39,6 @@ export function beginParts(draft: FlowDraft, key: string): void {
 
 /** The main part has come to its end. `message`: where that is not what a worker reported. */
 export function finishMain(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
-  const { flow } = draft.planOfIteration(key);
   const { conclusion } = ended;
   settleBody(draft, key, ended);
   if (message !== null || conclusion === 'skipped') tellOfEnd(draft, key, ended, message);
@@ -49,11 +49,7 @@ export function finishMain(draft: FlowDraft, key: string, ended: Ended, message:
     return;
   }
   const main = chosen(draft, key, ended);
-  const outcome: Ended =
-    flow?.failure === 'ignore' && main.conclusion === 'failure'
-      ? { conclusion: 'success', reason: 'failure-ignored' }
-      : main;
-  draft.iterations.update(key, { main, outcome });
+  draft.iterations.update(key, { main, outcome: countedEnd(draft, key, main) });
   const isFailure = main.conclusion === 'failure' || main.reason === 'failure-ignored';
   if (isFailure) goOn(draft, key, ['on-failure', 'finally']);
   else if (conclusion === 'success') goOn(draft, key, ['after', 'finally']);
@@ -103,7 +99,8 @@ export function aroundEnded(
       return;
     case 'on-failure':
     case 'on-cancel':
-      goOn(draft, key, ['finally']);
+      if (iteration.main === null) endIteration(draft, key);
+      else goOn(draft, key, ['finally']);
       return;
     case 'finally':
       if (worst === 'failure' && iteration.outcome?.conclusion === 'success')
@@ -112,15 +109,27 @@ export function aroundEnded(
   }
 }
 
+/** A job that has failed before it could start has nothing for `finally` to clean up after. */
+export function failBeforeStart(draft: FlowDraft, key: string): void {
+  if (!beginFirst(draft, key, ['on-failure'])) endIteration(draft, key);
+}
+
 function goOn(draft: FlowDraft, key: string, phases: readonly AroundPhase[]): void {
+  const { flow } = draft.planOfIteration(key);
+  if (beginFirst(draft, key, phases)) return;
+  if (flow?.stage && flow.stage.delayAfterMs > 0 && keptResult(draft, key) === null) {
+    draft.iterations.update(key, { stage: { kind: 'delay-after' } });
+    draft.commands.push({ kind: 'set-timer', id: `${key}/after`, afterMs: flow.stage.delayAfterMs, at: null });
+  } else endIteration(draft, key);
+}
+
+/** The first phase of them that has jobs; false where none has. */
+function beginFirst(draft: FlowDraft, key: string, phases: readonly AroundPhase[]): boolean {
   const { flow } = draft.planOfIteration(key);
   const isForced = isEndedByForce(draft, draft.jobs.get(draft.iterations.get(key).job).scope);
   const next = isForced ? undefined : phases.find((phase) => aroundPlans(flow, phase).length > 0);
   if (next !== undefined) beginAround(draft, key, next);
-  else if (flow?.stage && flow.stage.delayAfterMs > 0 && keptResult(draft, key) === null) {
-    draft.iterations.update(key, { stage: { kind: 'delay-after' } });
-    draft.commands.push({ kind: 'set-timer', id: `${key}/after`, afterMs: flow.stage.delayAfterMs, at: null });
-  } else endIteration(draft, key);
+  return next !== undefined;
 }
 
 /** A phase for which the run has no room is as if a job of it had failed. */
@@ -159,14 +168,14 @@ export function endIteration(draft: FlowDraft, key: string): void {
     return;
   }
   draft.jobs.update(path, { live: job.live - 1 });
-  const outcome = iteration.outcome ?? { conclusion: 'success', reason: null };
+  const outcome = countedEnd(draft, key, iteration.outcome ?? { conclusion: 'success', reason: null });
   const jump = iteration.fate === null ? jumpFrom(draft, key, outcome) : { kind: 'none' as const };
   if (jump.kind === 'jumped') {
     tellOfUnreported(draft, key, outcome);
     return;
   }
   const failed = jump.kind === 'failed' ? jump : failureAtEnd(draft, key, outcome);
-  const ended = failed?.ended ?? outcome;
+  const ended = failed === null ? outcome : countedEnd(draft, key, failed.ended);
   if (failed !== null) tellOfEnd(draft, key, ended, failed.message);
   tellOfUnreported(draft, key, ended);
   concludeIteration(draft, key, ended);

@@ -1,10 +1,11 @@
 import { evaluateText } from '../expressions/evaluate.ts';
 import type { JobFlowPlan } from '../protocol/flow-plan.ts';
 import { bareName } from './display-name.ts';
-import { beginParts, endIteration } from './end-iteration.ts';
+import { beginParts, endIteration, failBeforeStart } from './end-iteration.ts';
 import { waitsForEndOf } from './endless-wait.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { WaitsFor } from './flow-event.ts';
+import { countedEnd } from './ignored-failure.ts';
 import type { Ended, IterationState } from './iteration-state.ts';
 import type { JobState } from './job-state.ts';
 import { jobContexts } from './job-contexts.ts';
@@ -85,13 +86,16 @@ export function nextGate(draft: FlowDraft, key: string, gate: number): void {
   draft.iterations.update(key, { stage: { kind: 'gates', gate: gate + 1, waits: false } });
 }
 
-/** It will not start. Its waits are over, and dependants are told of its end. */
-export function endAtGate(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
+/** It will not start. Its waits are over. */
+export function endAtGate(draft: FlowDraft, key: string, end: Ended, message: string | null): void {
   const { job } = draft.iterations.get(key);
+  const { conclusion, reason } = countedEnd(draft, key, end);
+  const ended: Ended = { conclusion, reason };
   leaveGates(draft, key);
   announce(draft, key, job, { ...ended, message });
-  draft.iterations.update(key, { outcome: ended, main: ended });
-  endIteration(draft, key);
+  draft.iterations.update(key, { outcome: ended });
+  if (end.conclusion === 'failure') failBeforeStart(draft, key);
+  else endIteration(draft, key);
 }
 
 function leaveGates(draft: FlowDraft, key: string): void {

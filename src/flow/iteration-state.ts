@@ -34,7 +34,7 @@ export interface IterationState {
   readonly emitted: boolean;
   /** Takes no more instances. */
   readonly closed: boolean;
-  /** What its main part came to. */
+  /** What its main part came to; null also where it has failed before it could start. */
   readonly main: Ended | null;
   /** What it comes to, whatever is still to run around it. */
   readonly outcome: Ended | null;

@@ -4,7 +4,7 @@ import type { FlowDraft } from './flow-draft.ts';
 import type { Ended } from './iteration-state.ts';
 import type { JobState } from './job-state.ts';
 import { keptResult } from './kept-job.ts';
-import { pathIn } from './keys.ts';
+import { iterationKey, pathIn } from './keys.ts';
 
 export function passedMilestone({ otherwise }: MilestonePlan): Ended {
   const reason: Reason = 'milestone';
@@ -55,6 +55,8 @@ function statesNow(draft: FlowDraft, job: JobState): ReadonlySet<string> {
     if (status.kind === 'calling') return 'running';
     return status.kind === 'settled' ? 'ended' : 'waiting';
   });
-  // A loop has no instances, and runs while it is open.
-  return new Set(states.length === 0 ? ['running'] : states);
+  if (states.length > 0) return new Set(states);
+  // A loop has no instances, and runs until it has come to its result.
+  const last = draft.iterations.find(iterationKey(pathIn(job.scope, job.id), job.iterations));
+  return new Set(last === null || last.outcome === null ? ['running'] : []);
 }

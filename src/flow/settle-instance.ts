@@ -1,6 +1,7 @@
 import type { JsonMap } from '../protocol/job-message.ts';
 import { instanceEnded } from './complete-when.ts';
 import type { FlowDraft } from './flow-draft.ts';
+import { countedEnd } from './ignored-failure.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { Ended } from './iteration-state.ts';
 import { attemptKey } from './keys.ts';
@@ -20,10 +21,11 @@ export function addOutputs(draft: FlowDraft, iterationKey: string, outputs: Json
 export function settleInstance(
   draft: FlowDraft,
   key: string,
-  { conclusion, reason }: Ended,
+  ended: Ended,
   { announce, message }: { readonly announce: boolean; readonly message: string | null },
 ): void {
   const instance = draft.instances.get(key);
+  const { conclusion, reason } = announce ? countedEnd(draft, instance.iteration, ended) : ended;
   const { status } = instance;
   const iteration = draft.iterations.get(instance.iteration);
   const job = draft.jobs.get(instance.job);

@@ -1,6 +1,7 @@
 import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
 import { bareName } from './display-name.ts';
 import type { FlowDraft } from './flow-draft.ts';
+import { countedEndOfJob } from './ignored-failure.ts';
 import type { Ended } from './iteration-state.ts';
 import type { JobState, Lineage } from './job-state.ts';
 import { ALL_WELL, jobContexts, lineageBefore } from './job-contexts.ts';
@@ -58,21 +59,24 @@ export function counts(draft: FlowDraft, dependant: JobState, need: JobState): b
 export function endUnbegun(
   draft: FlowDraft,
   path: string,
-  ending: { readonly conclusion: JobConclusion; readonly reason: Reason | null; readonly message: string | null },
+  {
+    message,
+    ...end
+  }: { readonly conclusion: JobConclusion; readonly reason: Reason | null; readonly message: string | null },
 ): void {
   const job = draft.jobs.get(path);
+  const ended = countedEndOfJob(draft, path, null, end);
   if (job.dying > 0) {
-    const { conclusion, reason } = ending;
-    draft.jobs.update(path, { fate: { conclusion, reason }, jump: null });
+    draft.jobs.update(path, { fate: ended, jump: null });
     return;
   }
   // It has a number, as if it had begun: a jump may have ended it like this before.
   const number = job.iterations + 1;
-  announce(draft, iterationKey(path, number), path, ending);
+  announce(draft, iterationKey(path, number), path, { ...ended, message });
   draft.jobs.update(path, { iterations: number });
   // Others of it have begun: it is over when they are.
-  if (job.live > 0) draft.jobs.update(path, { fate: { conclusion: ending.conclusion, reason: ending.reason } });
-  else settleJob(draft, path, ending);
+  if (job.live > 0) draft.jobs.update(path, { fate: ended });
+  else settleJob(draft, path, ended);
 }
 
 export function skipJob(draft: FlowDraft, path: string, reason: Reason): void {

@@ -1,10 +1,12 @@
 import type { FlowDraft } from './flow-draft.ts';
+import { countedEnd } from './ignored-failure.ts';
 import type { Ended } from './iteration-state.ts';
 import { attemptKey } from './keys.ts';
 import { announce } from './settle-job.ts';
 
 /** The host hears of an end that no worker reported. */
-export function tellOfEnd(draft: FlowDraft, key: string, ended: Ended, message: string | null): void {
+export function tellOfEnd(draft: FlowDraft, key: string, end: Ended, message: string | null): void {
+  const ended = countedEnd(draft, key, end);
   const iteration = draft.iterations.get(key);
   const [only] = iteration.instances;
   const instance = only === undefined || iteration.instances.length > 1 ? null : draft.instances.get(only);

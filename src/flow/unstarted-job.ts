@@ -28,8 +28,13 @@ export function unstartedJob(job: UnstartedJob, at: string): JobReport {
     outputs: {},
     startedAt: null,
     completedAt: null,
-    steps: message === null || conclusion !== 'failure' ? [] : [failedSetUp(message, reason, at)],
+    steps: message !== null && hasFailed(job) ? [failedSetUp(message, reason, at)] : [],
   };
+}
+
+/** Also where that is ignored. */
+export function hasFailed({ conclusion, reason }: Pick<UnstartedJob, 'conclusion' | 'reason'>): boolean {
+  return conclusion === 'failure' || reason === 'failure-ignored';
 }
 
 /** A step that stands for what kept a job from running. */

@@ -303,4 +303,28 @@ describe('failure', () => {
     expect(flow.complete('b')).toEqual(['run success']);
     expect(flow.shown).toMatchObject({ a: 'failure-ignored', call: 'failure-ignored' });
   });
+
+  it('that is ignored is one wherever it comes from, also with continue-on-error', () => {
+    for (const sketch of [
+      { if: "fromJSON('nope')", flow: keys({ failure: 'ignore' }) },
+      { flow: keys({ failure: 'ignore', startWithinMinutes: '${{ github.yes }}' }) },
+      { continueOnError: true, flow: keys({ startAt: 'never' }) },
+      { continueOnError: "${{ github.yes == 'y' }}", flow: keys({ startAt: 'never' }) },
+      { continueOnError: true, ...multiple({ instances: '${{ github.yes }}' }) },
+      { continueOnError: true, runsOn: "${{ fromJSON('nope') }}" },
+    ]) {
+      const { flow } = begin(input(workflow({ a: sketch, b: { needs: ['a'] } }), {}, {}, { github: { yes: 'y' } }));
+      expect(flow.shown).toMatchObject({ a: 'failure-ignored' });
+      expect(flow.complete('b')).toEqual(['run success']);
+    }
+  });
+
+  it('is ignored as its instances say: each of them', () => {
+    const sketch = { matrix: { v: [true, false] }, continueOnError: '${{ matrix.v }}' };
+    const twice = { ...sketch, flow: keys({ finally: plans({ x: {} }) }) };
+    const { flow } = begin(input(workflow({ a: twice })));
+    flow.complete('a.1', 'failure');
+    flow.complete('a.2');
+    expect(flow.complete('a@finally.x', 'failure')).toEqual(['run failure']);
+  });
 });

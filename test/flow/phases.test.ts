@@ -94,6 +94,31 @@ describe('jobs around a job', () => {
     expect(flow.shown['p']).toBe('failure');
   });
 
+  it('on-failure runs when it fails before it could start, and finally does not', () => {
+    for (const sketch of [
+      { if: "fromJSON('nope')", flow: around },
+      { flow: { ...around, startAt: 'never' } },
+      { needs: ['o'], flow: { ...around, milestone: { job: 'o', state: 'failure', otherwise: 'fail' } as const } },
+    ]) {
+      const { flow } = begin(input(workflow({ o: {}, p: sketch, n: { needs: ['p'] } })));
+      flow.complete('o');
+      expect(flow.ended.get('p')).toBe('failure');
+      expect(flow.running.has('p@on-failure.pf')).toBe(true);
+      expect(flow.complete('p@on-failure.pf')).toEqual(['skipped n', 'run failure']);
+    }
+  });
+
+  it('on-failure of a job that could not start is not the job that runs', () => {
+    const jobs = {
+      o: {},
+      p: gate('p', { needs: ['o'], flow: { ...around, milestone: { job: 'o', state: 'failure', otherwise: 'fail' } } }),
+      late: { flow: keys({ milestone: { job: 'p', state: 'running', otherwise: 'skip' } }) },
+    };
+    const { flow } = begin(input(withPlans(jobs)));
+    flow.complete('o');
+    expect(flow.complete('p@on-failure.pf')).toEqual(['skipped late', 'run failure']);
+  });
+
   it('on-cancel and finally run when it is cancelled while it runs, also with its run', () => {
     for (const cancel of ['job', 'run']) {
       const { flow } = begin(input(workflow({ p: { flow: around } })));

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import { failedSetUp } from '../../flow/unstarted-job.ts';
+import { failedSetUp, hasFailed } from '../../flow/unstarted-job.ts';
 import type { JobConclusion, Reason } from '../../protocol/conclusion.ts';
 import type { JsonMap } from '../../protocol/job-message.ts';
 import type { JobReport, StepReport } from '../../protocol/report.ts';
@@ -17,8 +17,10 @@ export async function readJobReport(
   const rows = job.attempt_id === null ? [] : await READ_STEPS.execute(context, [job.attempt_id]);
   const steps = rows.map(({ report }) => JSON.parse(report) as StepReport);
   const completedAt = times?.completedAt ?? isoTime(job.completed_at ?? 0);
+  const conclusion = job.conclusion as JobConclusion;
+  const reason = job.reason as Reason | null;
   // A sentence there is stands where people look for it: at a step.
-  const says = job.message !== null && job.conclusion === 'failure' && steps.length === 0;
+  const says = job.message !== null && hasFailed({ conclusion, reason }) && steps.length === 0;
   return {
     id: job.job_id,
     name: job.name,
@@ -26,12 +28,12 @@ export async function readJobReport(
     matrix: job.matrix === null ? null : (JSON.parse(job.matrix) as JsonMap),
     iteration: job.iteration,
     attempt: triesOf(job),
-    conclusion: job.conclusion as JobConclusion,
-    reason: job.reason,
+    conclusion,
+    reason,
     outputs: JSON.parse(job.outputs) as Record<string, string>,
     startedAt: times?.startedAt ?? (job.started_at === null ? null : isoTime(job.started_at)),
     completedAt,
-    steps: says ? [failedSetUp(job.message ?? '', job.reason as Reason | null, completedAt)] : steps,
+    steps: says ? [failedSetUp(job.message ?? '', reason, completedAt)] : steps,
   };
 }
 
