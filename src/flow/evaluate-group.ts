@@ -3,7 +3,7 @@ import type { Json } from '../protocol/job-message.ts';
 import type { ConcurrencyPlan } from '../protocol/plan.ts';
 import type { GroupRequest } from './instance-state.ts';
 import { KeyProblem } from './key-problem.ts';
-import { evaluateBoolean, evaluateNumber } from './typed-value.ts';
+import { evaluateBoolean, evaluateCount } from './typed-value.ts';
 
 /** GitHub's limit. */
 const MAX_GROUP_CHARACTERS = 400;
@@ -15,7 +15,7 @@ export function evaluateGroup(plan: ConcurrencyPlan, contexts: Readonly<Record<s
   if (group.length > MAX_GROUP_CHARACTERS) {
     throw new KeyProblem(`The group of \`concurrency\` is longer than ${MAX_GROUP_CHARACTERS} characters.`);
   }
-  const limit = evaluateNumber('concurrency.limit', plan.limit ?? null, { contexts });
+  const limit = evaluateCount('concurrency.limit', plan.limit ?? null, { contexts });
   if (limit !== null && !(Number.isInteger(limit) && limit >= 1))
     throw new KeyProblem('The limit of `concurrency` is not a whole number of at least 1.');
   return {

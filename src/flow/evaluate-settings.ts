@@ -8,7 +8,7 @@ import type { RunsOn } from './flow-event.ts';
 import type { InstanceSettings } from './instance-state.ts';
 import type { JobState } from './job-state.ts';
 import type { InstanceContexts } from './job-contexts.ts';
-import { evaluateBoolean, evaluateNumber, textOf, textsOf } from './typed-value.ts';
+import { evaluateBoolean, evaluateCount, evaluateNumber, textOf, textsOf } from './typed-value.ts';
 
 /** GitHub's default. */
 const DEFAULT_TIMEOUT_MINUTES = 360;
@@ -35,6 +35,8 @@ function evaluateSteps(
   contexts: InstanceContexts,
 ): Omit<InstanceSettings & { kind: 'steps' }, 'kind' | 'groups'> {
   const input = { contexts };
+  // Looked at when it has failed, where there is no place for a sentence any more.
+  evaluateCount('retry.max-attempts', plan.flow?.retry?.maxAttempts ?? null, input);
   const minutes = evaluateNumber('timeout-minutes', plan.timeoutMinutes, input) ?? DEFAULT_TIMEOUT_MINUTES;
   return {
     runsOn: evaluateRunsOn(plan.runsOn, contexts),

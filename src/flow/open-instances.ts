@@ -106,6 +106,8 @@ function evaluateStrategy(plan: JobPlan, contexts: JobContexts): Strategy {
   const failFast = evaluateBoolean('fail-fast', plan.strategy?.failFast ?? null, input) ?? !multiple?.completeWhen;
   const limit = evaluateNumber('max-parallel', plan.strategy?.maxParallel ?? null, input) ?? 0;
   const maxParallel = limit >= 1 ? Math.floor(limit) : null;
+  // Looked at again whenever an instance has ended.
+  evaluateCount('complete-when.count', multiple?.completeWhen?.count ?? null, input);
   if (multiple && multiple.instances !== null) {
     const count = evaluateCount('instances', multiple.instances, input) ?? 0;
     if (!Number.isInteger(count) || count < 0) throw new KeyProblem('`instances` takes a whole number, 0 or more.');

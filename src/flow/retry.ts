@@ -18,7 +18,8 @@ export function retry(draft: FlowDraft, key: string, event: FlowEvent & { kind: 
   if (asked === null || plan === null || instance.status.kind !== 'running' || instance.status.cancelling !== null)
     return false;
   if (isCancelled(draft, job.scope)) return false;
-  const contexts = jobContexts(draft, job, draft.iterations.get(instance.iteration));
+  const { strategy, matrix } = instance;
+  const contexts = { ...jobContexts(draft, job, draft.iterations.get(instance.iteration)), strategy, matrix };
   const limit = attempt(() => evaluateCount('retry.max-attempts', plan.maxAttempts, { contexts }));
   if (limit.kind === 'problem' || instance.attempt >= (limit.value ?? RETRY_DEFAULTS.maxAttempts)) return false;
   // Steps of any version say how long.

@@ -17,9 +17,14 @@ export function evaluateNumber(key: string, template: Template, input: Evaluatio
   throw new KeyProblem(`\`${key}\` takes a number, but it is ${kindOf(value)}.`);
 }
 
-/** Of keys that often come from outputs, which are text: there a text that is a number will do. */
+/**
+ * Of keys that often come from outputs, which are text: there a text that is a number will do. An expression that comes
+ * to nothing is no number. Null where the key is absent.
+ */
 export function evaluateCount(key: string, template: Template, input: EvaluationInput): number | null {
   const value = evaluateTemplate(template, input);
+  if (template !== null && (value === null || value === ''))
+    throw new KeyProblem(`\`${key}\` takes a number, but it is empty.`);
   if (typeof value === 'string' && /^\s*\d{1,9}(\.\d+)?\s*$/.test(value)) return Number(value);
   return evaluateNumber(key, value, input);
 }

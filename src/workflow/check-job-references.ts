@@ -4,7 +4,7 @@ import { keyOf, type JobView } from './job-view.ts';
 import { child, entriesOf, oneOrMany, type YamlNode } from './yaml-node.ts';
 
 /** Keys with jobs in them have names of their own; keys with conditions deep inside are looked at by themselves. */
-const LOOKED_AT_ELSEWHERE = new Set<string>([...AROUND_KEYS, 'steps', 'loop', 'branches', 'next', 'outputs']);
+const LOOKED_AT_ELSEWHERE = new Set<string>([...AROUND_KEYS, 'steps', 'loop', 'branches', 'next', 'outputs', 'spawn']);
 
 /** Warns where expressions of a job and its steps read what does not exist. */
 export function checkJobReferences(job: JobView, around: KnownNames): void {
@@ -18,6 +18,7 @@ export function checkJobReferences(job: JobView, around: KnownNames): void {
   const ended = { ...known, contexts: { ...known.contexts, outputs: outputsOf(job) } };
   for (const { key, value } of entriesOf(keyOf(job, 'branches')))
     if (key !== 'default') checkValue(value, 'condition', ended);
+  checkValue(keyOf(job, 'spawn'), 'template', ended);
   for (const entry of oneOrMany(keyOf(job, 'next'))) {
     checkValue(child(entry, 'if'), 'condition', ended);
     checkValue(child(entry, 'with'), 'template', ended);

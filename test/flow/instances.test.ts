@@ -27,6 +27,33 @@ describe('instances', () => {
     expect(flow.shown).toEqual({ p: 'skipped', n: 'skipped' });
   });
 
+  it('that are as many as an empty expression says fail the job, as do other numbers that are empty', () => {
+    const empty = '${{ github.nope }}';
+    for (const [name, sketch] of [
+      ['instances', multiple({ instances: empty })],
+      ['complete-when.count', multiple({ instances: 2, completeWhen: when({ count: empty }) })],
+      [
+        'retry.max-attempts',
+        {
+          flow: keys({
+            retry: { backoff: { minMs: 1, maxMs: 1, factor: 1, jitter: 0 }, exitCodes: null, maxAttempts: empty },
+          }),
+        },
+      ],
+      [
+        'wait-for.timeout-minutes',
+        { flow: keys({ waitFor: { signals: ['ok'], buffered: true, timeoutMinutes: empty, from: [] } }) },
+      ],
+      ['start-within-minutes', { flow: keys({ startWithinMinutes: empty }) }],
+    ] as const) {
+      const { flow } = begin(input(workflow({ p: sketch })));
+      expect(flow.conclusion).toBe('failure');
+      expect([...flow.settled.values()].map(({ message }) => message)).toEqual([
+        `\`${name}\` takes a number, but it is empty.`,
+      ]);
+    }
+  });
+
   it('without sync are not waited for by dependants, but by the run', () => {
     const { flow, first } = begin(input(workflow({ p: multiple({ instances: 2, sync: false }), n: { needs: ['p'] } })));
     expect([...first].sort()).toEqual(['start n', 'start p.1', 'start p.2']);

@@ -183,6 +183,16 @@ describe('join: each', () => {
     expect(flow.complete('a', 'success', { n: '99999999' })).toEqual(['job-concluded', 'skipped b', 'run failure']);
   });
 
+  it('does not begin by a number that is empty: the job that spawns fails', () => {
+    const { flow } = begin(
+      input(workflow({ a: { flow: keys({ spawn: '${{ outputs.n }}' }) }, b: { needs: ['a'], flow: each() } })),
+    );
+    expect(flow.complete('a', 'success', { n: '' })).toEqual(['job-concluded', 'skipped b', 'run failure']);
+    expect(flow.commands.find(({ kind }) => kind === 'job-concluded')).toMatchObject({
+      message: '`spawn` takes a number, but it is empty.',
+    });
+  });
+
   it('is skipped when nothing arrives', () => {
     const { flow } = begin(input(workflow({ a: { if: 'false' }, d: { needs: ['a'], flow: each() } })));
     expect(flow.neverStarted).toEqual({ a: 'skipped condition', d: 'skipped needs' });

@@ -142,6 +142,7 @@ const BAD: readonly Bad[] = [
   ['a branch that reads no output', a('choose: one, outputs: { kind: "1" }, branches: { b: <<outputs.kid>> == 1 }'), 'warning', 'unknown-reference', 'this job has no output `kid`, so this is empty; did you mean `kind`?'],
   ['status functions in branches', a('choose: one, branches: { b: <<failure>>() }'), 'error', 'expression', '`failure()` is available in an `if` only'],
   ['spawn of none', file({ a: 'spawn: <<0>>', b: 'join: each' }), 'error', 'value', '`spawn` takes a whole number, 1 to 10000, not `0`'],
+  ['spawn by no output', file({ a: 'spawn: "${{ <<outputs.m>> }}", outputs: { kind: "3" }', b: 'join: each' }), 'warning', 'unknown-reference', 'this job has no output `m`, so this is empty; add it to `outputs`'],
   ['spawn for nobody', file({ a: '<<spawn>>: 2' }), 'warning', 'no-effect', '`spawn` has no effect: no job that needs this one says `join: each`'],
   ['a race alone', b('<<race>>: r'), 'warning', 'race', '`b` is alone in its race, so it always wins'],
   ['a race with what it needs', file({ a: 'race: r', b: '<<race>>: r' }), 'error', 'race', 'job `b` waits for `a`, which is in the same race, so it can never win it'],
