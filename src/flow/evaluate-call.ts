@@ -33,9 +33,11 @@ export function evaluateCall(
   const index = Object.hasOwn(calls, plan.uses) ? (calls[plan.uses] ?? -1) : -1;
   const workflow = workflows[index];
   if (!workflow) throw new KeyProblem(`The called workflow \`${plan.uses}\` is missing.`);
-  const levels = draft.limitsOf('').maxDepth + 1;
-  if (scope.depth + 2 > levels)
-    throw new KeyProblem(`Calling \`${plan.uses}\` would make more than ${levels} levels of workflows.`);
+  const { maxDepth } = draft.limitsOf('');
+  if (scope.depth + 1 > maxDepth)
+    throw new KeyProblem(
+      `Calling \`${plan.uses}\` would make more than ${maxDepth} levels of called workflows (\`limits.max-depth\`).`,
+    );
   const trigger = Object.hasOwn(workflow.on, 'workflow_call') ? workflow.on['workflow_call'] : undefined;
   if (!trigger) throw new KeyProblem(`\`${plan.uses}\` cannot be called: it has no \`on.workflow_call\`.`);
 

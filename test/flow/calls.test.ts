@@ -161,7 +161,7 @@ describe('a called workflow', () => {
     const { flow, first } = begin(input(workflow({ c: { uses: 'w1' } }), levels(10)));
     expect(first.at(-1)).toBe('run failure');
     expect(flow.settled.get('c.c.c.c.c.c.c.c.c.c')?.message).toBe(
-      'Calling `w10` would make more than 10 levels of workflows.',
+      'Calling `w10` would make more than 9 levels of called workflows (`limits.max-depth`).',
     );
   });
 
