@@ -8,9 +8,11 @@ import type {
   JobWaits,
   SetTimer,
   StartJob,
+  WaitsFor,
 } from '../flow/flow-event.ts';
 import type { FlowInput } from '../flow/flow-input.ts';
 import type { FlowState } from '../flow/flow-state.ts';
+import { SIGNAL, timerId } from '../flow/gates.ts';
 import { GroupsInMemory } from '../flow/groups-in-memory.ts';
 import { keyOfJob, keysAround } from '../flow/key-suffix.ts';
 import { type FlowStep, reduce, start } from '../flow/reduce.ts';
@@ -37,11 +39,14 @@ export class FlowHost {
   readonly #timers = new Map<string, () => void>();
   readonly #running = new Set<string>();
   readonly #waits = new Map<string, JobWaits>();
+  /** Who runs it, and sends all signals from outside. */
+  readonly #user: string;
   #state: FlowState | null = null;
 
-  constructor(hands: FlowHands, clock: Clock) {
+  constructor(hands: FlowHands, clock: Clock, user: string) {
     this.#hands = hands;
     this.#clock = clock;
+    this.#user = user;
   }
 
   begin(input: FlowInput): void {
@@ -65,7 +70,13 @@ export class FlowHost {
   /** Jobs that wait although nothing can happen any more by itself; null while something can, or when all is over. */
   get stuck(): readonly JobWaits[] | null {
     const isOver = this.#state === null || this.#state.conclusion !== null;
-    return isOver || this.#running.size > 0 || this.#timers.size > 0 ? null : [...this.#waits.values()];
+    if (isOver || this.#running.size > 0) return null;
+    const waits = [...this.#waits.values()];
+    // Who could send it does not hear of this run: its time need not go by.
+    const idle = new Set(
+      waits.filter((job) => isForOthers(job.for, this.#user)).map(({ key }) => timerId(key, SIGNAL)),
+    );
+    return [...this.#timers.keys()].every((id) => idle.has(id)) ? waits : null;
   }
 
   /** No timer goes off any more. */
@@ -146,6 +157,11 @@ export class FlowHost {
     this.#waits.delete(keyOfJob(key, instance));
     for (const around of keysAround(key)) this.#waits.delete(around);
   }
+}
+
+/** An approval that only other people may give. */
+export function isForOthers(waits: WaitsFor, user: string): boolean {
+  return waits.kind === 'signal' && waits.from.length > 0 && !waits.from.includes(user);
 }
 
 function nothing(): void {

@@ -53,6 +53,7 @@ export class RunJobs {
         runCompleted: (conclusion) => finished.resolve(conclusion),
       },
       options.clock,
+      options.options.userName,
     );
     const jobs = new LocalJobs<JobEnd>({
       queue,
@@ -144,7 +145,7 @@ export class RunJobs {
     }
     const force = this.#givenUp === 'cancel';
     this.#givenUp = force ? 'force' : 'cancel';
-    this.#options.recorder.notice(stuckText(stuck));
+    this.#options.recorder.notice(stuckText(stuck, this.#options.options.userName));
     this.#flow.happened({ kind: 'cancel', cause: 'stuck', force });
     this.#lookWhetherStuck();
   }

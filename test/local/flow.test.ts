@@ -49,6 +49,16 @@ describe('a run on this machine', () => {
     ]);
   });
 
+  it('does not wait out the time for an approval that only others may give', async () => {
+    const approval = job('wait-for: { signal: approved, from: [grace-h], timeout-minutes: 120 },');
+    const run = await runWorkflow(workflow({ deploy: approval }), { args: ['--signal', 'approved'] });
+    expect(run.exitCode).toBe(3);
+    expect(run.stderr).toMatch(
+      /'deploy' is waiting for the signal 'approved' from grace-h, and only \S+ can send one to a run on this machine\./,
+    );
+    expect(ends(run)).toEqual({ deploy: 'cancelled stuck' });
+  });
+
   it('ends by force where even what cleans up waits', async () => {
     const run = await runWorkflow(workflow({ note: job('if: always(), wait-for: { signal: never },') }));
     expect(run.exitCode).toBe(3);
