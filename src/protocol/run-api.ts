@@ -147,7 +147,7 @@ export const signalRequestSchema = z.strictObject({
   /** Only for this job, by id or key; default: for whichever waits for it. */
   job: signalText.optional(),
   data: z.unknown().optional().describe('Text as it is, anything else as JSON: `flow.signal.data`.'),
-  persistent: z.boolean().default(true).describe('False: only for a job that waits now.'),
+  persistent: z.boolean().default(true).describe('False: only for a job that waits now; refused where none does.'),
   requestId,
 });
 /** `POST /v1/runs/:run/jobs/:job/instances` */

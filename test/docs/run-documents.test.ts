@@ -55,7 +55,7 @@ const WAYS: readonly Way[] = [
     prepare: (world) => world.stop('up'),
     stays: { as: 'server', until: /listens at/ },
   },
-  { of: /^paceline server rotate-key/, isAlone: true, prepare: (world) => world.stop('server') },
+  { of: /^paceline server (?:rotate-key|admin-token)/, isAlone: true, prepare: (world) => world.stop('server') },
   { of: /^paceline server restore .*--force/, isAlone: true, prepare: (world) => world.stop('server') },
   {
     of: /^paceline server restore/,
