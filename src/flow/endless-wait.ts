@@ -4,9 +4,7 @@ import type { InstanceState } from './instance-state.ts';
 import type { IterationState } from './iteration-state.ts';
 import type { JobState } from './job-state.ts';
 import { iterationKey, pathIn } from './keys.ts';
-
-/** What is before the name of a section, and before its scope, where it holds a lock. */
-export const SECTION = 'section:';
+import { isSection, sectionMembers } from './section-members.ts';
 
 /**
  * Whether something can only come to its end after a job has come to its own: over needs, locks, milestones and what it
@@ -15,7 +13,7 @@ export const SECTION = 'section:';
  * @param path Of the job that waits.
  */
 export function waitsForEndOf(draft: FlowDraft, first: Wait, path: string): boolean {
-  let known: ReadonlyMap<string, string> | null = null;
+  let known: ReadonlyMap<string, Holder> | null = null;
   // Most who hold a lock run, and nothing of this has to be known.
   const holderBefore: FindHolder = (key) => (known ??= holdersByWaiter(draft)).get(key) ?? null;
   const waiter = idOf({ job: path });
@@ -28,7 +26,7 @@ export function waitsForEndOf(draft: FlowDraft, first: Wait, path: string): bool
     seen.add(user);
     if (user === waiter) continue;
     const before =
-      'job' in wait ? beforeJob(draft, wait.job, holderBefore) : [all(beforeHolder(draft, wait.holder, holderBefore))];
+      'job' in wait ? beforeJob(draft, wait.job, holderBefore) : [all(beforeHolder(draft, wait, holderBefore))];
     for (const { of, spare } of before) {
       const use = { user, spare };
       for (const other of of) users.set(idOf(other), [...(users.get(idOf(other)) ?? []), use]);
@@ -42,7 +40,13 @@ export function waitsForEndOf(draft: FlowDraft, first: Wait, path: string): bool
   return stuck.has(idOf(first));
 }
 
-export type Wait = { readonly job: string } | { readonly holder: string };
+export type Wait = { readonly job: string } | Holder;
+
+/** Who has a lock. */
+interface Holder {
+  readonly holder: string;
+  readonly lock: string;
+}
 
 /** Things that have to end; so many of them need not. */
 interface Waits {
@@ -55,15 +59,16 @@ function all(of: readonly Wait[]): Waits {
 }
 
 function idOf(wait: Wait): string {
-  return 'job' in wait ? `job ${wait.job}` : `holder ${wait.holder}`;
+  return 'job' in wait ? `job ${wait.job}` : `holder ${wait.lock}\n${wait.holder}`;
 }
 
 /** Who has the lock that somebody waits for. */
-type FindHolder = (waiter: string) => string | null;
+type FindHolder = (waiter: string) => Holder | null;
 
-function holdersByWaiter(draft: FlowDraft): ReadonlyMap<string, string> {
-  const holders = new Map<string, string>();
-  for (const [, { holder, waiting }] of draft.locks.entries()) for (const { key } of waiting) holders.set(key, holder);
+function holdersByWaiter(draft: FlowDraft): ReadonlyMap<string, Holder> {
+  const holders = new Map<string, Holder>();
+  for (const [lock, { holder, waiting }] of draft.locks.entries())
+    for (const { key } of waiting) holders.set(key, { holder, lock });
   return holders;
 }
 
@@ -107,7 +112,7 @@ function beforeIteration(
       const { milestone = null } = draft.planOf(job).flow ?? {};
       const other = milestone === null ? null : pathIn(job.scope, milestone.job);
       return [
-        ...(holder === null ? [] : [{ holder }]),
+        ...(holder === null ? [] : [holder]),
         ...(other === null || draft.jobs.find(other) === null ? [] : [{ job: other }]),
       ];
     }
@@ -129,14 +134,11 @@ function beforeIteration(
 function beforeInstance(draft: FlowDraft, key: string, { status }: InstanceState, holderBefore: FindHolder): Wait[] {
   if (status.kind === 'calling') return jobsOf(draft, key);
   const holder = status.kind === 'launching' ? holderBefore(key) : null;
-  return holder === null ? [] : [{ holder }];
+  return holder === null ? [] : [holder];
 }
 
-function beforeHolder(draft: FlowDraft, holder: string, holderBefore: FindHolder): Wait[] {
-  if (holder.startsWith(SECTION)) {
-    const [scope = '', name = ''] = holder.slice(SECTION.length).split('\n');
-    return jobsOf(draft, scope).filter(({ job }) => draft.planOf(draft.jobs.get(job)).flow?.section?.name === name);
-  }
+function beforeHolder(draft: FlowDraft, { holder, lock }: Holder, holderBefore: FindHolder): Wait[] {
+  if (isSection(holder)) return sectionMembers(draft, holder, lock).map((job) => ({ job }));
   const instance = draft.instances.find(holder);
   return instance === null ? [] : beforeInstance(draft, holder, instance, holderBefore);
 }

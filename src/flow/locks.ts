@@ -1,8 +1,9 @@
 import { evaluateText } from '../expressions/evaluate.ts';
-import { SECTION, waitsForEndOf } from './endless-wait.ts';
+import { waitsForEndOf } from './endless-wait.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import type { LockState } from './flow-state.ts';
 import { jobContexts } from './job-contexts.ts';
+import { hasSections, isMember, isSection, sectionHolder, sectionMembers, sectionName } from './section-members.ts';
 
 export type Taken =
   | { readonly kind: 'taken' }
@@ -25,11 +26,7 @@ export function takeSection(draft: FlowDraft, key: string): Taken {
   if (section === null) return { kind: 'taken' };
   // Compared without regard to case, like the names of groups.
   const lock = evaluateText(section.lock, { contexts: jobContexts(draft, job, iteration) }).toLowerCase();
-  return take(draft, lock, { holder: sectionOf(job.scope, section.name), key }, iteration.job);
-}
-
-function sectionOf(scope: string, name: string): string {
-  return `${SECTION}${scope}\n${name}`;
+  return take(draft, lock, { holder: sectionHolder(draft, job.scope, section), key }, iteration.job);
 }
 
 function take(draft: FlowDraft, lock: string, taker: LockState['waiting'][number], path: string): Taken {
@@ -40,7 +37,7 @@ function take(draft: FlowDraft, lock: string, taker: LockState['waiting'][number
   }
   if (state.holder === taker.holder) return { kind: 'taken' };
   if (state.waiting.some(({ key }) => key === taker.key)) return { kind: 'waits', lock, holder: shown(state.holder) };
-  if (waitsForEndOf(draft, { holder: state.holder }, path))
+  if (waitsForEndOf(draft, { holder: state.holder, lock }, path))
     return {
       kind: 'endless',
       message: `It would wait for ever for the lock '${lock}', which ${shown(state.holder)} has and gives back only after it.`,
@@ -50,7 +47,7 @@ function take(draft: FlowDraft, lock: string, taker: LockState['waiting'][number
 }
 
 function shown(holder: string): string {
-  return holder.startsWith(SECTION) ? `section ${holder.slice(holder.indexOf('\n') + 1)}` : holder;
+  return isSection(holder) ? `section ${sectionName(holder)}` : holder;
 }
 
 /** Gives a lock back, or does not wait for it any more. */
@@ -89,20 +86,20 @@ function stillWaits(draft: FlowDraft, key: string): boolean {
 }
 
 /**
- * A job of a section is settled, or is to be begun anew: the section gives its lock back when all of it has ended, or
- * nothing of it has begun.
+ * A job is settled, or is to be begun anew: a section in which it takes part gives its lock back when all of it has
+ * ended, or nothing of it has begun.
  */
 export function releaseSection(draft: FlowDraft, path: string): void {
   const job = draft.jobs.get(path);
-  const section = draft.planOf(job).flow?.section ?? null;
-  if (section === null) return;
-  const members = draft.scopes
-    .get(job.scope)
-    .jobs.map((other) => draft.jobs.get(other))
-    .filter((other) => draft.planOf(other).flow?.section?.name === section.name);
-  if (members.some(({ phase, dying }) => phase === 'open' || dying > 0)) return;
+  if (!hasSections(draft.planOf(job))) return;
+  for (const [lock, { holder }] of draft.locks.entries())
+    if (isSection(holder) && isMember(draft, job, holder, lock) && isLeft(draft, sectionMembers(draft, holder, lock)))
+      release(draft, lock, holder);
+}
+
+function isLeft(draft: FlowDraft, paths: readonly string[]): boolean {
+  const members = paths.map((path) => draft.jobs.get(path));
+  if (members.some(({ phase, dying }) => phase === 'open' || dying > 0)) return false;
   const isEntered = members.some(({ result }) => result !== null && result !== 'skipped' && result !== 'withdrawn');
-  if (isEntered && members.some(({ phase }) => phase === 'pending')) return;
-  const holder = sectionOf(job.scope, section.name);
-  for (const [lock, state] of draft.locks.entries()) if (state.holder === holder) release(draft, lock, holder);
+  return !isEntered || members.every(({ phase }) => phase !== 'pending');
 }

@@ -3,7 +3,7 @@ import type { FlowEvent } from '../../src/flow/flow-event.ts';
 import { reduce } from '../../src/flow/reduce.ts';
 import type { MilestonePlan, WaitForPlan } from '../../src/protocol/flow-plan.ts';
 import { begin } from './flow-driver.ts';
-import { gate, keys, withPlans } from './flow-keys.ts';
+import { gate, keys, loop, plans, withPlans } from './flow-keys.ts';
 import { callable, input, workflow } from './plans.ts';
 
 const waitFor = (said: Partial<WaitForPlan> = {}) =>
@@ -217,6 +217,18 @@ describe('locks of a run', () => {
     expect(flow.complete('p2')).toEqual(['start q1']);
     flow.complete('q1');
     expect(flow.complete('q2')).toEqual(['run success']);
+  });
+
+  it('of a section that has jobs in a loop are kept over its rounds, and refused to others in it', () => {
+    const section = (name: string, lock = 'db') => ({ flow: keys({ section: { lock, name } }) });
+    const jobs = plans({ in1: section('p', '${{ github.lock }}'), other: { needs: ['in1'], ...section('q') } });
+    const flow = withPlans({ p1: section('p'), l: loop('l', { needs: ['p1'], while: 'true', jobs }) });
+    const { flow: run } = begin(input(flow, {}, {}, { github: { lock: 'DB' } }));
+    run.complete('p1');
+    expect(run.complete('l@1.in1')).toEqual(['failure l@1.other', 'failure l', 'run failure']);
+    expect(run.settled.get('l@1.other')?.message).toBe(
+      "It would wait for ever for the lock 'db', which section p has and gives back only after it.",
+    );
   });
 
   it('of a section that waits for who wants its lock are refused to that one', () => {
