@@ -65,7 +65,7 @@ export function aroundEnded(
 ): void {
   const iteration = draft.iterations.get(key);
   const worst = resultOf(results);
-  const failed: Ended = { conclusion: 'failure', reason: null };
+  const outcome = countedEnd(draft, key, { conclusion: worst, reason: null });
   const { fate } = iteration;
   if (fate !== null && (phase === 'before' || phase === 'after')) {
     if (fate.conclusion === 'success' && phase === 'before') {
@@ -80,13 +80,12 @@ export function aroundEnded(
     case 'before':
       if (worst !== 'failure' && worst !== 'cancelled') openMain(draft, key);
       else {
-        draft.iterations.update(key, { main: failed, outcome: { conclusion: worst, reason: null } });
+        draft.iterations.update(key, { main: { conclusion: 'failure', reason: null }, outcome });
         goOn(draft, key, [worst === 'failure' ? 'on-failure' : 'on-cancel', 'finally']);
       }
       return;
     case 'after':
-      if (worst === 'failure' || worst === 'cancelled')
-        draft.iterations.update(key, { outcome: { conclusion: worst, reason: null } });
+      if (worst === 'failure' || worst === 'cancelled') draft.iterations.update(key, { outcome });
       goOn(
         draft,
         key,
@@ -104,7 +103,7 @@ export function aroundEnded(
       return;
     case 'finally':
       if (worst === 'failure' && iteration.outcome?.conclusion === 'success')
-        draft.iterations.update(key, { outcome: failed });
+        draft.iterations.update(key, { outcome });
       goOn(draft, key, []);
   }
 }

@@ -3,6 +3,7 @@ import { countedEnd } from './ignored-failure.ts';
 import type { Ended } from './iteration-state.ts';
 import { attemptKey } from './keys.ts';
 import { announce } from './settle-job.ts';
+import { hasFailed } from './unstarted-job.ts';
 
 /** The host hears of an end that no worker reported. */
 export function tellOfEnd(draft: FlowDraft, key: string, end: Ended, message: string | null): void {
@@ -29,7 +30,6 @@ export function tellOfUnreported(draft: FlowDraft, key: string, ended: Ended): v
   const { announced, instances, job } = draft.iterations.get(key);
   const isBodiless = kind === 'gate' || kind === 'loop';
   if (announced || (!isBodiless && instances.length > 0)) return;
-  const message =
-    !isBodiless && ended.conclusion === 'failure' ? 'It has not begun, since a job before it has not succeeded.' : null;
+  const message = !isBodiless && hasFailed(ended) ? 'It has not begun, since a job before it has not succeeded.' : null;
   announce(draft, key, job, { ...ended, message });
 }
