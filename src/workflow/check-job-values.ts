@@ -1,7 +1,8 @@
+import { checkLoop } from './check-loop.ts';
 import { expandMatrix } from './expand-matrix.ts';
 import { durationOf } from './lower-flow.ts';
 import { keyOf, spotOfKey, type JobView } from './job-view.ts';
-import { conditionText, templateOf } from './lower-template.ts';
+import { templateOf } from './lower-template.ts';
 import type { ProblemList } from './problem-list.ts';
 import { integerOf } from './read-stages.ts';
 import { child, entryOf, stringOf, type YamlNode } from './yaml-node.ts';
@@ -21,6 +22,12 @@ export function checkJobValues(job: JobView, problems: ProblemList): void {
     const message = `\`failure: ${failure}\` has no effect beside \`continue-on-error: true\``;
     problems.error('no-effect', spotOfKey(job, 'failure'), message);
   }
+  if (ignored === false && failure === 'ignore')
+    problems.warning(
+      'no-effect',
+      spotOfKey(job, 'continue-on-error'),
+      '`continue-on-error: false` has no effect beside `failure: ignore`',
+    );
 }
 
 /** Of a workflow or a job. */
@@ -82,25 +89,14 @@ function staticSize(matrix: YamlNode): number | null {
   return 'problem' in expanded ? null : expanded.instances.length;
 }
 
-function checkLoop(job: JobView, problems: ProblemList): void {
-  const loop = keyOf(job, 'loop');
-  if (loop?.kind !== 'map') return;
-  const condition = (key: string): string | null => conditionText(child(loop, key));
-  if (condition('while') === null && condition('until') === null)
-    problems.error(
-      'loop-condition',
-      spotOfKey(job, 'loop'),
-      'a `loop` needs `while` or `until`; else it would never end',
-    );
-  else if (condition('while') === 'false')
-    problems.warning(
-      'loop-condition',
-      entryOf(loop, 'while')?.keySpan ?? loop.span,
-      'a loop with `while: false` never runs',
-    );
-}
-
 function checkRetry(job: JobView, problems: ProblemList): void {
+  const retry = keyOf(job, 'retry');
+  if (integerOf(retry?.kind === 'map' ? child(retry, 'max-attempts') : retry) === 1)
+    problems.warning(
+      'no-effect',
+      spotOfKey(job, 'retry'),
+      '`retry` has no effect: one attempt in all is what a job has without it',
+    );
   const backoff = child(keyOf(job, 'retry'), 'backoff');
   const [min, max] = [durationOf(child(backoff, 'min')), durationOf(child(backoff, 'max'))];
   if (min === null || max === null || min <= max) return;

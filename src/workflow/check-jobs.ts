@@ -1,11 +1,13 @@
 import { checkBackground } from './check-background.ts';
 import { checkChoice } from './check-choice.ts';
+import { checkEndedJobs } from './check-ended-jobs.ts';
 import { checkJobReferences } from './check-job-references.ts';
 import { checkJobValues } from './check-job-values.ts';
 import { checkJoin } from './check-join.ts';
 import { checkMilestones } from './check-milestones.ts';
 import { checkNeeds } from './check-needs.ts';
 import type { KnownNames } from './check-references.ts';
+import { checkRivalNeeds } from './check-rival-needs.ts';
 import { checkRivals } from './check-rivals.ts';
 import { checkStepStages } from './check-step-stages.ts';
 import { checkSteps } from './check-steps.ts';
@@ -42,6 +44,8 @@ export function checkJobs(
   const map = mapJobs(viewJobs(jobs), stages, { outer: around.outer, regions: around.regions, problems });
   checkMilestones(map);
   checkRivals(map);
+  checkRivalNeeds(map);
+  checkEndedJobs(map, around.level === 1);
   for (const job of map.jobs) {
     checkJob(job, around.known);
     checkJoin(job, map);
@@ -52,9 +56,13 @@ export function checkJobs(
   }
 }
 
-/** Names of regions, of all jobs of a file. Null where it calls another, whose jobs may have more. */
-export function regionsOf(root: YamlNode): ReadonlySet<string> | null {
-  const jobs = [...jobsIn(child(root, 'jobs'), 1), ...jobsIn(child(root, 'finally'), 2)];
+/** All jobs of a file, those inside of others too. */
+export function jobsOf(root: YamlNode): readonly YamlNode[] {
+  return [...jobsIn(child(root, 'jobs'), 1), ...jobsIn(child(root, 'finally'), 2)];
+}
+
+/** Names of regions. Null where a job calls another workflow, whose jobs may have more. */
+export function regionsOf(jobs: readonly YamlNode[]): ReadonlySet<string> | null {
   if (jobs.some((job) => child(job, 'uses') !== null)) return null;
   return new Set(jobs.flatMap((job) => placedTexts(child(job, 'region')).map(({ value }) => value)));
 }

@@ -29,8 +29,9 @@ function checkJoinOf(job: JobView, join: YamlNode, map: JobMap): void {
     return;
   }
   const mode = joinMode(job);
-  if ([...needs].some((id) => mayArriveAgain(id, mode, map))) return;
   const batch = integerOf(child(join, 'batch')) ?? 1;
+  const total = mode === 'each' ? arrivalsOf(needs, map) : needs.size;
+  if (total === null || [...needs].some((id) => mayArriveAgain(id, map))) return;
   const queue = entryOf(join, 'late');
   const keep = entryOf(join, 'keep');
   const once = 'each job that it needs ends once';
@@ -38,25 +39,41 @@ function checkJoinOf(job: JobView, join: YamlNode, map: JobMap): void {
     problems.warning('join', queue.keySpan, `\`late: queue\` starts no second round: ${once}`);
   } else if (keep !== null && keep.value.kind === 'scalar' && keep.value.value === true) {
     problems.warning('join', keep.keySpan, `\`keep\` has no effect: ${once}`);
-  } else if (mode === 'each' && batch > needs.size) {
-    const message = `\`batch\` is ${batch}, but ${once}, which is ${needs.size} in all, so it would never start`;
+  } else if (mode === 'each' && batch > total) {
+    const arrive = total === needs.size ? `${once}, which is ${total} in all` : `${total} arrive in all by \`spawn\``;
+    const message = `\`batch\` is ${batch}, but ${arrive}, so it would never start`;
     problems.warning('join', entryOf(join, 'batch')?.value.span ?? join.span, message);
-  } else if (mode === 'each' && needs.size === 1) {
+  } else if (mode === 'each' && total > needs.size && total % batch > 0) {
+    const message = `\`batch\` is ${batch}, and ${total} arrive in all by \`spawn\`, so what is left over is dropped`;
+    problems.warning('join', entryOf(join, 'batch')?.value.span ?? join.span, message);
+  } else if (mode === 'each' && total === 1) {
     problems.warning('join', spotOfKey(job, 'join'), `\`join: each\` starts the job once: ${once}`);
   }
 }
 
 /** `count` and `first` are the same. */
-function joinMode(job: JobView | undefined): string {
+export function joinMode(job: JobView | undefined): string {
   const join = job ? keyOf(job, 'join') : null;
   if (join?.kind === 'map' && child(join, 'count') !== null) return 'first';
   return stringOf(join?.kind === 'map' ? child(join, 'mode') : join) ?? 'all';
 }
 
+/** Null where `spawn` says by an expression how many arrive. */
+function arrivalsOf(needs: ReadonlySet<string>, { byId }: JobMap): number | null {
+  let total = 0;
+  for (const id of needs) {
+    const spawn = child(byId.get(id)?.node ?? null, 'spawn');
+    const times = spawn === null ? 1 : integerOf(spawn);
+    if (times === null || times < 1) return null;
+    total += times;
+  }
+  return total;
+}
+
 /** Also where only a step can tell: it may say `PACELINE_EMIT`, and an action may do so unseen. */
-function mayArriveAgain(id: string, mode: string, map: JobMap): boolean {
+function mayArriveAgain(id: string, map: JobMap): boolean {
   const job = map.byId.get(id);
-  if (job === undefined || joinMode(job) === 'each' || (mode === 'each' && keyOf(job, 'spawn') !== null)) return true;
+  if (job === undefined || joinMode(job) === 'each') return true;
   const join = keyOf(job, 'join');
   if (child(join, 'keep') !== null || stringOf(child(join, 'late')) === 'queue') return true;
   const steps = itemsOf(keyOf(job, 'steps'));

@@ -14,6 +14,12 @@ interface Milestone {
 /** States in which a job is only before it starts. */
 const BEFORE_START = ['queued', 'waiting'];
 
+/** Keys by which a job may wait when what it needs has ended. */
+const WAITING_KEYS = [
+  ...['wait-for', 'start-at', 'milestone', 'section', 'concurrency', 'strategy', 'stage', 'delay-before', 'retry'],
+  ...['uses', 'before'],
+];
+
 /** `milestone`: the other job can come into the state, and is not past it for sure. */
 export function checkMilestones(map: JobMap): void {
   const { graph, problems } = map;
@@ -45,8 +51,17 @@ export function checkMilestones(map: JobMap): void {
     } else if (['queued', 'waiting', 'running'].includes(state) && alwaysEnded(of.value, job, map)) {
       const message = `job ${quote(of.value)} has ended before ${quote(job.id)} looks, so it is not ${quote(state)} any more; do not need it, or wait for another state`;
       problems.warning('milestone', of.span, message);
+    } else if (state === 'waiting' && neverWaits(map.byId.get(of.value), map)) {
+      const message = `job ${quote(of.value)} has nothing to wait for once it begins, so it is never \`waiting\``;
+      problems.warning('milestone', of.span, message);
     }
   }
+}
+
+/** Beside what it needs, for which it does not begin. */
+function neverWaits(job: JobView | undefined, { graph }: JobMap): boolean {
+  if (job === undefined || WAITING_KEYS.some((key) => keyOf(job, key) !== null)) return false;
+  return graph.waitsFor(job.id).length === new Set(job.needs.map(({ value }) => value)).size;
 }
 
 function milestonesOf({ jobs }: JobMap): readonly Milestone[] {

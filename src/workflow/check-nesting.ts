@@ -2,6 +2,8 @@ import type { Diagnostic } from '../protocol/diagnostic.ts';
 import type { CallJobPlan, WorkflowPlan } from '../protocol/plan.ts';
 import { allJobs } from './all-jobs.ts';
 
+const WAY_OUT = '`limits.max-depth` of the workflow that runs says how deep it may';
+
 /** Levels of workflows, the one that runs included; GitHub's limit. */
 const MAX_LEVELS = 10;
 
@@ -25,7 +27,8 @@ export function checkNesting(
     for (const job of workflow ? allJobs(workflow) : []) {
       const called = job.kind === 'call' ? calls[job.uses] : undefined;
       if (job.kind !== 'call' || called === undefined || problems.has(job)) continue;
-      if ([...path, index].includes(called)) problems.set(job, problem(job, `'${job.uses}' ends up calling itself`));
+      if ([...path, index].includes(called))
+        problems.set(job, problem(job, `'${job.uses}' ends up calling itself; ${WAY_OUT}`));
       else if (path.length + 2 > MAX_LEVELS)
         problems.set(job, problem(job, `'${job.uses}' would be level ${path.length + 2} of at most ${MAX_LEVELS}`));
       else visit(called, [...path, index]);

@@ -5,10 +5,14 @@ import { child } from './yaml-node.ts';
 
 /** `race` and `section`: rivals do not wait for each other. Names with expressions are known when the run begins. */
 export function checkRivals(map: JobMap): void {
-  const races = groupBy(map.jobs, (job) => textAt(job, 'race'));
-  for (const members of races.values()) checkRace(members, map);
+  for (const members of racesOf(map.jobs).values()) checkRace(members, map);
   const locks = groupBy(map.jobs, (job) => textAt(job, 'section', 'lock'));
   for (const users of locks.values()) checkLock(users, map);
+}
+
+/** Those whose name is written out. */
+export function racesOf(jobs: readonly JobView[]): ReadonlyMap<string, readonly JobView[]> {
+  return groupBy(jobs, (job) => textAt(job, 'race'));
 }
 
 function checkRace(members: readonly JobView[], { jobs, graph, problems }: JobMap): void {

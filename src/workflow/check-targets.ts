@@ -2,16 +2,19 @@ import { quote } from '../expressions/quote.ts';
 import { didYouMean } from './close-name.ts';
 import { keyOf, type JobMap, type JobView } from './job-view.ts';
 import { placedText, placedTexts, type PlacedText } from './list-steps.ts';
-import { child, oneOrMany } from './yaml-node.ts';
+import { conditionText } from './lower-template.ts';
+import { child, oneOrMany, spotOf, type YamlNode } from './yaml-node.ts';
 
-const REGION = 'region:';
+export const REGION = 'region:';
 
 /** `cancels` and `next`: what they name is there, and cancelling it or going on there means something. */
 export function checkTargets(job: JobView, map: JobMap): void {
   const cancels = keyOf(job, 'cancels');
   for (const target of placedTexts(cancels?.kind === 'map' ? child(cancels, 'targets') : cancels))
     checkCancelled(target, job, map);
-  for (const entry of oneOrMany(keyOf(job, 'next'))) {
+  const next = oneOrMany(keyOf(job, 'next'));
+  checkReached(next, map);
+  for (const entry of next) {
     const target = placedText(child(entry, 'goto'));
     if (target === null || target.value === '' || target.value.includes('${{')) continue;
     if (!map.graph.has(target.value)) unknownJob(target, map);
@@ -37,6 +40,16 @@ function checkCancelled(target: PlacedText, job: JobView, map: JobMap): void {
   } else if (value === job.id) {
     problems.error('unknown-job', span, `job ${quote(value)} cannot cancel itself; \`terminate\` ends a run`);
   }
+}
+
+/** The first entry whose condition holds is taken. */
+function checkReached(entries: readonly YamlNode[], { problems }: JobMap): void {
+  const conditions = entries.map((entry) => conditionText(child(entry, 'if')) ?? 'success()');
+  entries.forEach((entry, index) => {
+    const before = conditions.slice(0, index).find((other) => other === 'always()' || other === conditions[index]);
+    if (before === undefined) return;
+    problems.warning('next', spotOf(entry), `this is never reached: an entry before it is taken at \`${before}\``);
+  });
 }
 
 /** To the job itself or to one that it waited for. */

@@ -1,7 +1,8 @@
 import { checkGrammar } from './check-grammar.ts';
 import { checkConcurrency } from './check-job-values.ts';
-import { checkJobs, regionsOf } from './check-jobs.ts';
+import { checkJobs, jobsOf, regionsOf } from './check-jobs.ts';
 import { checkKeys, type KnownNames } from './check-references.ts';
+import { checkSelfCall } from './check-self-call.ts';
 import { checkStages } from './check-stages.ts';
 import { checkTriggers } from './check-triggers.ts';
 import type { ProblemList } from './problem-list.ts';
@@ -17,7 +18,9 @@ export function checkWorkflow(root: YamlNode, text: string, problems: ProblemLis
   const known: KnownNames = { contexts: { inputs: inputsOf(on), needs: null }, text, problems };
   if (root.kind === 'map') checkKeys(root, ['run-name', 'concurrency', 'env', 'fail-fast'], null, known);
   const nothing = new Set<string>();
-  const around = { known, regions: regionsOf(root), outer: nothing, readable: nothing };
+  const jobs = jobsOf(root);
+  checkSelfCall(root, jobs, problems);
+  const around = { known, regions: regionsOf(jobs), outer: nothing, readable: nothing };
   checkJobs(child(root, 'jobs'), checkStages(root, problems), { ...around, level: 1 });
   const readable = new Set(entriesOf(child(root, 'jobs')).map(({ key }) => key));
   checkJobs(child(root, 'finally'), new Map(), { ...around, readable, level: 2 });

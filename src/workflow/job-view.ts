@@ -2,6 +2,7 @@ import { needsOf } from './check-needs.ts';
 import { JobGraph } from './job-graph.ts';
 import { kindOfJob, type JobKind } from './job-kind.ts';
 import type { PlacedText } from './list-steps.ts';
+import { conditionText } from './lower-template.ts';
 import type { ProblemList, Span } from './problem-list.ts';
 import { child, entriesOf, entryOf, type MapNode, type YamlNode } from './yaml-node.ts';
 
@@ -80,6 +81,11 @@ export function mentions(node: YamlNode | null, word: string): boolean {
 
 export function keyOf(job: JobView, key: string): YamlNode | null {
   return child(job.node, key);
+}
+
+/** Its `if`, without `${{ }}` around it; null where it has none. */
+export function conditionOf(job: JobView): string | null {
+  return conditionText(keyOf(job, 'if'));
 }
 
 /** Where a key of a job stands; the id of the job when it is not there. */

@@ -126,7 +126,9 @@ describe('the workflows of a run', () => {
       '.github/workflows/a.yml': calling(caller('./.github/workflows/b.yml')),
       '.github/workflows/b.yml': calling(caller('./.github/workflows/a.yml')),
     });
-    expect(messages(loaded)).toEqual([".github/workflows/b.yml:3: './.github/workflows/a.yml' ends up calling itself"]);
+    expect(messages(loaded)).toEqual([
+      ".github/workflows/b.yml:3: './.github/workflows/a.yml' ends up calling itself; `limits.max-depth` of the workflow that runs says how deep it may",
+    ]);
   });
 
   it('are at most fifty different ones beside the first', async () => {

@@ -17,6 +17,15 @@ function bodiless(b: string): string {
   return `on: push\njobs:\n  a: { ${STEPS} }\n  b: { ${b} }\n`;
 }
 
+/** Jobs `x` and `y` with these keys, and `z` that needs both. */
+function two(x: string, y: string, z: string, top = ''): string {
+  const job = (id: string, keys: string): string =>
+    `  ${id}: { ${[keys, STEPS].filter((text) => text !== '').join(', ')} }\n`;
+  return `on: push\njobs:\n${top}${job('x', x)}${job('y', y)}${job('z', z)}`;
+}
+/** A job `w` that chooses `x` or `y`. */
+const CHOICE = `  w: { choose: one, branches: { x: "\${{ github.ref == 1 }}", default: y }, ${STEPS} }\n`;
+
 const a = (keys: string, top = ''): string => file({ a: keys, top });
 const b = (keys: string): string => file({ b: keys });
 
@@ -79,6 +88,25 @@ const GOOD: readonly Good[] = [
   ['terminate: success', b('terminate: success')],
   ['terminate: failure', b('terminate: failure')],
   ['terminate: cancelled', b('terminate: cancelled')],
+  ['a job that needs one of a race', two('race: r', 'race: r', 'needs: [x, y], join: active')],
+  ['a job that needs a race, whatever comes of it', two('race: r', 'race: r', 'needs: [x, y], if: always()')],
+  ['a job that needs one of two races each', two('race: r', 'race: s', 'needs: [x, y]', `  v: { race: r, ${STEPS} }\n  w: { race: s, ${STEPS} }\n`)],
+  ['as many of a race as can be', two('race: r', 'race: r', 'needs: [w, x, y], join: { count: 2 }', `  w: { ${STEPS} }\n`)],
+  ['a job that may be jumped to', two('race: r', 'race: r', 'needs: [x, y]', `  w: { next: { if: failure(), goto: z }, ${STEPS} }\n`)],
+  ['a job that needs one of a choice', two('needs: w', 'needs: w', 'needs: [x, y], join: first', CHOICE)],
+  ['branches that others may start', two('needs: [v, w], join: first', 'needs: w', 'needs: [x, y]', `${CHOICE}  v: { ${STEPS} }\n`)],
+  ['branches that run when the choice failed', two('needs: w, if: "!cancelled()"', 'needs: w, if: always()', 'needs: [x, y]', CHOICE)],
+  ['a job after one that ends the run, where it fails', two('terminate: success', '', 'needs: [x, y], if: failure()')],
+  ['a job after one that ends the run, where its failure is ignored', two('terminate: success, failure: ignore', '', 'needs: [x, y]')],
+  ['a job after one that ends the run, or another', two('terminate: success', '', 'needs: [x, y], join: first')],
+  ['a fallback that is cancelled', two('cancels: { on: success, targets: z }', '', 'needs: [x, y], if: failure()')],
+  ['a job that cancels what is late', two('', '', 'needs: [x, y], join: first, cancels: [x, y]')],
+  ['a job that cancels the instances for which it does not wait', file({ a: 'strategy: { instances: 2, sync: false }', b: 'cancels: a' })],
+  ['entries of next for success and for failure', file({ b: 'next: [{ if: failure(), goto: a }, { goto: c }]', c: 'needs: b' })],
+  ['a milestone of a job that waits', file({ a: 'concurrency: g', c: 'milestone: { job: a, state: waiting }' })],
+  ['batches of what several spawn', two('spawn: 2', 'spawn: 4', 'needs: [x, y], join: { mode: each, batch: 3 }')],
+  ['batches of more than a step may emit', `on: push\njobs:\n  a: { spawn: 2, runs-on: x, steps: [{ uses: o/r@v1 }] }\n  b: { needs: a, join: { mode: each, batch: 3 }, ${STEPS} }\n`],
+  ['failure: ignore beside continue-on-error', b('failure: ignore, continue-on-error: true')],
   ['stages', `on: push\njobs: { a: { stage: -5, run-until-stage: 7, ${STEPS} }, b: { stage: 7, delay-before: 1s, delay-after: 500ms, ${STEPS} } }`],
   ['job-stages', `on: push\njob-stages: sequential\nstage-failure: continue\njobs: { a: { ${STEPS} }, b: { ${STEPS} } }`],
   ['stage-failure: stop', `on: push\njob-stages: sequential\nstage-failure: stop\njobs: { a: { ${STEPS} }, b: { ${STEPS} } }`],
@@ -88,9 +116,9 @@ const GOOD: readonly Good[] = [
   ['strategy with complete-when', a('strategy: { instances: 5, complete-when: { count: 3, rest: cancel } }')],
   ['strategy with complete-when on a matrix', a('strategy: { matrix: { n: [1, 2, 3] }, complete-when: { count: 3, rest: run } }')],
   ['strategy that is dynamic and not waited for', a('strategy: { instances: 0, dynamic: true, sync: false }')],
-  ['loop while', bodiless('loop: { while: loop.i < 3, vars: { i: 0 }, max-iterations: 7, jobs: { c: { runs-on: x, steps: [{ run: "${{ loop.i }}" }] } } }')],
+  ['loop while', bodiless('loop: { while: loop.i < 3, vars: { i: 0 }, max-iterations: 7, jobs: { c: { runs-on: x, outputs: { I: "3" }, steps: [{ run: "${{ loop.i }}" }] } } }')],
   ['loop until, with outputs', bodiless('outputs: { v: "${{ jobs.c.outputs.v }} ${{ loop.i }}" }, loop: { until: "${{ jobs.c.result == \'success\' }}", vars: { i: "${{ github.sha }}" }, jobs: { c: { runs-on: x, outputs: { v: "1" }, steps: [{ run: x }] } } }')],
-  ['a loop in a loop', bodiless(`loop: { until: loop.i > 3, vars: { i: 0 }, jobs: { c: { loop: { while: loop.i < loop.j, vars: { j: 1 }, jobs: { d: { ${STEPS} } } } } } }`)],
+  ['a loop in a loop', bodiless(`loop: { until: loop.i > 3, vars: { i: 0 }, jobs: { c: { outputs: { i: "1" }, loop: { while: loop.i < loop.j, vars: { j: 1 }, jobs: { d: { ${STEPS} } } } } } }`)],
   ...['before', 'after', 'on-failure', 'on-cancel', 'finally'].map((key): Good => [
     key,
     a(`${key}: { p: { ${STEPS} }, q: { needs: p, ${STEPS} } }`),
@@ -159,10 +187,10 @@ const BAD: readonly Bad[] = [
   ['wait-for with less than no time', b('wait-for: { signal: s, timeout-minutes: <<-1>> }'), 'error', 'value', '`timeout-minutes` takes a number of minutes from 0 to 527040, not `-1`'],
   ['a region without a name', b('region: <<"">>'), 'error', 'empty', '`region` is empty; it takes the name of a region, or a list of names'],
   ['an unknown region', file({ a: 'region: slow', b: 'cancels: <<region:slo>>' }), 'error', 'unknown-job', 'no job has the region `slo`; did you mean `slow`?'],
-  ['an unknown job to cancel', b('cancels: [a, <<c>>]'), 'error', 'unknown-job', 'there is no job `c`'],
+  ['an unknown job to cancel', file({ c: 'cancels: [a, <<d>>]' }), 'error', 'unknown-job', 'there is no job `d`'],
   ['a region as a job', file({ a: 'region: slow', b: 'cancels: <<slow>>' }), 'error', 'unknown-job', 'there is no job `slow`; did you mean `region:slow`?'],
   ['a job that cancels itself', b('cancels: { targets: <<b>> }'), 'error', 'unknown-job', 'job `b` cannot cancel itself; `terminate` ends a run'],
-  ['cancels at another time', b('cancels: { on: <<failure>>, targets: a }'), 'error', 'value', '`on` takes `start` or `success`, not the text `failure`'],
+  ['cancels at another time', file({ c: 'cancels: { on: <<failure>>, targets: a }' }), 'error', 'value', '`on` takes `start` or `success`, not the text `failure`'],
   ['a section without a name', b('<<section>>: { lock: l }'), 'error', 'missing-key', '`section` needs `name`; name the section; jobs with the same lock and name belong together'],
   ['a section around another', file({ a: 'section: { lock: l, name: p }', b: '<<section>>: { lock: l, name: q }', c: 'needs: b, section: { lock: l, name: p }', }), 'error', 'section', 'job `b` waits for the lock that section `p` has until `c` has ended, and `c` waits for `b`'],
   ['a limit within the run', b('concurrency: { group: g, scope: run, <<limit>>: 2 }'), 'error', 'no-effect', '`limit` has no effect with `scope: run`: the jobs of the run go one at a time, first come, first served'],
@@ -207,6 +235,24 @@ const BAD: readonly Bad[] = [
   ['sync of one', b('strategy: { <<sync>>: false }'), 'error', 'instances', '`sync` needs `instances`, `matrix` or `dynamic: true`'],
   ['complete-when that reads nothing', b('strategy: { instances: 2, complete-when: { if: <<instances.sucess>> == 1 } }'), 'warning', 'unknown-reference', '`instances` has no `sucess`, so this is empty; did you mean `success`?'],
   ['instances elsewhere', b('if: <<instances>>.success == 1'), 'error', 'expression', 'the context `instances` is not available here; available here: github, inputs, needs, vars'],
+  ['all of a race', two('race: r', 'race: r', 'needs: [x, <<y>>]'), 'error', 'never-starts', 'job `z` can never start: it needs all of its `needs`, and `x` and `y` are in the same race; say `join: active`'],
+  ['more of a race than win', two('race: r', 'race: r', 'needs: [x, y], join: { count: <<2>> }'), 'error', 'join', '`count` is 2, but at most 1 of what the job needs can succeed (`x` and `y` are in the same race), so it could never start'],
+  ['more of a race and others than can be', two('race: r', 'race: r', 'needs: [w, x, y], join: { count: <<3>> }', `  w: { ${STEPS} }\n`), 'error', 'join', '`count` is 3, but at most 2 of what the job needs can succeed (`x` and `y` are in the same race), so it could never start'],
+  ['all of a choice', two('needs: w', 'needs: w', 'needs: [x, <<y>>]', CHOICE), 'error', 'never-starts', 'job `z` can never start: it needs all of its `needs`, and `x` and `y` are branches of `w`, which chooses one; say `join: active`'],
+  ['more of a choice than are chosen', two('needs: w', 'needs: w', 'needs: [x, y], join: { count: <<2>> }', CHOICE), 'error', 'join', '`count` is 2, but at most 1 of what the job needs can succeed (`x` and `y` are branches of `w`, which chooses one), so it could never start'],
+  ['a job after the end', two('terminate: success', '', 'needs: [<<x>>, y]'), 'error', 'never-starts', 'job `z` can never start: it needs `x`, which ends the workflow by `terminate`'],
+  ['a job that is cancelled by what it needs', two('cancels: z', '', 'needs: [<<x>>, y]'), 'error', 'never-starts', 'job `z` can never start: it needs `x`, which cancels it'],
+  ['a job in a region that is cancelled by what it needs', two('cancels: { on: success, targets: region:r }', '', 'needs: [<<x>>, y], region: r'), 'error', 'never-starts', 'job `z` can never start: it needs `x`, which cancels it'],
+  ['a job that cancels what it has waited for', b('cancels: <<a>>'), 'warning', 'no-effect', 'this has no effect: job `b` needs `a`, so that has ended before'],
+  ['a batch that is never full by spawn', file({ a: 'spawn: 2', b: 'join: { mode: each, batch: <<3>> }' }), 'warning', 'join', '`batch` is 3, but 2 arrive in all by `spawn`, so it would never start'],
+  ['a batch that leaves some over', file({ a: 'spawn: 5', b: 'join: { mode: each, batch: <<3>> }' }), 'warning', 'join', '`batch` is 3, and 5 arrive in all by `spawn`, so what is left over is dropped'],
+  ['an entry of next behind one that is always taken', file({ b: 'next: [{ if: always(), goto: c }, { <<if>>: failure(), goto: c }]', c: 'needs: b' }), 'warning', 'next', 'this is never reached: an entry before it is taken at `always()`'],
+  ['a second entry of next for success', file({ b: 'next: [{ goto: c }, { <<goto>>: c }]', c: 'needs: b' }), 'warning', 'next', 'this is never reached: an entry before it is taken at `success()`'],
+  ['a milestone of a job that does not wait', file({ c: 'milestone: { job: <<b>>, state: waiting }' }), 'warning', 'milestone', 'job `b` has nothing to wait for once it begins, so it is never `waiting`'],
+  ['a failure that is ignored and is not', b('failure: ignore, <<continue-on-error>>: false'), 'warning', 'no-effect', '`continue-on-error: false` has no effect beside `failure: ignore`'],
+  ['one attempt', a('<<retry>>: 1'), 'warning', 'no-effect', '`retry` has no effect: one attempt in all is what a job has without it'],
+  ['one attempt in a mapping', a('<<retry>>: { max-attempts: 1, exit-codes: any }'), 'warning', 'no-effect', '`retry` has no effect: one attempt in all is what a job has without it'],
+  ['a loop whose condition never changes', bodiless(`loop: { <<while>>: loop.i < 3, vars: { i: 0 }, jobs: { c: { ${STEPS} } } }`), 'warning', 'loop-condition', '`while` never changes: it reads variables of the loop alone, and no job in the loop has an output of that name'],
   ['a loop without a condition', bodiless(`<<loop>>: { jobs: { c: { ${STEPS} } } }`), 'error', 'loop-condition', 'a `loop` needs `while` or `until`; else it would never end'],
   ['a loop without jobs', bodiless('<<loop>>: { until: true }'), 'error', 'missing-key', '`loop` needs `jobs`; list what it does in each round'],
   ['a loop that never runs', bodiless(`loop: { <<while>>: false, jobs: { c: { ${STEPS} } } }`), 'warning', 'loop-condition', 'a loop with `while: false` never runs'],

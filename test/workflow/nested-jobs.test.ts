@@ -109,11 +109,38 @@ describe('workflows that are called', () => {
     expect(uses).toEqual([remote, inner]);
   });
 
+  it.each([
+    ['a list', '[push, workflow_call]'],
+    ['a mapping', '{ push: , workflow_call: }'],
+  ])('are said to be refused where the file calls itself, with events as %s', (_, on) => {
+    const text = `on: ${on}\njobs: { b: { uses: ${A} } }\n`;
+    const { plan, diagnostics } = parseWorkflow(text, A.slice('./'.length));
+    expect(plan).not.toBeNull();
+    expect(diagnostics.map(({ severity, line, column, message }) => ({ severity, line, column, message }))).toEqual([
+      {
+        severity: 'warning',
+        line: 2,
+        column: 20,
+        message: `\`${A}\` is this workflow itself, and without \`limits.max-depth\` a run of it is refused; add \`limits: { max-depth: 10 }\` for ten levels`,
+      },
+    ]);
+  });
+
+  it.each([
+    ['has a limit', '[push, workflow_call]', 'limits: { max-depth: 3 }\n'],
+    ['begins no run', 'workflow_call', ''],
+  ])('may be calls of the file itself where it %s', (_, on, top) => {
+    const text = `on: ${on}\n${top}jobs: { b: { uses: ${A} } }\n`;
+    expect(parseWorkflow(text, A.slice('./'.length)).diagnostics).toEqual([]);
+  });
+
   it('may call themselves where the workflow that runs limits how deep', async () => {
     const itself = `on: workflow_call\njobs: { again: { if: github.ref, uses: ${A} } }\n`;
     const main = `on: push\njobs: { a: { uses: ${A} } }\n`;
     const refused = await load(main, { [A]: itself });
-    expect(refused.diagnostics.map(({ message }) => message)).toEqual([`'${A}' ends up calling itself`]);
+    expect(refused.diagnostics.map(({ message }) => message)).toEqual([
+      `'${A}' ends up calling itself; \`limits.max-depth\` of the workflow that runs says how deep it may`,
+    ]);
     const { diagnostics, calls } = await load(`${main}limits: { max-depth: 3 }\n`, { [A]: itself });
     expect(diagnostics).toEqual([]);
     expect(calls).toEqual({ [A]: 1 });
