@@ -63,7 +63,6 @@ export function launchInstance(draft: FlowDraft, key: string): boolean {
   }
 }
 
-const NEEDLESS: Ended = { conclusion: 'withdrawn', reason: 'completed' };
 const ENDLESS: Ended = { conclusion: 'failure', reason: 'concurrency' };
 
 function endsHere(draft: FlowDraft, key: string, ended: Ended, message: string): false {
@@ -77,12 +76,12 @@ function keepInstance(draft: FlowDraft, key: string): boolean {
   if (settings.kind !== 'steps') return false;
   const { earlier } = draft.input.options;
   const result = Object.hasOwn(earlier, key) ? earlier[key] : undefined;
-  if (!result) {
-    const kept = keptResult(draft, iteration);
-    if (kept === null) return false;
+  if (!result) return false;
+  const kept = keptResult(draft, iteration);
+  if (kept !== null && result.conclusion === 'withdrawn') {
     // The job had come to its result without it.
     draft.iterations.update(iteration, { fate: { conclusion: kept.conclusion, reason: kept.reason }, closed: true });
-    settleInstance(draft, key, NEEDLESS, { announce: true, message: null });
+    settleInstance(draft, key, result, { announce: true, message: null });
     return true;
   }
   // Who has won it has won it.

@@ -55,6 +55,15 @@ describe('what ended in an earlier attempt of the run', () => {
     expect(flow.complete('z')).toEqual(['run success']);
   });
 
+  it('leaves alone an instance that the job did not need, and starts one that is new', () => {
+    const withdrawn: EarlierResult = { conclusion: 'withdrawn', reason: 'completed', outputs: {} };
+    const earlier = { m: success(), 'm.1': withdrawn, 'm.2': success() };
+    const jobs = { m: { matrix: { n: [1, 2, 3] } }, z: { needs: ['m'] } };
+    const { flow, first } = begin(input(workflow(jobs), {}, { earlier }));
+    expect(first).toEqual(['withdrawn m.1', 'kept m.2', 'start m.3']);
+    expect(flow.complete('m.3')).toEqual(['start z']);
+  });
+
   it('is asked for again where an instance of the job runs again', () => {
     const job = { matrix: { n: [1, 2] }, flow: keys({ waitFor: WAIT }) };
     const { flow, first } = begin(input(workflow({ a: job }), {}, { earlier: { 'a.1': success() } }));

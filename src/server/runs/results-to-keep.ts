@@ -8,7 +8,7 @@ import type { InstanceStatus } from '../../flow/instance-state.ts';
 export interface Kept {
   /** Of instances with steps. */
   readonly keys: readonly string[];
-  /** By path: jobs of which nothing is run again. */
+  /** By path: jobs of which nothing is run again; by key, instances that they did not need. */
   readonly jobs: Readonly<Record<string, EarlierResult>>;
   readonly left: Left;
 }
@@ -77,6 +77,14 @@ export function resultsToKeep(state: FlowState): Kept | null {
     const kept = { conclusion: 'success' as const, reason, outputs };
     return result === 'success' && !changes(path) ? [[path, kept] as const] : [];
   });
+  // By themselves, instances that a kept job did not need would start.
+  const needless = whole.flatMap(([path]) =>
+    jobs.get(path).instances.flatMap((key) => {
+      const { status } = instances.get(key);
+      if (status.kind !== 'settled' || status.conclusion !== 'withdrawn') return [];
+      return [[key, { conclusion: status.conclusion, reason: status.reason, outputs: {} }] as const];
+    }),
+  );
   const milestones = iterations.entries().flatMap(([key, iteration]) => {
     const job = jobs.get(iteration.job);
     if (!draft.planOf(job).flow?.milestone || job.reason === 'milestone') return [];
@@ -89,7 +97,8 @@ export function resultsToKeep(state: FlowState): Kept | null {
   });
   return {
     keys,
-    jobs: Object.fromEntries(whole),
+    // The key of a single instance is the path of its job.
+    jobs: Object.fromEntries<EarlierResult>([...needless, ...whole]),
     left: {
       signals: state.signals,
       milestones: Object.fromEntries(milestones),
