@@ -6,7 +6,7 @@ import type { AroundPhase, FlowState, LockState, ScopeState } from './flow-state
 import { copyInstance, type InstanceState } from './instance-state.ts';
 import { copyIteration, type IterationState } from './iteration-state.ts';
 import { type Arrival, copyJob, type JobState, type RoundState } from './job-state.ts';
-import { Table } from './table.ts';
+import { NO_ENTRIES, Table } from './table.ts';
 
 /**
  * A state while one event is worked in. Reads fall through to the state, writes are kept beside it, so the state that
@@ -49,7 +49,7 @@ export class FlowDraft {
     this.iterations = new Table(state.iterations, copyIteration);
     this.instances = new Table(state.instances, copyInstance);
     this.locks = new Table(state.locks);
-    this.races = new Table(state.races, (winner) => winner);
+    this.races = new Table(state.races ?? NO_ENTRIES, (winner) => winner);
     this.rounds = new Table(state.rounds);
     this.arrivals = new Table(state.arrivals);
     this.delivered = new Table(state.delivered);

@@ -21,8 +21,8 @@ export interface FlowState {
   readonly instances: Shards<InstanceState>;
   /** By name: locks of `section` and of `concurrency` with `scope: run` that somebody has. */
   readonly locks: Shards<LockState>;
-  /** By scope and name: the job that has won the race. */
-  readonly races: Shards<string>;
+  /** By scope and name: the job that has won the race. Absent in runs that began before there was this table. */
+  readonly races?: Shards<string>;
   /** By path and number: rounds of joins that begin more than once. */
   readonly rounds: Shards<RoundState>;
   /** By path, round and place in it: what has come and was not used yet. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { OperationContext } from '../operation.ts';
 import { endAttempt } from './end-attempt.ts';
 import { IS_LIVE } from './is-live.ts';
@@ -5,12 +6,19 @@ import { RETURN_BACKOFF_MS } from './limits.ts';
 import { type Held, moveAttempt, moveAttempts } from './move-attempt.ts';
 import { CANCEL_REASONS } from './cancel-reasons.ts';
 
-/** Puts back what a runner was offered or has accepted and did not begin, but for what it still has. */
+/**
+ * Puts back what a runner was offered or has accepted and did not begin, but for what it still has. Whoever loses what it
+ * runs does so after this, which has locked the runs of all that it has.
+ */
 export async function returnUnstarted(
   context: OperationContext,
   runner: string,
   keep: readonly string[],
 ): Promise<void> {
+  if (context.locks)
+    // Runs come before attempts wherever both are locked.
+    await sql`select id from run where id in (select run_id from attempt where runner_id = ${runner} and ${IS_LIVE})
+      order by id for no key update`.execute(context.db);
   const rows = await context.db
     .selectFrom('attempt')
     .select(['id', 'fence', 'state', 'returns', 'cancel_cause'])

@@ -20,6 +20,8 @@ const IDLE_IN_TRANSACTION_MS = 30_000;
 
 /** Statements that each connection keeps planned; the server has some hundred different ones. */
 const MAX_STATEMENTS = 500;
+/** Longer ones are those of many rows: one for each number of rows, seldom the same again. */
+const MAX_PLANNED_CHARACTERS = 4_000;
 
 export interface PostgresOptions {
   /** Most connections at a time. */
@@ -102,7 +104,7 @@ class PreparingPool implements PostgresPool {
   #nameOf(text: string): string | null {
     const known = this.#names.get(text);
     if (known !== undefined) return known;
-    if (this.#names.size >= MAX_STATEMENTS) return null;
+    if (this.#names.size >= MAX_STATEMENTS || text.length > MAX_PLANNED_CHARACTERS) return null;
     const name = createHash('sha256').update(text).digest('hex').slice(0, 32);
     this.#names.set(text, name);
     return name;

@@ -1,4 +1,4 @@
-import type { Compilable, CompiledQuery, Kysely, RawBuilder } from 'kysely';
+import { type Compilable, CompiledQuery, type Kysely, type RawBuilder } from 'kysely';
 import type { Database } from '../database.ts';
 import type { OperationContext } from '../operation.ts';
 
@@ -15,7 +15,8 @@ type Build<Row> = (db: Kysely<Database>, hole: Hole, rows: number, locks: boolea
  */
 export class Statement<Row = unknown> {
   readonly #build: Build<Row>;
-  readonly #compiled = new Map<string, CompiledQuery<Row>>();
+  /** Without the tree that it was compiled from, which is many times as large. */
+  readonly #compiled = new Map<string, Pick<CompiledQuery, 'sql' | 'parameters'>>();
 
   constructor(build: Build<Row>) {
     this.#build = build;
@@ -27,16 +28,20 @@ export class Statement<Row = unknown> {
     rows = 1,
   ): Promise<readonly Row[]> {
     const key = `${locks ? 'postgres' : 'sqlite'} ${rows}`;
-    let query = this.#compiled.get(key);
-    if (query === undefined) {
+    let known = this.#compiled.get(key);
+    if (known === undefined) {
       let holes = 0;
-      query = this.#build(db, () => new Filler(holes++) as never, rows, locks).compile();
-      this.#compiled.set(key, query);
+      const { sql, parameters } = this.#build(db, () => new Filler(holes++) as never, rows, locks).compile();
+      known = { sql, parameters };
+      if (rows <= MAX_KEPT_ROWS) this.#compiled.set(key, known);
     }
-    const parameters = query.parameters.map((one) => (one instanceof Filler ? values[one.index] : one));
-    return (await connection.executeQuery<Row>({ ...query, parameters })).rows;
+    const parameters = known.parameters.map((one) => (one instanceof Filler ? values[one.index] : one));
+    return (await connection.executeQuery<Row>(CompiledQuery.raw(known.sql, parameters))).rows;
   }
 }
+
+/** For more rows at a time the compilation is a small part of the work, and all numbers of them would be many texts. */
+const MAX_KEPT_ROWS = 50;
 
 /** One that is written as SQL. */
 export function rawStatement<Row>(build: (hole: Hole, rows: number) => RawBuilder<Row>): Statement<Row> {
