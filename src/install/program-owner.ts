@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, lchown, lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunnerFolder } from './runner-folder.ts';
@@ -28,11 +29,11 @@ export async function givePrograms(folder: RunnerFolder): Promise<void> {
   await lchown(folder.root, account.uid, account.gid);
 }
 
-/** Whose the runner is; null: root's, or we are not root. */
+/** Whose the runner is; null: root's, or nobody's yet, or we are not root. */
 export async function accountOf({
   state,
 }: RunnerFolder): Promise<{ readonly uid: number; readonly gid: number } | null> {
-  if (process.getuid?.() !== 0) return null;
+  if (process.getuid?.() !== 0 || !existsSync(state)) return null;
   const { uid, gid } = await stat(state);
   return uid === 0 ? null : { uid, gid };
 }

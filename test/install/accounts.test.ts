@@ -54,6 +54,14 @@ const ONE_SENTENCE = /^paceline: [^\n]+\.\n$/;
     expect(stderr).toContain(join(folder, '_state'));
   });
 
+  it('an upgrade by root of a folder that is nobody’s runner yet looks for its package', async () => {
+    const folder = tree.copy();
+    await chown(folder, OWNER, OWNER);
+    const args = ['agent', 'upgrade', '/nowhere.tar.gz', '--folder', folder];
+    const { code, stderr } = await runProgram(join(folder, 'bin/paceline'), args);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/^paceline: [^\n]*nowhere[^\n]*\.\n$/) });
+  });
+
   it('svc.sh status and the doctor look without what is in .env, and say so', async () => {
     const folder = await ofOwner();
     const record = { schema: 1, manager: 'systemd', scope: 'system', name: 'x.service', file: '/x', isComplete: true };
