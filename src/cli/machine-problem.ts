@@ -7,7 +7,9 @@ import { EXIT } from './exit-codes.ts';
  */
 export function machineProblem(error: unknown): CommandProblem | null {
   if (!(error instanceof Error)) return null;
-  const { code, path } = error as NodeJS.ErrnoException;
+  const { code, syscall, dest, path: named } = error as NodeJS.ErrnoException & { readonly dest?: string };
+  // Of a symbolic link, `path` is what it was to say.
+  const path = syscall === 'symlink' ? dest : named;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const where = path === undefined ? '' : ` for '${path}'`;
     return new CommandProblem(EXIT.runFailed, `There is no room left on the disk${where} (${code}).`);

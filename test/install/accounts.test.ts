@@ -54,6 +54,14 @@ const ONE_SENTENCE = /^paceline: [^\n]+\.\n$/;
     expect(stderr).toContain(join(folder, '_state'));
   });
 
+  it('config.sh in a state that is not its own names the file that it may not make', async () => {
+    const folder = tree.copy();
+    await mkdir(join(folder, '_state'), { mode: 0o755 });
+    const args = ['--url', 'http://127.0.0.1:1', '--unattended'];
+    const { stderr } = await runProgram(join(folder, 'config.sh'), args, { PACELINE_TOKEN: 'x' }, { uid: OTHER });
+    expect(stderr).toContain(`This account may not use '${folder}/_state/agent.lock' (EACCES)`);
+  });
+
   it('an upgrade by root of a folder that is nobody’s runner yet looks for its package', async () => {
     const folder = tree.copy();
     await chown(folder, OWNER, OWNER);
