@@ -76,6 +76,17 @@ export function keysOf({ signingKey, sealingKey }: RunnerIdentity): RunnerKeys {
 
 /** Null when there is none. Rejects with an {@link AgentProblem} when the file is not what was written. */
 export async function readIdentity(stateDirectory: string): Promise<RunnerIdentity | null> {
+  const identity = await findIdentity(stateDirectory);
+  if (identity !== 'damaged') return identity;
+  const path = join(stateDirectory, CREDENTIALS_FILE);
+  throw new AgentProblem(
+    'usage',
+    `The credentials ${path} are damaged: \`paceline agent remove --local --state '${stateDirectory}'\` removes them; then register the runner again.`,
+  );
+}
+
+/** Null when there is none. Rejects with an {@link AgentProblem} for a file that may not be read. */
+export async function findIdentity(stateDirectory: string): Promise<RunnerIdentity | 'damaged' | null> {
   const path = join(stateDirectory, CREDENTIALS_FILE);
   let text: string;
   try {
@@ -84,10 +95,7 @@ export async function readIdentity(stateDirectory: string): Promise<RunnerIdenti
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new AgentProblem('usage', `The credentials ${path} cannot be read: ${(error as Error).message}.`, error);
   }
-  const identity = identityIn(text);
-  if (identity === null)
-    throw new AgentProblem('usage', `The credentials ${path} are damaged. Register the runner again.`);
-  return identity;
+  return identityIn(text) ?? 'damaged';
 }
 
 /** Null: it is none. */

@@ -6,7 +6,7 @@ import { AgentProblem } from './agent-problem.ts';
 import { ATTEMPTS_FOLDER, readStatus, STATUS_FILE } from './agent-status.ts';
 import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
 import { openHttpApi } from './http-api.ts';
-import { keysOf, readIdentity, removeIdentity, type RunnerIdentity } from './identity.ts';
+import { findIdentity, keysOf, readIdentity, removeIdentity, type RunnerIdentity } from './identity.ts';
 import { lockState } from './state-lock.ts';
 
 export interface RemoveAgentOptions {
@@ -19,7 +19,7 @@ export interface RemoveAgentOptions {
   readonly version: string;
 }
 
-/** `isListed`: the server may still have it on its list. */
+/** `isListed`: the server may still have it on its list. Without a name: none was registered, or nobody knows which. */
 export interface RemovedAgent {
   readonly name: string | null;
   readonly server: string | null;
@@ -29,7 +29,8 @@ export interface RemovedAgent {
 /**
  * Takes the runner off its server's list, then removes its credentials and what is left of its jobs. Workspaces stay:
  * they may hold somebody's work. Rejects with an `AgentProblem`, and has changed nothing then, while an agent runs, and
- * without `force` for results that are unsent and a server that does not do it.
+ * without `force` for results that are unsent and a server that does not do it. Credentials that are damaged need `local`
+ * or `force`: by them no server is told.
  */
 export async function removeAgent(options: RemoveAgentOptions): Promise<RemovedAgent> {
   const { stateDirectory, local, force } = options;
@@ -41,8 +42,9 @@ export async function removeAgent(options: RemoveAgentOptions): Promise<RemovedA
         'usage',
         `Results of ${unsent} jobs are not sent yet. Start the agent once more, or remove it with --force.`,
       );
-    const identity = await readIdentity(stateDirectory);
-    const isListed = identity !== null && (local || !(await tellServer(identity, options)));
+    const found = await (local || force ? findIdentity : readIdentity)(stateDirectory);
+    const identity = found === 'damaged' ? null : found;
+    const isListed = found === 'damaged' || (found !== null && (local || !(await tellServer(found, options))));
     await removeIdentity(stateDirectory);
     await removeTree(join(stateDirectory, ATTEMPTS_FOLDER));
     await rm(join(stateDirectory, STATUS_FILE), { force: true });

@@ -174,7 +174,9 @@ export async function removeCommand(flags: RemoveFlags, host: CliHost): Promise<
   const { version } = host;
   const own = { stateDirectory: state, local, force, network: networkSettings(config, host), version };
   const { name, server, isListed } = await asProblem(removeAgent(own));
-  const where = isListed ? `; ${server} was not told: \`paceline runners remove ${name}\` takes it off its list` : '';
+  const where = isListed
+    ? `; ${server ?? 'its server'} was not told: \`paceline runners remove ${name ?? 'NAME'}\` takes it off its list`
+    : '';
   host.stdout.write(`${name === null ? 'What was left' : `The runner ${name}`} in ${state} is removed${where}.\n`);
   return EXIT.success;
 }

@@ -142,7 +142,7 @@ describe('the identity of a runner', () => {
     expect(await readIdentity(root)).toBeNull();
     await writeFile(join(root, 'runner.json'), '{"signingKey": "hunter2');
     const problem: unknown = await readIdentity(root).catch((error: unknown) => error);
-    expect(String(problem)).toMatch(/are damaged. Register the runner again/);
+    expect(String(problem)).toMatch(/are damaged: .* then register the runner again/);
     expect(String(problem)).not.toContain('hunter2');
   });
 

@@ -70,6 +70,22 @@ const ONE_SENTENCE = /^paceline: [^\n]+\.\n$/;
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/^paceline: [^\n]*nowhere[^\n]*\.\n$/) });
   });
 
+  it.each([
+    ['agent', 'remove', '--local', '--folder'],
+    ['agent', 'configure', 'remove', '--force', '--folder'],
+  ])('damaged credentials are in the way of config.sh until %s %s %s removes them', async (...args) => {
+    const folder = await ofOwner();
+    const state = join(folder, '_state');
+    const url = ['--url', 'http://127.0.0.1:1', '--unattended'];
+    const refused = await as(OWNER, folder, 'config.sh', url);
+    expect(refused.stderr).toContain(`are damaged: \`paceline agent remove --local --state '${state}'\` removes them;`);
+    expect((await as(OWNER, folder, 'config.sh', ['remove'])).stderr).toBe(refused.stderr);
+    expect(await as(OWNER, folder, 'bin/paceline', [...args, folder])).toMatchObject({ code: 0, stderr: '' });
+    expect(await readdir(state)).toEqual([]);
+    // It gets as far as asking for a token.
+    expect((await as(OWNER, folder, 'config.sh', url)).stderr).toContain('There is no registration token');
+  });
+
   it('svc.sh status and the doctor look without what is in .env, and say so', async () => {
     const folder = await ofOwner();
     const record = { schema: 1, manager: 'systemd', scope: 'system', name: 'x.service', file: '/x', isComplete: true };
