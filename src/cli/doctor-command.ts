@@ -23,12 +23,16 @@ export interface DoctorFlags extends PlaceFlags {
 
 /** Looks at everything and says what is wrong: exit code 1 when something is. */
 export async function doctorCommand(given: DoctorFlags, givenHost: CliHost): Promise<ExitCode> {
-  if (given.folder !== undefined) becomeOwner(resolve(givenHost.directory, given.folder));
-  const { flags, host } = placeOf(given, givenHost, 'tell');
+  // All that is loaded on the way: the account of a runner may not read the programs of whoever calls.
   const [{ runChecks }, { allChecks }] = await Promise.all([
     import('../doctor/run-checks.ts'),
     import('../doctor/all-checks.ts'),
+    import('../agent/identity.ts'),
+    import('../config/check-runner-config.ts'),
+    import('undici'),
   ]);
+  if (given.folder !== undefined) becomeOwner(resolve(givenHost.directory, given.folder));
+  const { flags, host } = placeOf(given, givenHost, 'tell');
   const results = await runChecks(allChecks(await subjectOf(flags, host)), systemClock);
   if (flags.json === true) printJson({ checks: results }, host);
   else print(results, flags, host);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { runnerFolder, type RunnerFolder } from '../install/runner-folder.ts';
 import type { CliHost } from './cli-host.ts';
@@ -44,11 +44,15 @@ export function placeOf<F extends PlaceFlags>(
   return { flags: { ...flags, state: folder.state }, host: { ...host, directory: folder.root, environment } };
 }
 
-/** @throws CommandProblem for one that was not laid out for a runner. */
+/** @throws CommandProblem for one that was not laid out for a runner, or is closed to this account. */
 export function installedFolder(given: string, host: CliHost): RunnerFolder {
   const folder = runnerFolder(resolve(host.directory, given));
-  if (!existsSync(folder.manifest))
-    throw new CommandProblem(EXIT.usage, `${folder.root} is no folder of a runner: it has no bin/manifest.json.`);
+  try {
+    accessSync(folder.manifest);
+  } catch (error) {
+    const none = `${folder.root} is no folder of a runner: it has no bin/manifest.json.`;
+    throw machineProblem(error) ?? new CommandProblem(EXIT.usage, none);
+  }
   return folder;
 }
 

@@ -100,6 +100,31 @@ const ONE_SENTENCE = /^paceline: [^\n]+\.\n$/;
     });
   });
 
+  it('the doctor of root looks by programs that the account of the runner may not read', async () => {
+    const [folder, own] = [await ofOwner(), tree.copy()];
+    await chmod(own, 0o700);
+    const args = ['doctor', '--folder', folder, '--server', 'http://127.0.0.1:1', '--json'];
+    const { stdout, stderr } = await runProgram(join(own, 'bin/paceline'), args);
+    expect(stderr).toBe('');
+    const { checks } = JSON.parse(stdout) as { checks: { id: string }[] };
+    const found = (id: string) => checks.find((check) => check.id === id);
+    expect([found('configuration'), found('registration'), found('server')]).toMatchObject([
+      { verdict: 'ok' },
+      { verdict: 'wrong', found: expect.stringContaining('damaged') },
+      { verdict: 'wrong', found: expect.stringContaining('cannot be reached') },
+    ]);
+  });
+
+  it('says of a runner whose programs its account may not read that these are closed', async () => {
+    const folder = await ofOwner();
+    await chmod(join(folder, 'versions'), 0o700);
+    const { code, stderr } = await runProgram(join(tree.original, 'bin/paceline'), ['doctor', '--folder', folder]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(`'${folder}/bin/manifest.json' (EACCES)`),
+    });
+  });
+
   it('the doctor of root runs nothing as root that its .env brings into the PATH', async () => {
     const folder = await ofOwner();
     const sign = join(folder, 'sign');
