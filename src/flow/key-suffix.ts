@@ -18,9 +18,21 @@ export function keyOfJob(key: string, instance: number): string {
   return iteration > 1 ? `${job}~${iteration}` : job;
 }
 
-/** Keys of what a job is in, or an instance of: `call` and `call.2` of `call.2.build`. */
+/**
+ * Keys of what a job is in: `call~2` and `call.1~2` of `call.1~2.build`. That it is an instance of something is for
+ * {@link keyOfJob} to say.
+ */
 export function keysAround(key: string): string[] {
-  return [...key.matchAll(/[.@]/g)].map(({ index }) => key.slice(0, index)).filter((around) => around !== '');
+  return [...key.matchAll(BOUNDARY)]
+    .map(({ index }) => key.slice(0, index))
+    .filter((around) => around !== '')
+    .flatMap((around) => {
+      const instance = Number(INSTANCE.exec(around)?.[1] ?? 0);
+      return instance > 0 ? [keyOfJob(around, instance), around] : [around];
+    });
 }
 
 const SUFFIX = /~(\d+)?(?:r(\d+))?$/;
+/** Where a segment ends. Ids do not begin with a digit: a number behind a point is an instance, and belongs to its job. */
+const BOUNDARY = /@|\.(?!\d)/g;
+const INSTANCE = /\.(\d+)(?:~[^.@]*)?$/;

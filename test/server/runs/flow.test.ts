@@ -290,6 +290,28 @@ describeDatabases('a run on a server', (database) => {
   );
 
   it(
+    'shows an iteration that waits still when instances of a later one have begun',
+    withStore(async (store) => {
+      const files = { '.github/workflows/w.yml': `on: workflow_call\njobs: { x: ${job()} }` };
+      const more = "needs: a, join: each, wait-for: 's${{ flow.iteration }}', strategy: { matrix: { n: [1] } }";
+      const text = workflow({
+        a: job('spawn: 2'),
+        call: `{ uses: ./.github/workflows/w.yml, ${more} }`,
+        many: job(more),
+      });
+      const run = await RunHand.submit(store, { text, files });
+      await run.play('a');
+      const waiting = { call: 'waiting', many: 'waiting' };
+      expect(await run.jobs()).toEqual({ a: 'success', ...waiting, 'call~2': 'waiting', 'many~2': 'waiting' });
+      for (const name of ['call', 'many']) await run.signal('s2', { job: name });
+      expect(await run.jobs()).toEqual({ a: 'success', ...waiting, 'call.1~2.x': 'queued', 'many.1~2': 'queued' });
+      for (const name of ['call', 'many']) await run.signal('s1', { job: name });
+      for (const key of ['call.1~2.x', 'many.1~2', 'call.1.x', 'many.1']) await run.play(key);
+      expect(await run.conclusion()).toBe('success');
+    }),
+  );
+
+  it(
     'looks at timers that a resume sets when they are due',
     withStore(async (store, clock) => {
       const text = workflow({
