@@ -1,11 +1,15 @@
 import { stat } from 'node:fs/promises';
 import type { Dispatcher, request } from 'undici';
+import { type Clock, systemClock } from '../kernel/clock.ts';
+import type { DiagnosticLog } from '../kernel/diagnostic-log.ts';
 import { type NetworkSettings, openDispatcher } from '../kernel/open-dispatcher.ts';
 import type { TlsFiles } from '../kernel/trust.ts';
 
 /** Results, and logs beside them. */
 const CONNECTIONS = 6;
 const KEEP_ALIVE_MS = 30_000;
+/** Files that cannot be used, and have not changed since, are looked into again after this. */
+const LOAD_AGAIN_MS = 60_000;
 
 export interface Pools {
   /** For everything that is answered at once. */
@@ -17,18 +21,31 @@ export interface Pools {
 export interface Connections {
   /**
    * To be asked before each request: when the files of certificates have changed, there are new ones, and what was asked
-   * on those of before is still answered. Files that cannot be used leave the ones of before in place.
+   * on those of before is still answered. Files that cannot be used leave the ones of before in place, and one
+   * warning for each state of them says so.
    */
   pools(): Promise<Pools>;
   readonly request: typeof request;
   close(): Promise<void>;
 }
 
+/** For who lives long enough to see certificates renewed. */
+export interface RenewalPorts {
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Pick<DiagnosticLog, 'warn'>;
+}
+
+const UNHEARD: RenewalPorts = { clock: systemClock, log: { warn: () => undefined } };
+
 /**
  * For an agent; loads undici. How long an answer may take is its caller's to say. Rejects with a `NetworkProblem` for
  * settings that are wrong.
  */
-export async function openConnections(server: string, network: NetworkSettings): Promise<Connections> {
+export async function openConnections(
+  server: string,
+  network: NetworkSettings,
+  { clock, log }: RenewalPorts = UNHEARD,
+): Promise<Connections> {
   const { request } = await import('undici');
   const opened = new Set<Dispatcher>();
   const open = async (connections: number): Promise<Dispatcher> => {
@@ -46,15 +63,21 @@ export async function openConnections(server: string, network: NetworkSettings):
   let files = await stateOf(network.tls);
   let pools = await openPools();
   let renewing: Promise<void> | null = null;
+  let refused: { readonly files: string; readonly at: number } | null = null;
   const renew = async (now: string): Promise<void> => {
+    const known = refused?.files === now ? refused : null;
+    if (known !== null && clock.monotonic() - known.at < LOAD_AGAIN_MS) return;
     try {
       const next = await openPools();
       letGo(pools.main);
       letGo(pools.held);
       pools = next;
       files = now;
-    } catch {
-      // Half of them is written, such as the certificate without its key: the next request looks again.
+    } catch (error) {
+      // Perhaps half of them is written, such as the certificate without its key: what is written next is loaded at once.
+      refused = { files: now, at: clock.monotonic() };
+      if (known === null)
+        log.warn(`certificates have changed and cannot be used, those of before stay: ${(error as Error).message}`);
     }
   };
   return {

@@ -16,7 +16,7 @@ import type { ApiError, ApiResult } from '../protocol/api-error.ts';
 import { encodeLogBatch } from '../protocol/log-batch.ts';
 import { connectionProblem, mayWantClientCertificate } from '../kernel/connection-problem.ts';
 import type { NetworkSettings } from '../kernel/open-dispatcher.ts';
-import { openConnections, type Pools } from './connections.ts';
+import { openConnections, type Pools, type RenewalPorts } from './connections.ts';
 import { noAnswer, type Reply, readReply } from './read-reply.ts';
 
 /** An answer to anything but a poll. */
@@ -61,8 +61,13 @@ interface Ask {
  *
  * @param server Its address, such as `https://ci.example.com`.
  */
-export async function openHttpApi(server: string, network: NetworkSettings, version: string): Promise<HttpApi> {
-  const connections = await openConnections(server, network);
+export async function openHttpApi(
+  server: string,
+  network: NetworkSettings,
+  version: string,
+  renewal?: RenewalPorts,
+): Promise<HttpApi> {
+  const connections = await openConnections(server, network, renewal);
   const base = server.replace(/\/+$/, '');
   const mayWantCertificate = mayWantClientCertificate(server, network);
   let renewalMs = REQUEST_MS;

@@ -74,7 +74,8 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningAge
     await ownFolder(runtimeDirectory);
     prefer();
     const attempts = join(stateDirectory, ATTEMPTS_FOLDER);
-    const api = await openHttpApi(config.agent.server ?? identity.server, options.network, options.version);
+    const server = config.agent.server ?? identity.server;
+    const api = await openHttpApi(server, options.network, options.version, { clock, log });
     let isConnected = false;
     const status = statusWriter(stateDirectory, clock, log);
     const { minFreeDiskMb, healthScript } = config.agent;

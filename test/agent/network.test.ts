@@ -1,5 +1,5 @@
 /** An agent's way to its server where companies have something in between: proxies, authorities of their own, certificates of clients. */
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { NO_TLS_FILES, readTrust, type TlsFiles } from '../../src/kernel/trust.t
 import type { ApiResult } from '../../src/protocol/api-error.ts';
 import { type CertificateFiles, TestAuthority } from '../support/certificates.ts';
 import { DIRECT } from '../support/direct-network.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { ForwardProxy } from '../support/forward-proxy.ts';
 import { listen, secureServer } from '../support/listen.ts';
 
@@ -104,6 +105,42 @@ describe('files of certificates that are renewed', () => {
     expect((await api.nonce()).ok).toBe(true);
     await writeFile(own.certificate, 'nothing');
     expect((await api.nonce()).ok).toBe(true);
+  });
+});
+
+describe('renewed files of certificates that cannot be used', () => {
+  it('are told of once for each state that they are in, and are looked into again only when that or a minute has passed', async () => {
+    const caFile = authority.files.certificate;
+    const url = `https://localhost:${await serve(ofServer, caFile)}`;
+    const other = await TestAuthority.make(folder, 'Another-Authority');
+    const [foreign, good] = [await other.issue('agent', 'DNS:agent'), await authority.issue('mended', 'DNS:agent')];
+    const own = { certificate: join(folder, 'mended-own.pem'), key: join(folder, 'mended-own.key') };
+    for (const what of ['certificate', 'key'] as const) await copyFile(foreign[what], own[what]);
+    const tls = { ...NO_TLS_FILES, caFile, clientCertificateFile: own.certificate, clientKeyFile: own.key };
+    const clock = new FakeClock();
+    const warnings: string[] = [];
+    const log = { warn: (sentence: string) => void warnings.push(sentence) };
+    const api = await openHttpApi(url, { proxy: DIRECT.proxy, tls }, '0.1.0', { clock, log });
+    closing.push(() => api.close());
+
+    await copyFile(good.key, own.key);
+    for (let request = 0; request < 3; request++) expect((await api.nonce()).ok).toBe(false);
+    expect(warnings).toEqual([expect.stringMatching(/cannot be used, those of before stay: .*key values mismatch/)]);
+
+    const text = await readFile(good.certificate, 'utf8');
+    // Of one size and time: nothing of the file says that it is another.
+    const put = async (certificate: string): Promise<void> => {
+      await writeFile(own.certificate, certificate);
+      await utimes(own.certificate, 1, 1);
+    };
+    await put(text.replaceAll('BEGIN', 'BEGUN'));
+    expect((await api.nonce()).ok).toBe(false);
+    expect(warnings.slice(1)).toEqual([expect.stringContaining(`no certificate in PEM in ${own.certificate}`)]);
+    await put(text);
+    expect((await api.nonce()).ok).toBe(false);
+    await clock.advance(60_000);
+    expect((await api.nonce()).ok).toBe(true);
+    expect(warnings).toHaveLength(2);
   });
 });
 
