@@ -98,8 +98,14 @@ export function releaseSection(draft: FlowDraft, path: string): void {
 }
 
 function isLeft(draft: FlowDraft, paths: readonly string[]): boolean {
-  const members = paths.map((path) => draft.jobs.get(path));
-  if (members.some(({ phase, dying }) => phase === 'open' || dying > 0)) return false;
-  const isEntered = members.some(({ result }) => result !== null && result !== 'skipped' && result !== 'withdrawn');
-  return !isEntered || members.every(({ phase }) => phase !== 'pending');
+  let isEntered = false;
+  let isPending = false;
+  // From the last on: jobs mostly end in the order in which they began, and the first that goes on is enough.
+  for (const path of paths.toReversed()) {
+    const { phase, dying, result } = draft.jobs.get(path);
+    if (phase === 'open' || dying > 0) return false;
+    isEntered ||= result !== null && result !== 'skipped' && result !== 'withdrawn';
+    isPending ||= phase === 'pending';
+  }
+  return !isEntered || !isPending;
 }

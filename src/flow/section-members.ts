@@ -2,6 +2,7 @@ import type { SectionPlan } from '../protocol/flow-plan.ts';
 import type { JobPlan } from '../protocol/plan.ts';
 import { aroundPlans, type FlowDraft } from './flow-draft.ts';
 import type { JobState } from './job-state.ts';
+import { pathIn } from './keys.ts';
 
 /**
  * Critical sections. The jobs of one workflow with the same lock and name are one; those in loops and around jobs are in
@@ -39,12 +40,38 @@ export function sectionHolder(draft: FlowDraft, scope: string, section: SectionP
 
 /** Jobs of its scope that are of the section, or have jobs in them that are. */
 export function sectionMembers(draft: FlowDraft, holder: string, lock: string): readonly string[] {
-  const jobs = draft.scopes.find(sectionScope(holder))?.jobs ?? [];
-  return jobs.filter((path) => isMember(draft, draft.jobs.get(path), holder, lock));
+  const key = sectionScope(holder);
+  const scope = draft.scopes.find(key);
+  if (scope === null) return [];
+  const paths = membersOf(draft.plansOf(scope), lock, sectionName(holder)).ids.map((id) => pathIn(key, id));
+  // The options may leave some out.
+  return draft.input.options.job === null ? paths : paths.filter((path) => draft.jobs.find(path) !== null);
 }
 
 export function isMember(draft: FlowDraft, job: JobState, holder: string, lock: string): boolean {
-  return job.scope === sectionScope(holder) && takesPart(draft.planOf(job), { lock, name: sectionName(holder) });
+  if (job.scope !== sectionScope(holder)) return false;
+  return membersOf(draft.plansOf(draft.scopes.get(job.scope)), lock, sectionName(holder)).indices.has(job.index);
+}
+
+/** In declared order. */
+interface Members {
+  readonly ids: readonly string[];
+  readonly indices: ReadonlySet<number>;
+}
+
+/** Kept as long as the plans are, which never change: a section is asked for with every job of it. */
+const known = new WeakMap<readonly JobPlan[], Map<string, Members>>();
+
+function membersOf(plans: readonly JobPlan[], lock: string, name: string): Members {
+  const sections = known.get(plans) ?? new Map<string, Members>();
+  known.set(plans, sections);
+  const key = `${lock}\n${name}`;
+  const before = sections.get(key);
+  if (before !== undefined) return before;
+  const indices = plans.flatMap((plan, index) => (takesPart(plan, { lock, name }) ? [index] : []));
+  const members = { ids: indices.map((index) => plans[index]?.id ?? ''), indices: new Set(indices) };
+  sections.set(key, members);
+  return members;
 }
 
 function sectionScope(holder: string): string {
