@@ -20,7 +20,10 @@ export function arrive(draft: FlowDraft, key: string, ended: Ended, outputs: Jso
     !isSuccess || before.succeeded === 'yes' ? before.succeeded : reason === 'failure-ignored' ? 'ignored' : 'yes';
   if (succeeded !== before.succeeded) draft.jobs.update(path, { succeeded });
   // A run that is about to be stopped has no use for more of them.
-  else if (isSpent(draft)) return;
+  else if (isSpent(draft)) {
+    draft.isCut = true;
+    return;
+  }
   const job = draft.jobs.get(path);
   const times = isSuccess ? timesOf(draft, key) : 1;
   const hasRoom = !isOverfilled(draft, key, ended);

@@ -79,8 +79,10 @@ function openFinally(draft: FlowDraft, key: string): boolean {
 function closeWorkflow(draft: FlowDraft, key: string, results: readonly JobConclusion[]): void {
   const scope = draft.scopes.get(key);
   if (key === '') {
-    const isStopped = draft.stopped !== null;
-    draft.conclusion = isStopped ? 'failure' : (scope.terminated ?? runConclusionOf(results, scope.cancelled !== null));
+    draft.conclusion =
+      scope.cancelled?.cause === 'run-limit'
+        ? 'failure'
+        : (scope.terminated ?? runConclusionOf(results, scope.cancelled !== null));
     if (draft.group?.held === true)
       draft.commands.push({ kind: 'release-group', key: '', group: draft.group.request.group });
     draft.commands.push({ kind: 'run-completed', conclusion: draft.conclusion });

@@ -27,6 +27,10 @@ export class FlowDraft {
   readonly commands: FlowCommand[] = [];
   /** What has been done, see `isSpent`. */
   work = 0;
+  /** How much may be done; null until more was done than in a small run. */
+  mayWork: number | null = null;
+  /** Something was left out since too much had been done: the run has to be stopped. */
+  isCut = false;
   readonly #tasks: FlowTask[] = [];
   #nextTask = 0;
   conclusion: FlowState['conclusion'];
@@ -40,10 +44,11 @@ export class FlowDraft {
   stopped: FlowState['stopped'] | null;
   /** See `FlowStep.refused`. */
   refused: string | null = null;
-  readonly #state: FlowState;
+  /** The state that came in. */
+  readonly before: FlowState;
 
   constructor(state: FlowState) {
-    this.#state = state;
+    this.before = state;
     this.scopes = new Table(state.scopes);
     this.jobs = new Table(state.jobs, copyJob);
     this.iterations = new Table(state.iterations, copyIteration);
@@ -66,12 +71,16 @@ export class FlowDraft {
   }
 
   get input(): FlowState['input'] {
-    return this.#state.input;
+    return this.before.input;
   }
 
   push(task: FlowTask): void {
     this.work++;
     this.#tasks.push(task);
+  }
+
+  get hasTask(): boolean {
+    return this.#nextTask < this.#tasks.length;
   }
 
   nextTask(): FlowTask | null {

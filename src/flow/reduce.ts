@@ -110,7 +110,8 @@ function happen(draft: FlowDraft, event: FlowEvent): void {
 
 function work(draft: FlowDraft): FlowStep {
   for (;;) {
-    if (isSpent(draft)) stopRun(draft);
+    // What was much, but is done, is no reason to stop.
+    if ((draft.hasTask || draft.isCut) && isSpent(draft)) stopRun(draft);
     const task = draft.nextTask();
     if (task === null) break;
     perform(draft, task);

@@ -2,10 +2,12 @@ import { toText } from '../expressions/evaluate.ts';
 import type { Json, JsonMap } from '../protocol/job-message.ts';
 import { finallyScope } from './finally-scope.ts';
 import type { FlowDraft } from './flow-draft.ts';
+import type { FlowInput } from './flow-input.ts';
 import type { Ended } from './iteration-state.ts';
 import { CLEANS_UP } from './job-contexts.ts';
 import { KeyProblem } from './key-problem.ts';
-import type { AroundPhase, ScopeSource } from './flow-state.ts';
+import type { AroundPhase, FlowState, ScopeSource } from './flow-state.ts';
+import { Table } from './table.ts';
 
 /**
  * What one run may hold: its jobs, each time that one is begun, the executions of workflows, rounds and phases that they
@@ -20,11 +22,15 @@ const RESERVE = MAX_HELD / 10;
 const CHARACTERS_PER_THING = 1_000;
 
 /**
- * What one event may bring about: steps of work, a command counting as twenty. Enough for a run of 10,000 jobs to begin
- * and to end at once, and a few seconds with a database. What does more is never at rest, or might as well not be.
+ * What one event may bring about: steps of work, a command counting as twenty. As much as this and, so that all of a
+ * large run can begin or end at once, ten commands for each thing in it and what it takes to tell each dependant. What
+ * does more is never at rest, or might as well not be.
  */
 const MAX_WORK = 500_000;
 const WORK_PER_COMMAND = 20;
+const WORK_PER_THING = 10 * WORK_PER_COMMAND;
+/** An arrival that is counted, queued and considered, and the end of the need that is counted and considered. */
+const WORK_PER_DEPENDANT = 5;
 
 export const TOO_MUCH_HELD = `The run would hold more than ${MAX_HELD} jobs, rounds and arrivals.`;
 export const TOO_MUCH_WORK = 'The run goes on and on without waiting for anything, and was ended.';
@@ -67,7 +73,28 @@ function scopeAround(draft: FlowDraft, scope: string, source: ScopeSource): stri
 
 /** Whether the event has done as much as it may. */
 export function isSpent(draft: FlowDraft): boolean {
-  return draft.work + draft.commands.length * WORK_PER_COMMAND > MAX_WORK;
+  const done = draft.work + draft.commands.length * WORK_PER_COMMAND;
+  if (done <= MAX_WORK) return false;
+  draft.mayWork ??= MAX_WORK + workOfPlans(draft.input) + workOfState(draft.before);
+  return done > draft.mayWork;
+}
+
+/** Of jobs that the event may be the first to open. */
+function workOfPlans({ workflows }: FlowInput): number {
+  const plans = workflows.flatMap(({ jobs, flow }) => [...jobs, ...(flow?.finally ?? [])]);
+  const needs = plans.reduce((sum, plan) => sum + plan.needs.length, 0);
+  return plans.length * WORK_PER_THING + needs * WORK_PER_DEPENDANT;
+}
+
+/** Of what there was before the event: what it makes itself does not count, or a loop could go on for ever. */
+function workOfState(before: FlowState): number {
+  let things = before.jobs.size + before.instances.size;
+  let dependants = 0;
+  for (const [, job] of new Table(before.jobs).entries()) {
+    things += job.live;
+    dependants += job.dependants.length;
+  }
+  return things * WORK_PER_THING + dependants * WORK_PER_DEPENDANT;
 }
 
 /** What comes now may do as much as one event may. */

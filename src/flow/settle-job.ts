@@ -1,5 +1,6 @@
 import type { JobConclusion, Reason } from '../protocol/conclusion.ts';
 import { bareName } from './display-name.ts';
+import { joinOf, keepsArrivals } from './consider-job.ts';
 import type { FlowDraft } from './flow-draft.ts';
 import { countedEndOfJob } from './ignored-failure.ts';
 import type { Ended } from './iteration-state.ts';
@@ -37,13 +38,19 @@ export function passEarly(draft: FlowDraft, path: string): void {
 }
 
 function wakeDependants(draft: FlowDraft, path: string, job: JobState): void {
+  draft.work += job.dependants.length;
   for (const dependant of job.dependants) {
     const other = draft.jobs.get(dependant);
     const isHopeless = !counts(draft, other, job);
-    draft.jobs.update(dependant, { waiting: other.waiting - 1, hopeless: other.hopeless + (isHopeless ? 1 : 0) });
-    const join = draft.planOf(other).flow?.join;
-    if (join?.mode === 'count' && join.late === 'queue') needEnded(draft, dependant, path);
-    draft.push({ kind: 'consider', job: dependant });
+    const { waiting } = draft.jobs.update(dependant, {
+      waiting: other.waiting - 1,
+      hopeless: other.hopeless + (isHopeless ? 1 : 0),
+    });
+    const join = joinOf(draft, other);
+    if (join.mode === 'count' && join.late === 'queue') needEnded(draft, dependant, path);
+    // One that waits for all has nothing to look at before the last.
+    const waitsForMore = waiting > 0 && other.phase === 'pending' && join.mode !== 'count' && !keepsArrivals(join);
+    if (!waitsForMore) draft.push({ kind: 'consider', job: dependant });
   }
 }
 

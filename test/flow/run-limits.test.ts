@@ -25,6 +25,8 @@ function started({ commands }: FlowStep): string[] {
   return commands.flatMap((command) => (command.kind === 'start-job' ? [command.key] : []));
 }
 
+const CANCEL: FlowEvent = { kind: 'cancel', cause: 'user', force: false };
+
 function ended(key: string): FlowEvent {
   return { kind: 'job-completed', key, conclusion: 'success', reason: null, outputs: {} };
 }
@@ -61,6 +63,63 @@ describe('a run that does not come to rest', () => {
     const ids = Array.from({ length: 10_000 }, (_, index) => `g${index}`);
     const chain = ids.map((id, index) => [id, gate(id, { needs: index === 0 ? [] : [`g${index - 1}`] })] as const);
     expect(start(input(withPlans(Object.fromEntries(chain)))).state.conclusion).toBe('success');
+  });
+});
+
+describe('a large run is no run that does not come to rest', () => {
+  const WIDTH = 700;
+
+  function many<T>(count: number, sketch: (id: string) => T): Record<string, T> {
+    return Object.fromEntries(Array.from({ length: count }, (_, index) => [`j${index}`, sketch(`j${index}`)]));
+  }
+
+  /** A root, and two layers: each job of the second needs all of the first. */
+  function layers<T extends Parameters<typeof withPlans>[0][string]>(job: (id: string, needs: readonly string[]) => T) {
+    const first = many(WIDTH, (id) => job(id, ['root']));
+    const ids = Object.keys(first);
+    const second = Object.fromEntries(ids.map((id) => [`k${id}`, job(`k${id}`, ids)]));
+    return { root: job('root', []), ...first, ...second };
+  }
+
+  const conclusions = ({ commands }: FlowStep): string[] =>
+    commands.flatMap((command) => (command.kind === 'job-settled' ? [`${command.conclusion} ${command.reason}`] : []));
+
+  it('when a failure skips all jobs behind it, each of which needs many', () => {
+    const { state } = start(input(withPlans(layers((_, needs) => ({ needs })))));
+    const step = reduce(state, { ...ended('root'), conclusion: 'failure' } as FlowEvent);
+    expect(new Set(conclusions(step))).toEqual(new Set(['skipped needs']));
+    expect(step.commands.at(-1)).toEqual({ kind: 'run-completed', conclusion: 'failure' });
+  });
+
+  it('when all jobs but the last are kept', () => {
+    const jobs = layers((_, needs) => ({ needs }));
+    const last = `kj${WIDTH - 1}`;
+    const kept = { conclusion: 'success', reason: null, outputs: {} } as const;
+    const earlier = Object.fromEntries(Object.keys(jobs).flatMap((id) => (id === last ? [] : [[id, kept]])));
+    const step = start(input(withPlans(jobs), {}, { earlier }));
+    expect(started(step)).toEqual([last]);
+  });
+
+  it('when layers of gates pass at once', () => {
+    const step = start(input(withPlans(layers((id, needs) => gate(id, { needs })))));
+    expect(step.state.conclusion).toBe('success');
+  });
+
+  it('when all of 10,000 jobs begin to wait, each with timers, and when it is cancelled then', () => {
+    const waitFor = { signals: ['s'], buffered: true, timeoutMinutes: 5, from: [] };
+    const jobs = many(10_000, () => ({ flow: keys({ waitFor, startWithinMinutes: 60 }) }));
+    const waiting = start(input(withPlans(jobs)));
+    expect([waiting.state.stopped, waiting.commands.length]).toEqual([undefined, 30_000]);
+    const step = reduce(waiting.state, CANCEL);
+    expect(step.state.conclusion).toBe('cancelled');
+  });
+
+  it('when 10,000 jobs that wait for a group are cancelled', () => {
+    const concurrency = { group: 'g', cancelInProgress: false, queue: 'max' } as const;
+    const jobs = many(10_000, () => ({ concurrency, flow: keys({ startWithinMinutes: 60 }) }));
+    const step = reduce(start(input(withPlans(jobs))).state, CANCEL);
+    expect(new Set(conclusions(step))).toEqual(new Set(['cancelled cancelled-by-user']));
+    expect(step.commands.at(-1)).toEqual({ kind: 'run-completed', conclusion: 'cancelled' });
   });
 });
 
