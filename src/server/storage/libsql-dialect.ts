@@ -15,6 +15,9 @@ import type Libsql from 'libsql';
 /** Statements kept prepared; the server has some hundred different ones. */
 const MAX_STATEMENTS = 500;
 
+/** Commands with a semicolon between them, which is not one in a text, in a name or at the end. */
+const SEVERAL_COMMANDS = /^(?:[^;'"]|'[^']*'|"[^"]*")*;\s*\S/;
+
 /**
  * Kysely on one connection of the synchronous `libsql` package: a statement is over when its call returns, so nothing
  * but microtasks lies between question and answer. Whoever uses it sees to it that transactions do not overlap.
@@ -100,8 +103,7 @@ class LibsqlConnection implements DatabaseConnection {
 
   // eslint-disable-next-line @typescript-eslint/require-await -- it answers at once, and rejects instead of throwing
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    if (parameters.length === 0 && sql.includes(';')) {
-      // Several commands at once.
+    if (parameters.length === 0 && SEVERAL_COMMANDS.test(sql)) {
       this.#database.exec(sql);
       return { rows: [] };
     }

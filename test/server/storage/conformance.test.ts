@@ -70,6 +70,16 @@ describeDatabases('the schema', (database) => {
     expect(rows).toEqual([{ n: 1 }]);
   });
 
+  it('answers a question with a semicolon in a text, in a name and at its end, and takes several commands', async () => {
+    const store = await start({ database });
+    const { rows } = await sql.raw(`select 'it''s; so' as "a;b";`).execute(store.db);
+    expect(rows).toEqual([{ 'a;b': "it's; so" }]);
+    const insert = (name: string): string => `insert into setting (name, value) values ('${name}', ';')`;
+    await sql.raw(`${insert('a')}; ${insert('b')};`).execute(store.db);
+    const kept = await store.db.selectFrom('setting').select('name').where('value', '=', ';').execute();
+    expect(kept).toHaveLength(2);
+  });
+
   it('has at most one holder of a concurrency group', async () => {
     const store = await start({ database });
     const join = (state: 'holds' | 'waits', key: string): ReturnType<typeof store.perform> =>
