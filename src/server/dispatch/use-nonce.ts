@@ -11,10 +11,9 @@ export const STALE_NONCE = {
 
 /**
  * Remembers a nonce that is fresh (`Nonces`) and was signed, for longer than it stays fresh on any server: so it is good
- * once. @throws Refusal
+ * once. Retention deletes it. @throws Refusal
  */
 export async function useNonce({ db, now }: OperationContext, nonce: string): Promise<void> {
-  await db.deleteFrom('nonce').where('expires_at', '<=', now).execute();
   const used = await db
     .insertInto('nonce')
     .values({ value: nonce, expires_at: now + 2 * NONCE_MS })
