@@ -75,7 +75,10 @@ export async function rotateKeyCommand(flags: DataFlags, host: CliHost): Promise
     rotateServerKey({ database: databaseOf(settings), keyFile: keyFileOf(settings) }),
   );
   host.stdout.write(`${secrets} secrets are encrypted with the new key in ${keyFileOf(settings)}.\n`);
-  host.stderr.write('Servers that run on this database refuse to set secrets until they are started again.\n');
+  host.stderr.write(
+    'Start the servers that run on this database again at once: until then they refuse to set secrets, and they and ' +
+      'those with the new key refuse the sign-ins of runners that the other began.\n',
+  );
   return EXIT.success;
 }
 

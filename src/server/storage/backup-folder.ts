@@ -1,5 +1,5 @@
-import { constants, copyFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants, copyFile, lstat, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { syncFolder } from '../../kernel/write-durably.ts';
 import { BackupError } from './backup-error.ts';
 import type { BackupSums } from './backup-sums.ts';
@@ -18,6 +18,9 @@ export const BACKUP_FILES = {
 
 /** In the data folder. */
 export const LOG_FOLDER = 'logs';
+
+/** A folder that is a disk of its own may have this of the file system's, closed to all but root. */
+const OF_THE_DISK = 'lost+found';
 
 const FORMAT = 1;
 
@@ -53,19 +56,18 @@ export async function readManifest(folder: string): Promise<BackupManifest> {
 }
 
 /**
- * Copies the files of a folder, each as long as it was when its turn came; one that is removed meanwhile is left out.
- * Resolves when they survive a power cut.
+ * Copies the files of a folder, not those of folders in it, each as long as it was when its turn came; one that is removed
+ * meanwhile is left out. Resolves when they survive a power cut.
  * @returns the bytes.
  */
 export async function copyFolder(from: string, to: string): Promise<number> {
   let bytes = 0;
   await mkdir(to, { recursive: true, mode: 0o700 });
-  for (const entry of await entriesOf(from, { recursive: true })) {
-    if (!entry.isFile()) continue;
-    const source = join(entry.parentPath, entry.name);
-    const target = join(to, source.slice(from.length));
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  for (const name of await namesIn(from)) {
+    const source = join(from, name);
+    const target = join(to, name);
     try {
+      if (!(await lstat(source)).isFile()) continue;
       await copyFile(source, target, constants.COPYFILE_FICLONE);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
@@ -77,9 +79,14 @@ export async function copyFolder(from: string, to: string): Promise<number> {
   return bytes;
 }
 
-/** True for a folder that is missing or has nothing in it. */
-export async function isEmptyFolder(path: string): Promise<boolean> {
-  return (await entriesOf(path, {})).length === 0;
+/** What a folder has in it; nothing when it is missing. */
+export async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(path)).filter((name) => name !== OF_THE_DISK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** @returns its bytes. */
@@ -91,17 +98,4 @@ export async function syncFile(path: string): Promise<number> {
   } finally {
     await file.close();
   }
-}
-
-async function entriesOf(path: string, options: { readonly recursive?: boolean }): ReturnType<typeof listing> {
-  try {
-    return await listing(path, options);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function listing(path: string, options: { readonly recursive?: boolean }) {
-  return readdir(path, { ...options, withFileTypes: true });
 }

@@ -4,13 +4,14 @@ import { type Kysely, sql } from 'kysely';
 import { syncFolder } from '../../kernel/write-durably.ts';
 import type { Database } from '../database.ts';
 import { BackupError } from './backup-error.ts';
-import { BACKUP_FILES, copyFolder, isEmptyFolder, LOG_FOLDER, syncFile, writeManifest } from './backup-folder.ts';
+import { BACKUP_FILES, copyFolder, LOG_FOLDER, namesIn, syncFile, writeManifest } from './backup-folder.ts';
 import { sumsOf } from './backup-sums.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
 import { INCARNATION_SETTING } from './incarnation.ts';
 import { openPostgres } from './open-postgres.ts';
 import { openSqlite } from './open-sqlite.ts';
 import { runPostgresProgram } from './postgres-programs.ts';
+import { refuseUnfinishedRestore } from './unfinished-restore.ts';
 
 export interface BackupOptions {
   /** A path, or `postgres://…`. Servers may be running on it. */
@@ -39,7 +40,8 @@ export interface BackupResult {
  */
 export async function backup(options: BackupOptions): Promise<BackupResult> {
   const { database, to, keyFile } = options;
-  if (!(await isEmptyFolder(to))) throw new BackupError(`'${to}' has something in it already; name another folder.`);
+  if ((await namesIn(to)).length > 0)
+    throw new BackupError(`'${to}' has something in it already; name another folder.`);
   const dialect = dialectOf(database);
   const folder = `${to}.part`;
   await rm(folder, { recursive: true, force: true });
@@ -72,6 +74,7 @@ async function copySqlite(database: string, file: string): Promise<string> {
   // Opening it would make one.
   const there = await stat(database).catch(() => null);
   if (there === null) throw new BackupError(`There is no database ${databasePlace(database)}.`);
+  await refuseUnfinishedRestore(database, null);
   const db = await openSqlite(database);
   try {
     const incarnation = await incarnationOf(db, database);
@@ -85,6 +88,7 @@ async function copySqlite(database: string, file: string): Promise<string> {
 async function dumpPostgres(database: string, file: string): Promise<string> {
   const db = await openPostgres(database, { connections: 1, onIdleError: () => undefined });
   try {
+    await refuseUnfinishedRestore(database, db);
     const incarnation = await incarnationOf(db, database);
     await runPostgresProgram('pg_dump', ['--format=custom', '--no-owner', `--file=${file}`], database);
     return incarnation;

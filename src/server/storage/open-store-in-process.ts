@@ -16,6 +16,7 @@ import type { OperationTable } from './operation-table.ts';
 import { openPostgres } from './open-postgres.ts';
 import { openSqlite } from './open-sqlite.ts';
 import type { StoreMetric, StoreNote } from './store-metric.ts';
+import { refuseUnfinishedRestore } from './unfinished-restore.ts';
 import { WakeRelay } from './wake-relay.ts';
 
 export interface StoreOptions {
@@ -104,8 +105,12 @@ export async function openStoreInProcess(options: StoreOptions): Promise<InProce
     release();
   };
   try {
-    if (dialect === 'sqlite' && database !== ':memory:') release = await claimSqlite(database);
+    if (dialect === 'sqlite' && database !== ':memory:') {
+      release = await claimSqlite(database);
+      await refuseUnfinishedRestore(database, null);
+    }
     const db = await open();
+    if (dialect === 'postgres') await refuseUnfinishedRestore(database, db);
     await migrate(db, dialect, clock.now());
     await ensureIncarnation(db, options.randomId());
     const reader = dialect === 'sqlite' && database !== ':memory:' ? await open() : null;

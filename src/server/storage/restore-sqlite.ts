@@ -1,43 +1,54 @@
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sql } from 'kysely';
 import { syncFolder } from '../../kernel/write-durably.ts';
 import { BACKUP_FILES, syncFile } from './backup-folder.ts';
-import { BackupError } from './backup-error.ts';
+import { BackupError, occupied } from './backup-error.ts';
 import { beginLife, FENCE_LEAP, putSetting } from './begin-life.ts';
 import { claimSqlite } from './claim-sqlite.ts';
+import { databasePlace } from './dialect.ts';
 import { FENCE_SETTING } from './fence.ts';
 import { openSqlite } from './open-sqlite.ts';
+import type { RestoreFiles } from './restore-files.ts';
 import type { RestoreOptions } from './restore.ts';
+import { isRestoreUnfinished, restoringPath } from './unfinished-restore.ts';
 
-/**
- * @param prepareFiles Makes logs and key beside their places.
- * @param putFiles Puts them there: the database comes into its place last, since before that a server would start with none.
- */
-export async function restoreSqlite(
-  options: RestoreOptions,
-  prepareFiles: () => Promise<void>,
-  putFiles: () => Promise<void>,
-): Promise<void> {
-  const { database } = options;
+const ASIDE = ['-wal', '-shm', '-journal'];
+
+/** The database comes into its place last, by one rename: while it lies beside it, no server starts. */
+export async function restoreSqlite(options: RestoreOptions, files: RestoreFiles): Promise<void> {
+  const { database, force } = options;
   await mkdir(dirname(database), { recursive: true, mode: 0o700 });
   const release = await claimSqlite(database);
-  const made = `${database}.restoring`;
+  const made = restoringPath(database);
   try {
-    await makeDatabase(options, made);
-    await prepareFiles();
-    await putFiles();
-    for (const suffix of ['-wal', '-shm', '-journal']) await rm(`${database}${suffix}`, { force: true });
-    await rename(made, database);
+    const isUnfinished = await isRestoreUnfinished(database, null);
+    if (!force) {
+      await files.refuseTaken();
+      if (isUnfinished || (await stat(database).catch(() => null)) !== null)
+        throw occupied(`the database ${databasePlace(database)}`);
+    }
+    await (isUnfinished ? files.putBack() : files.forget());
+    try {
+      await makeDatabase(options, made);
+      await files.prepare();
+      await files.put();
+      for (const suffix of ASIDE) await rm(`${database}${suffix}`, { force: true });
+      await rename(made, database);
+    } catch (error) {
+      await files.putBack();
+      for (const suffix of [...ASIDE, '']) await rm(`${made}${suffix}`, { force: true });
+      throw error;
+    }
     await syncFolder(dirname(database));
+    await files.forget();
   } finally {
     release();
-    for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${made}${suffix}`, { force: true });
   }
 }
 
 async function makeDatabase({ from, randomId }: RestoreOptions, made: string): Promise<void> {
-  await rm(made, { force: true });
+  for (const suffix of [...ASIDE, '']) await rm(`${made}${suffix}`, { force: true });
   await copyFile(join(from, BACKUP_FILES.database.sqlite), made);
   try {
     const db = await openSqlite(made);
@@ -56,4 +67,6 @@ async function makeDatabase({ from, randomId }: RestoreOptions, made: string): P
     throw new BackupError(`The database in '${from}' cannot be restored: ${(error as Error).message}.`, error);
   }
   await syncFile(made);
+  // As long as it is there, what `put` sets aside is known to be of an unfinished restore.
+  await syncFolder(dirname(made));
 }

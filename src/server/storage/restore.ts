@@ -1,10 +1,10 @@
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BackupError, occupied } from './backup-error.ts';
-import { BACKUP_FILES, copyFolder, isEmptyFolder, LOG_FOLDER, readManifest, syncFile } from './backup-folder.ts';
+import { BackupError } from './backup-error.ts';
+import { BACKUP_FILES, readManifest } from './backup-folder.ts';
 import { damageOf } from './backup-sums.ts';
 import { databasePlace, dialectOf } from './dialect.ts';
-import { fileReplacement, folderReplacement } from './replacement.ts';
+import { restoreFiles } from './restore-files.ts';
 import { restorePostgres } from './restore-postgres.ts';
 import { restoreSqlite } from './restore-sqlite.ts';
 
@@ -27,11 +27,11 @@ export interface RestoreOptions {
  * tell it again what they reported after the backup was made.
  *
  * The backup is looked at as a whole first, and everything is made beside what it replaces, which comes back when a
- * part fails.
+ * part fails. Of two at once the second is refused, and so is a server, also after one that was interrupted.
  * @throws BackupError, before anything is changed when something is there that was not to be replaced.
  */
 export async function restore(options: RestoreOptions): Promise<void> {
-  const { from, database, dataDirectory, keyFile, force } = options;
+  const { from, database } = options;
   const manifest = await readManifest(from);
   const dialect = dialectOf(database);
   if (manifest.dialect !== dialect)
@@ -43,33 +43,8 @@ export async function restore(options: RestoreOptions): Promise<void> {
   const isMissing = (await exists(savedLogs)) ? null : `'${BACKUP_FILES.logs}' is missing`;
   const damage = isMissing ?? (await damageOf(from, manifest.files ?? {}));
   if (damage !== null) throw new BackupError(`The backup in '${from}' is damaged: ${damage}. Nothing was changed.`);
-  const logs = join(dataDirectory, LOG_FOLDER);
-  if (!force) {
-    if (!(await isEmptyFolder(logs))) throw occupied(`the folder '${logs}'`);
-    if (manifest.key && (await exists(keyFile))) throw occupied(`the key '${keyFile}'`);
-    if (dialect === 'sqlite' && (await exists(database))) throw occupied(`the database ${databasePlace(database)}`);
-  }
-
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
-  const newLogs = await folderReplacement(logs);
-  const newKey = manifest.key ? await fileReplacement(keyFile) : null;
-  const all = newKey === null ? [newLogs] : [newKey, newLogs];
-  const prepareFiles = async (): Promise<void> => {
-    await copyFolder(savedLogs, newLogs.made);
-    if (newKey === null) return;
-    await copyFile(join(from, BACKUP_FILES.key), newKey.made);
-    await syncFile(newKey.made);
-  };
-  const putFiles = async (): Promise<void> => {
-    for (const one of all) await one.put();
-  };
-  try {
-    await (dialect === 'sqlite' ? restoreSqlite : restorePostgres)(options, prepareFiles, putFiles);
-  } catch (error) {
-    for (const one of all) await one.undo();
-    throw error;
-  }
-  for (const one of all) await one.forget();
+  const files = await restoreFiles(options, manifest.key);
+  await (dialect === 'sqlite' ? restoreSqlite : restorePostgres)(options, files);
 }
 
 const NAMES = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;

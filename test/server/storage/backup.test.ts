@@ -2,16 +2,28 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { backup, type BackupOptions } from '../../../src/server/storage/backup.ts';
 import { nextFence } from '../../../src/server/storage/fence.ts';
 import { type InProcessStore, openStoreInProcess } from '../../../src/server/storage/open-store-in-process.ts';
 import { randomId } from '../../../src/server/storage/random-id.ts';
+import { restoreFiles } from '../../../src/server/storage/restore-files.ts';
 import { restore, type RestoreOptions } from '../../../src/server/storage/restore.ts';
 import { describeDatabases } from '../../support/postgres.ts';
 import { createPostgresDatabase, dropPostgresDatabase } from '../../support/postgres-server.ts';
 import { CAN_MOUNT, smallDisk } from '../../support/small-disk.ts';
 import { TEST_SETTINGS } from '../../support/server-settings.ts';
+
+async function ask(url: string, commands: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(commands);
+  } finally {
+    await client.end();
+  }
+}
 
 let folder: string;
 beforeEach(async () => {
@@ -193,6 +205,86 @@ describeDatabases('a backup', (database) => {
       expect(await readdir(disk.path)).toEqual(['segment-0', 'segment-1']);
     } finally {
       disk.remove();
+    }
+  });
+
+  /** A restore over it that a power cut ended before its last step. */
+  const interrupt = async (url: string): Promise<void> => {
+    const from = join(folder, 'backup');
+    const files = await restoreFiles({ ...over, from, database: url, randomId }, true);
+    await files.prepare();
+    if (database === 'sqlite') await copyFile(join(from, file), `${url}.restoring`);
+    else {
+      await ask(url, `alter schema public rename to paceline_replaced; create schema public`);
+      await ask(url, 'create table public.paceline_restoring (); create table public.job ()');
+    }
+    await files.put();
+  };
+
+  it('whose restore was interrupted is what its database waits for', async () => {
+    const url = await livedOn();
+    await interrupt(url);
+    const unfinished = /is going on or was interrupted\. Complete it with `paceline server restore FOLDER --force`/;
+    await expect(start(url)).rejects.toThrow(unfinished);
+    await expect(save(url, { to: join(folder, 'other') })).rejects.toThrow(unfinished);
+    await expect(load(url, { ...over, force: false })).rejects.toThrow('replace it with --force');
+    await load(url, over);
+    const restored = await start(url);
+    expect(await settingOf(restored, 'own')).toBe('before');
+    expect(await readFile(over.keyFile, 'utf8')).toBe('the key');
+    expect(await readdir(join(dataOf('origin'), 'logs'))).toEqual(['segment-1']);
+  });
+
+  it('whose restore was interrupted leaves what it was to replace when the next one fails', async () => {
+    const url = await livedOn();
+    await interrupt(url);
+    await forgetSums();
+    await writeFile(join(folder, 'backup', file), 'no database');
+    await expect(load(url, over)).rejects.toMatchObject({ name: 'BackupError' });
+    await expectAsItWas(url);
+  });
+
+  it('that is restored twice at once is restored once, and the other is told', async () => {
+    const { url } = await origin();
+    await save(url);
+    const target = await place('target');
+    const both = await Promise.allSettled([load(target), load(target)]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const refused = both.find((one) => one.status === 'rejected');
+    expect(String(refused?.reason)).toMatch(/: (A server uses|Another restore of|There is) the (database|folder) /);
+    expect(await settingOf(await start(target), 'own')).toBe('before');
+    expect(await readdir(join(dataOf('target'), 'logs'))).toEqual(['segment-1']);
+  });
+
+  it('goes to and from logs on a disk of their own', async () => {
+    const { url } = await origin();
+    for (const name of ['origin', 'target'])
+      await mkdir(join(dataOf(name), 'logs', 'lost+found'), { recursive: true, mode: 0 });
+    await save(url);
+    await load(await place('target'));
+    expect((await readdir(join(dataOf('target'), 'logs'))).sort()).toEqual(['lost+found', 'segment-1']);
+  });
+
+  (database === 'postgres' ? it : it.skip)('is restored by an account that does not own the schema', async () => {
+    const { url, store } = await origin();
+    await save(url);
+    await store.close();
+    // Its schema is one that a restore has made, which a dump says more of.
+    await load(url, over);
+    await save(url, { to: join(folder, 'again') });
+    const target = await place('target');
+    const role = `r_${randomId()}`;
+    await ask(target, `create role ${role} login; grant create, usage on schema public to ${role}`);
+    const own = new URL(target);
+    own.username = role;
+    try {
+      // An earlier one was interrupted.
+      await ask(own.href, 'create table paceline_restoring (); create table job (); create sequence fence');
+      await load(own.href, { from: join(folder, 'again'), force: true });
+      expect(await settingOf(await start(own.href), 'own')).toBe('before');
+    } finally {
+      for (const each of stores.splice(0)) await each.close();
+      await ask(target, `drop owned by ${role} cascade; drop role ${role}`);
     }
   });
 
