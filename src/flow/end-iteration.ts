@@ -102,8 +102,7 @@ export function aroundEnded(
       else goOn(draft, key, ['finally']);
       return;
     case 'finally':
-      if (worst === 'failure' && iteration.outcome?.conclusion === 'success')
-        draft.iterations.update(key, { outcome });
+      if (worst === 'failure' && iteration.outcome?.conclusion === 'success') draft.iterations.update(key, { outcome });
       goOn(draft, key, []);
   }
 }
