@@ -49,12 +49,16 @@ export async function configureRunner(options: ConfigureRunnerOptions): Promise<
 async function snapshotOf(paths: readonly string[]): Promise<() => Promise<void>> {
   const before = await Promise.all(
     paths.map(async (path) =>
-      (await exists(path)) ? { path, text: await readFile(path, 'utf8'), mode: (await stat(path)).mode } : { path },
+      (await exists(path)) ? { path, text: await readFile(path, 'utf8'), found: await stat(path) } : { path },
     ),
   );
   return async () => {
-    for (const { path, text, mode } of before)
-      await (text === undefined ? rm(path, { force: true }) : writeDurably(path, text, mode & MODE_BITS));
+    // Root's calls leave to the account of the runner what it has to read.
+    const isRoot = process.getuid?.() === 0;
+    for (const { path, text, found } of before)
+      await (text === undefined
+        ? rm(path, { force: true })
+        : writeDurably(path, text, found.mode & MODE_BITS, isRoot ? found : null));
   };
 }
 

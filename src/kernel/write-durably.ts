@@ -1,8 +1,17 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Makes a file or replaces it: whole or not at all, and there after a power cut. Throws the system's error. */
-export async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+/**
+ * Makes a file or replaces it: whole or not at all, and there after a power cut. Throws the system's error.
+ *
+ * @param owner By root: whose it is to be. Null: of whoever calls.
+ */
+export async function writeDurably(
+  path: string,
+  text: string,
+  mode: number,
+  owner: { readonly uid: number; readonly gid: number } | null = null,
+): Promise<void> {
   const next = `${path}.new`;
   await mkdir(dirname(path), { recursive: true });
   await rm(next, { force: true });
@@ -10,6 +19,7 @@ export async function writeDurably(path: string, text: string, mode: number): Pr
   try {
     // Whatever the mask of the process.
     await file.chmod(mode);
+    if (owner !== null) await file.chown(owner.uid, owner.gid);
     await file.writeFile(text);
     await file.sync();
   } catch (error) {

@@ -1,5 +1,5 @@
 /** What accounts say that are not the one that a runner belongs to. By root, who can be each of them. */
-import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CAN_MOUNT, smallDisk } from '../support/small-disk.ts';
@@ -68,6 +68,16 @@ const ONE_SENTENCE = /^paceline: [^\n]+\.\n$/;
     const args = ['agent', 'upgrade', '/nowhere.tar.gz', '--folder', folder];
     const { code, stderr } = await runProgram(join(folder, 'bin/paceline'), args);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/^paceline: [^\n]*nowhere[^\n]*\.\n$/) });
+  });
+
+  it('config.sh of root that the server refuses leaves the files of the account to it', async () => {
+    const folder = await ofOwner();
+    await rm(join(folder, '_state/runner.json'));
+    const args = ['--url', 'http://127.0.0.1:1', '--unattended'];
+    const { code } = await runProgram(join(folder, 'config.sh'), args, { PACELINE_TOKEN: 'x', LANG: 'C' });
+    expect(code).toBe(4);
+    expect(await readFile(join(folder, '.env'), 'utf8')).toBe('MINE=1\n');
+    expect(await stat(join(folder, '.env'))).toMatchObject({ uid: OWNER, gid: OWNER, mode: 0o100600 });
   });
 
   it.each([
