@@ -6,6 +6,7 @@ import type { JobPlan } from '../protocol/plan.ts';
 import { joinOf, keepsArrivals } from './consider-job.ts';
 import { finallyScope } from './finally-scope.ts';
 import { aroundPlans, type FlowDraft } from './flow-draft.ts';
+import type { JobState } from './job-state.ts';
 import { iterationKey } from './keys.ts';
 import { startsAnew } from './settle-job.ts';
 
@@ -29,15 +30,42 @@ export function isUnapproved(draft: FlowDraft, path: string): boolean {
 
 /** A job that is to come before this one and is unapproved; null without. As for `success()`, joins and jumps start anew. */
 export function unapprovedBefore(draft: FlowDraft, path: string): string | null {
-  const seen = new Set([path]);
-  // A set that is iterated also gives what is added meanwhile.
-  for (const before of seen) {
+  const seen = new Set<string>();
+  // Behind a join that begins without what was never to be.
+  const spared = new Set<string>();
+  const reached: (readonly [path: string, isSpared: boolean])[] = [[path, false]];
+  for (const [before, isSpared] of reached) {
+    const known = isSpared ? spared : seen;
+    if (known.has(before) || seen.has(before)) continue;
+    known.add(before);
     const job = draft.jobs.get(before);
-    if (before !== path && isUnapproved(draft, before)) return before;
-    if (before !== path && job.result === 'success' && startsAnew(draft, before, job)) continue;
-    for (const need of job.needs) if (need.path !== null) seen.add(need.path);
+    const isLeftOut = isSpared && isLeftOutByNeeds(job);
+    if (before !== path) {
+      if (isSpared && isNeedless(job)) continue;
+      if (!isLeftOut && isUnapproved(draft, before)) return before;
+      if (isOnItsOwn(draft, before, job)) continue;
+    }
+    const sparesNeeds = isLeftOut || joinOf(draft, job).mode !== 'all';
+    for (const need of job.needs) if (need.path !== null) reached.push([need.path, sparesNeeds]);
   }
   return null;
+}
+
+/** Its branch was not chosen, or the flow had no more use for it. */
+function isNeedless({ result, reason }: JobState): boolean {
+  return result === 'withdrawn' || (result === 'skipped' && reason === 'choice');
+}
+
+/** Whether an approval would have been asked for is for what was before it to say. */
+function isLeftOutByNeeds({ result, reason }: JobState): boolean {
+  return result === 'skipped' && reason === 'needs';
+}
+
+/** It has begun, or came to its success, without what is still before it. */
+function isOnItsOwn(draft: FlowDraft, path: string, job: JobState): boolean {
+  if (!startsAnew(draft, path, job)) return false;
+  if (job.result === 'success') return true;
+  return job.begun > 0 && !(job.waiting > 0 && keepsArrivals(joinOf(draft, job)));
 }
 
 /** Whether an approval is asked for in a job, or around it. `called`: workflows that were looked at, which may call themselves. */

@@ -150,6 +150,88 @@ describe('a job behind an approval', () => {
   });
 });
 
+describe('a job behind a join', () => {
+  const asked = (flow: ReturnType<typeof begin>['flow'], job: string): string | null => {
+    flow.ask({ kind: 'complete', job });
+    return flow.refused;
+  };
+  const JOINS = { active: ACTIVE, first: count(1), count: count(2) };
+  const choose = keys({
+    choose: {
+      mode: 'one',
+      branches: [
+        { job: 'q', if: 'true' },
+        { job: 'p', if: 'true' },
+      ],
+      default: null,
+    },
+  });
+
+  it.each(Object.entries(JOINS))('does without the approval of what was not chosen: %s', (_, join) => {
+    const more = {
+      q: { needs: ['a'] },
+      q2: { needs: ['a'] },
+      d: { needs: ['p', 'q', 'q2'], flow: join },
+      e: { needs: ['d'] },
+    };
+    const { flow } = begin(input(workflow({ a: { flow: choose }, p: { needs: ['a'], flow: APPROVAL }, ...more })));
+    expect(asked(flow, 'e')).toMatch(/needs an approval/);
+    flow.complete('a');
+    expect(flow.shown).toMatchObject({ p: 'skipped', d: 'pending' });
+    expect(asked(flow, 'e')).toBeNull();
+    expect(asked(flow, 'd')).toBeNull();
+  });
+
+  it('does without one further up a branch that was not chosen', () => {
+    const branch = { p: { needs: ['a'] }, p2: { needs: ['p'], flow: APPROVAL }, p3: { needs: ['p2'] } };
+    const rest = { q: { needs: ['a'] }, d: { needs: ['p3', 'q'], flow: ACTIVE } };
+    const { flow } = begin(input(workflow({ a: { flow: choose }, ...branch, ...rest })));
+    flow.complete('a');
+    expect(asked(flow, 'd')).toBeNull();
+  });
+
+  it.each(Object.entries(JOINS))('does without that of what was withdrawn: %s', (_, join) => {
+    const race = { race: 'r' };
+    const jobs = {
+      ...{ a: {}, p: { flow: keys({ ...WAIT, ...race }) }, q: { needs: ['a'], flow: keys(race) }, x: {} },
+      d: { needs: ['p', 'q', 'x'], flow: join },
+    };
+    const { flow } = begin(input(workflow(jobs)));
+    flow.complete('a');
+    expect(flow.shown).toMatchObject({ p: 'withdrawn', q: 'queued' });
+    expect(asked(flow, 'd')).toBeNull();
+  });
+
+  it('does not do without one where the join waits for all, nor where it never came', () => {
+    const expired = { p: { flow: soon() }, m: { needs: ['p'] }, q: {}, d: { needs: ['m', 'q'], flow: ACTIVE } };
+    const { flow } = begin(input(workflow({ ...expired, e: { needs: ['d'] } })));
+    flow.fire('p/within');
+    expect(flow.shown).toMatchObject({ p: 'skipped', m: 'skipped', d: 'pending' });
+    for (const job of ['d', 'e']) expect(asked(flow, job)).toMatch(/comes after 'p'/);
+  });
+
+  it('that has begun without it goes on without it', () => {
+    const jobs = {
+      p: { flow: APPROVAL },
+      y: {},
+      either: { needs: ['p', 'y'], flow: count(1) },
+      q: { needs: ['either'] },
+    };
+    const { flow } = begin(input(workflow(jobs)));
+    expect(asked(flow, 'q')).toMatch(/comes after 'p'/);
+    expect(flow.complete('y')).toEqual(['start either']);
+    expect(asked(flow, 'q')).toBeNull();
+  });
+
+  it('that begins again with it is still to come', () => {
+    const each = keys({ join: { mode: 'each', batch: 1 } });
+    const jobs = { p: { flow: APPROVAL }, y: {}, m: { needs: ['p', 'y'], flow: each }, q: { needs: ['m'] } };
+    const { flow } = begin(input(workflow(jobs)));
+    expect(flow.complete('y')).toEqual(['start m']);
+    expect(asked(flow, 'q')).toMatch(/comes after 'p'/);
+  });
+});
+
 describe('a step that wants the run to go on elsewhere', () => {
   const chain = { a: {}, p: { needs: ['a'], flow: APPROVAL }, d: { needs: ['p'] } };
   const refused = (flow: ReturnType<typeof begin>['flow'], key: string) =>
