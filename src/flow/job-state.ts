@@ -45,8 +45,8 @@ export interface JobState {
   /** Paths of needs whose choice left this job out. */
   readonly untaken: readonly string[];
   readonly jumps: number;
-  /** Name of the race that it has won. */
-  readonly won: string | null;
+  /** Names of the races that its iterations have won since the last jump back; null for none. */
+  readonly won: readonly string[] | null;
   /** A jump has come: it begins without waiting for its needs. */
   readonly jump: Jump | null;
   /** Keys of the newest iteration, in order. */

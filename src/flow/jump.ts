@@ -188,8 +188,8 @@ function forget(draft: FlowDraft, path: string): void {
 function releaseRaces(draft: FlowDraft, again: ReadonlySet<string>): void {
   for (const path of again) {
     const { won, scope } = draft.jobs.get(path);
-    if (won === null) continue;
-    draft.races.delete(raceKey(scope, won));
+    if (!won) continue;
+    for (const race of won) draft.races.delete(raceKey(scope, race));
     draft.jobs.update(path, { won: null });
   }
 }

@@ -25,7 +25,7 @@ export function claimRace(draft: FlowDraft, key: string): boolean {
     return false;
   }
   draft.races.set(raceKey(job.scope, race), path);
-  draft.jobs.update(path, { won: race });
+  draft.jobs.update(path, { won: [...(job.won ?? []), race] });
   const { named, computed } = racersOf(draft.plansOf(draft.scopes.get(job.scope)));
   const rivals = [...(named.get(race) ?? []), ...computed].map((id) => pathIn(job.scope, id));
   draft.work += Math.floor(rivals.length / JOBS_PER_STEP);
@@ -61,7 +61,11 @@ function racersOf(plans: readonly JobPlan[]): Racers {
     const race = flow?.race ?? null;
     if (race === null || race === '') continue;
     if (!isLiteral(race)) computed.push(id);
-    else named.set(race, [...(named.get(race) ?? []), id]);
+    else {
+      const ids = named.get(race);
+      if (ids === undefined) named.set(race, [id]);
+      else ids.push(id);
+    }
   }
   const racers = { named, computed };
   known.set(plans, racers);

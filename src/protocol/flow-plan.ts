@@ -40,7 +40,7 @@ export interface JobFlowPlan {
   readonly choose: ChoosePlan | null;
   /** How many times its completion enables each dependant that says `join: each`; null for once. */
   readonly spawn: Template;
-  /** Of all jobs of the workflow with this name the first to start wins; the others are withdrawn. Null for none. */
+  /** Of all jobs of the same `jobs` with this name the first to start wins; the others are withdrawn. Null for none. */
   readonly race: Template;
   readonly milestone: MilestonePlan | null;
   readonly waitFor: WaitForPlan | null;

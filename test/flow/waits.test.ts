@@ -274,6 +274,25 @@ describe('race', () => {
     expect(flow.signal('go', { job: 'y' })).toEqual(expect.arrayContaining(['start y', 'withdrawn x']));
     expect(flow.complete('y')).toEqual(['run success']);
   });
+
+  it('is held anew when who has won it begins anew, and each other that it has won', () => {
+    const jobs = {
+      a: {},
+      // The next iteration: g2, then g3.
+      x: { needs: ['a'], flow: keys({ race: 'g${{ flow.iteration }}', join: { mode: 'each', batch: 1 } }) },
+      y: { needs: ['a'], flow: { ...waitFor(), race: 'g2' } },
+      z: { needs: ['x', 'y'], flow: keys({ join: { mode: 'active' } }) },
+    };
+    const { flow } = begin(input(workflow(jobs)));
+    expect(flow.ask({ kind: 'emit', outputs: {} }, { job: 'a' })).toEqual(
+      expect.arrayContaining(['withdrawn y', 'start x']),
+    );
+    expect(flow.complete('a')).toEqual(['start x~2']);
+    for (const key of ['x', 'x~2']) flow.complete(key);
+    expect(flow.finish('z', { goto: { target: 'a', with: {} } })).toEqual(['start a~2']);
+    expect(flow.complete('a~2')).toContain('start x~3');
+    expect(flow.signal('ok')).toEqual(['start y~2']);
+  });
 });
 
 describe('times', () => {
