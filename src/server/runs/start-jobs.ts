@@ -31,14 +31,9 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
   const waited = commands.flatMap(({ key }) => keysAround(key));
   const whole = instances.map(({ key, instance }) => keyOfJob(key, instance));
   await forgetWaiting(context, run, [...new Set([...waited, ...whole])]);
-  const labelSets = await findLabelSets(context, run, commands, exclusive);
-  for (let from = 0; from < commands.length; from += ROWS_PER_STATEMENT) {
-    const some = commands.slice(from, from + ROWS_PER_STATEMENT).map((command) => ({
-      command,
-      attempt: context.randomId(),
-      labelSet: labelSets.get(command) ?? 0,
-      policy: policyOf(command, exclusive),
-    }));
+  const starts = await startsOf(context, run, commands, exclusive);
+  for (let from = 0; from < starts.length; from += ROWS_PER_STATEMENT) {
+    const some = starts.slice(from, from + ROWS_PER_STATEMENT);
     const rows = some.map((one) => rowOf(context, run, one));
     const made = await INSERT.execute(
       context,
@@ -64,27 +59,28 @@ export async function startJobs(context: OperationContext, run: RunRow, commands
   await emitAll(context, run.id, queued);
 }
 
-/** What each asks of a runner; many ask the same. */
-async function findLabelSets(
+/** With what each asks of a runner; many ask the same. */
+async function startsOf(
   context: OperationContext,
   run: RunRow,
   commands: readonly StartJob[],
   exclusive: readonly string[],
-): Promise<ReadonlyMap<StartJob, number>> {
+): Promise<readonly Start[]> {
   const { groups, asker } = await readAccess(context, run.id);
   const known = new Map<string, number>();
-  const found = new Map<StartJob, number>();
+  const starts: Start[] = [];
   for (const command of commands) {
     const { labels, group } = command.runsOn;
     const access = accessLabel(groups, asker, group, context.settings.isolateUntrusted);
     const features = neededFeatures(command.plan);
-    const wanted = { labels, group, access, features, policy: policyOf(command, exclusive) };
+    const policy = policyOf(command, exclusive);
+    const wanted = { labels, group, access, features, policy };
     const text = JSON.stringify(wanted);
     const labelSet = known.get(text) ?? (await labelSetOf(context, wanted));
     known.set(text, labelSet);
-    found.set(command, labelSet);
+    starts.push({ command, attempt: context.randomId(), labelSet, policy });
   }
-  return found;
+  return starts;
 }
 
 interface Start {
