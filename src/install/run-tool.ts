@@ -29,3 +29,8 @@ export function toolRunner(environment: Readonly<Record<string, string | undefin
 
 /** As a shell tells of a program that a signal ended. */
 const KILLED = 128;
+
+/** What a version of this program answers from before there was the command. */
+export function isUnknownCommand(stderr: string): boolean {
+  return stderr.includes('unknown command');
+}

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { InstallProblem } from './install-problem.ts';
 import type { RunnerFolder } from './runner-folder.ts';
-import type { RunTool } from './run-tool.ts';
+import { isUnknownCommand, type RunTool } from './run-tool.ts';
 
 /** What the doctor finds wrong and a new version cannot come up with. */
 const NEEDED = ['node', 'server', 'certificates', 'proxy', 'registration'];
@@ -18,8 +18,14 @@ export async function tryVersion(folder: RunnerFolder, version: string, runTool:
       `Version ${version} does not run on this machine: ${firstLine(told.stderr) ?? `it says '${told.stdout.trim()}'`}.`,
       'failed',
     );
-  const { stdout } = await runTool(command, ['doctor', '--folder', folder.root, '--json']);
-  const wrong = checksIn(stdout).filter(({ id, verdict }) => verdict === 'wrong' && NEEDED.includes(id));
+  const doctor = await runTool(command, ['doctor', '--folder', folder.root, '--json']);
+  const checks = isUnknownCommand(doctor.stderr) ? [] : checksIn(doctor.stdout);
+  if (checks === null)
+    throw new InstallProblem(
+      `Version ${version} cannot look at this machine: ${firstLine(doctor.stderr) ?? `its doctor ended with ${doctor.code}`}.`,
+      'failed',
+    );
+  const wrong = checks.filter(({ id, verdict }) => verdict === 'wrong' && NEEDED.includes(id));
   const [first] = wrong;
   if (first !== undefined)
     throw new InstallProblem(
@@ -35,12 +41,12 @@ interface Found {
   readonly remedy: string | null;
 }
 
-function checksIn(text: string): readonly Found[] {
+/** Null: it said something else, or nothing. */
+function checksIn(text: string): readonly Found[] | null {
   try {
     return (JSON.parse(text) as { checks: Found[] }).checks;
   } catch {
-    // It has no doctor.
-    return [];
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { RunnerFolder } from './runner-folder.ts';
-import type { RunTool } from './run-tool.ts';
+import { isUnknownCommand, type RunTool } from './run-tool.ts';
 import type { Service } from './service.ts';
 
 interface Renewal {
@@ -21,12 +21,22 @@ export async function renewUnit({ folder, runTool, tell }: Renewal, version: str
   }));
   if (code !== 0) {
     tell(
-      `The service keeps its unit. ${isUnknown(stderr) ? `Version ${version} renews none.` : problemIn(stderr, folder)}`,
+      `The service keeps its unit. ${isUnknownCommand(stderr) ? `Version ${version} renews none.` : problemIn(stderr, folder)}`,
     );
     return;
   }
-  const { name, renewed } = JSON.parse(stdout) as { name: string; renewed: boolean };
-  if (renewed) tell(`${name} is renewed, as version ${version} has it; drop-ins stay.`);
+  const answer = answerIn(stdout);
+  if (answer === null) tell(`Version ${version} does not say whether it renewed the unit of the service.`);
+  else if (answer.renewed) tell(`${answer.name} is renewed, as version ${version} has it; drop-ins stay.`);
+}
+
+/** Null: that is none. */
+function answerIn(text: string): { readonly name: string; readonly renewed: boolean } | null {
+  try {
+    return JSON.parse(text) as { name: string; renewed: boolean };
+  } catch {
+    return null;
+  }
 }
 
 /** As it was before {@link renewUnit}. Never rejects: a version comes up by either. */
@@ -38,11 +48,6 @@ export async function putUnitBack(service: Service, text: string, tell: Renewal[
   } catch (error) {
     tell((error as Error).message);
   }
-}
-
-/** By a version from before there was the command. */
-function isUnknown(stderr: string): boolean {
-  return stderr.includes('unknown command');
 }
 
 function problemIn(stderr: string, { root }: RunnerFolder): string {

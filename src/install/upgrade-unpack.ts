@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lchown, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { chmod, lchown, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { removeTree } from '../kernel/remove-tree.ts';
@@ -68,7 +68,9 @@ async function unpackAside({
   const { top, version } = await lookInside(tarball, runTool);
   const staging = join(folder.versions, STAGING);
   await removeTree(staging);
-  await mkdir(staging, { mode: 0o755 });
+  await mkdir(staging);
+  // Whatever the mask of the process: the account that jobs run as is not always who upgrades.
+  await chmod(staging, 0o755);
   const how = ['-xz', `--file=${tarball}`, `--directory=${staging}`, '--strip-components=3', '--no-same-owner'];
   const { code, stderr } = await runTool('tar', [...how, '--', `${top}/versions/${version}`]);
   if (code !== 0) throw new InstallProblem(`${tarball} cannot be unpacked: ${firstLine(stderr)}.`, 'failed');

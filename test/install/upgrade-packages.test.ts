@@ -135,6 +135,17 @@ describe('a package', () => {
     expect(await readdir(folder.versions)).toEqual(['1.0.0']);
   });
 
+  it('is for every account to run, whatever the mask of who unpacks it', async () => {
+    const tarball = await pack('1.0.0');
+    const mask = process.umask(0o077);
+    try {
+      await unpack(tarball);
+    } finally {
+      process.umask(mask);
+    }
+    expect((await stat(join(folder.versions, '1.0.0'))).mode & 0o777).toBe(0o755);
+  });
+
   it('of an ordinary name is unpacked', async () => {
     await expect(unpack(await pack('1.0.0'))).resolves.toBe('1.0.0');
     expect(existsSync(join(folder.versions, '1.0.0', 'file'))).toBe(true);

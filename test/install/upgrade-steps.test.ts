@@ -8,11 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type RunnerFolder, runnerFolder } from '../../src/install/runner-folder.ts';
+import type { RunTool, ToolResult } from '../../src/install/run-tool.ts';
 import type { Service } from '../../src/install/service.ts';
 import { type UpgradeOptions, upgradeRunner } from '../../src/install/upgrade.ts';
 import { killedAgent } from '../../src/install/upgrade-agent.ts';
 import { type UpgradeJournal, writeUpgradeJournal } from '../../src/install/upgrade-journal.ts';
 import { fetchPackage } from '../../src/install/upgrade-source.ts';
+import { tryVersion } from '../../src/install/upgrade-trial.ts';
+import { renewUnit } from '../../src/install/upgrade-unit.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { identityOf } from '../../src/process/process-identity.ts';
 import { DIRECT } from '../support/direct-network.ts';
@@ -78,6 +81,12 @@ async function serve(listener: RequestListener): Promise<string> {
   return `127.0.0.1:${await listen(createServer(listener), closers)}`;
 }
 
+/** A version that says its name, and that to everything else. */
+function answering(answer: ToolResult): RunTool {
+  return (_command, [word]) =>
+    Promise.resolve(word === '--version' ? { code: 0, stdout: '0.2.0\n', stderr: '' } : answer);
+}
+
 function journal(change: Partial<UpgradeJournal>): Promise<void> {
   const begun = { schema: 1, stage: 'swapped', source: SOURCE, from: '0.1.0', to: '0.2.0', runs: false } as const;
   return writeUpgradeJournal(folder, { ...begun, unit: null, ...change });
@@ -139,6 +148,26 @@ describe('an upgrade', () => {
     const source = { source: `http://${address}/moved`, sha256: '0'.repeat(64), network: DIRECT };
     await expect(fetchPackage(source, download)).rejects.toThrow('the answer is 410');
     expect([...present, existsSync(download)]).toEqual([false, false, false]);
+  });
+
+  it.each([
+    ['with no answer', '', 'Error: EACCES: permission denied', 'cannot look at this machine: Error: EACCES'],
+    ['with half an answer', '{"checks": [', '', 'cannot look at this machine: its doctor ended with 1.'],
+  ])('is not made to a version whose doctor ends %s', async (_what, stdout, stderr, why) => {
+    const runTool = answering({ code: 1, stdout, stderr });
+    await expect(tryVersion(folder, '0.2.0', runTool)).rejects.toThrow(why);
+  });
+
+  it('is made to a version from before there was a doctor', async () => {
+    const runTool = answering({ code: 2, stdout: '', stderr: "error: unknown command 'doctor'" });
+    await expect(tryVersion(folder, '0.2.0', runTool)).resolves.toBeUndefined();
+  });
+
+  it('goes on with a version that does not answer whether it renewed the unit', async () => {
+    const said: string[] = [];
+    const runTool = answering({ code: 0, stdout: 'it is', stderr: '' });
+    await renewUnit({ folder, runTool, tell: (sentence) => said.push(sentence) }, '0.2.0');
+    expect(said).toEqual(['Version 0.2.0 does not say whether it renewed the unit of the service.']);
   });
 
   it('keeps a version that a worker still runs, and no others of before', async () => {
