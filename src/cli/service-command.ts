@@ -1,5 +1,6 @@
 import type { ServiceMachine } from '../install/open-service.ts';
 import type { RunnerFolder } from '../install/runner-folder.ts';
+import type { ServiceRecord } from '../install/service-record.ts';
 import type { Service } from '../install/service.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import { budgetsOf } from '../config/budgets.ts';
@@ -37,18 +38,18 @@ export async function installServiceCommand(
 }
 
 export async function startServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name } = await present('start', flags, host);
+  const { service, record } = await present('start', flags, host);
   await asProblem(service.start());
-  host.stdout.write(`${name} runs.\n`);
+  host.stdout.write(`${record.name} runs.\n`);
   return EXIT.success;
 }
 
 export async function stopServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name, machine } = await present('stop', flags, host);
+  const { service, record, machine } = await present('stop', flags, host);
   host.stderr.write(`Jobs that run end first, in ${machine.stopSeconds} s at most; what is left then is ended.\n`);
   await asProblem(service.stop());
   await asProblem(service.endJobs());
-  host.stdout.write(`${name} is stopped.\n`);
+  host.stdout.write(`${record.name} is stopped.\n`);
   return EXIT.success;
 }
 
@@ -68,23 +69,26 @@ export async function serviceStatusCommand(flags: ServiceFlags, host: CliHost): 
 }
 
 export async function uninstallServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name } = await present('uninstall', flags, host);
+  const { service, record } = await present('uninstall', flags, host);
   host.stderr.write('Jobs that run end first.\n');
   await asProblem(service.uninstall());
-  host.stdout.write(`${name} is uninstalled.\n`);
+  host.stdout.write(`${record.name} is uninstalled.\n`);
   return EXIT.success;
 }
 
 /** What the service is started by becomes that of the version in use. */
 export async function renewServiceCommand(flags: ServiceFlags, host: CliHost): Promise<ExitCode> {
-  const { service, name, folder, isOfSystem } = await present('renew', flags, host);
+  const { service, record, folder, machine } = await present('renew', flags, host);
+  const { name, scope, runAs } = record;
+  const { refuseHome } = await import('../install/open-service.ts');
+  if (runAs !== null) await asProblem(refuseHome(runAs, folder, machine));
   const text = await asProblem(service.text());
   const isChanged = (await service.currentText()) !== text;
   // Where it is the same already: a power cut may have kept the service manager from reading it.
   await asProblem(service.replaceText(text));
-  if (isOfSystem) {
+  if (scope === 'system') {
     const { takePrograms } = await import('../install/program-owner.ts');
-    await asProblem(takePrograms(folder));
+    await asProblem(takePrograms(folder, machine.workFolders));
   }
   const said = isChanged ? `is renewed; it counts from its next start on` : 'is as this version has it';
   if (flags.json === true) printJson({ name, renewed: isChanged }, host);
@@ -109,15 +113,14 @@ async function present(
   host: CliHost,
 ): Promise<{
   readonly service: Service;
-  readonly name: string;
-  readonly isOfSystem: boolean;
+  readonly record: ServiceRecord;
   readonly folder: RunnerFolder;
   readonly machine: ServiceMachine;
 }> {
   const { folder, machine } = await serviceMachine(flags, host);
   const { installedService } = await import('../install/open-service.ts');
   const { service, record } = await asProblem(installedService(folder, machine, `'${folder.root}/svc.sh' ${verb}`));
-  return { service, name: record.name, isOfSystem: record.scope === 'system', folder, machine };
+  return { service, record, folder, machine };
 }
 
 export async function serviceMachine(
@@ -126,6 +129,7 @@ export async function serviceMachine(
   closed: 'refuse' | 'tell' = 'refuse',
 ): Promise<{ readonly folder: RunnerFolder; readonly machine: ServiceMachine }> {
   const { host } = placeOf({ folder }, given, closed);
+  const config = await configOf(undefined, host);
   const { toolRunner } = await import('../install/run-tool.ts');
   return {
     folder: installedFolder(folder, given),
@@ -135,7 +139,10 @@ export async function serviceMachine(
       environment: given.environment,
       unitDirectory: given.environment.PACELINE_UNIT_DIRECTORY || null,
       runTool: toolRunner(given.environment),
-      stopSeconds: stopSeconds(await configOf(undefined, host)),
+      stopSeconds: stopSeconds(config),
+      workFolders: [config.workDirectory, config.toolCache, config.actions.cacheDirectory].filter(
+        (path) => path !== null,
+      ),
       failpoint: failpointOf(given) ?? (() => undefined),
     },
   };

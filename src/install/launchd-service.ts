@@ -19,14 +19,14 @@ export class LaunchdService implements Service {
   }
 
   async install(): Promise<void> {
-    const { folder, record, failpoint } = this.#plan;
+    const { folder, record, workFolders, failpoint } = this.#plan;
     await writeServiceRecord(folder, { ...record, isComplete: false });
     failpoint('service-after-record');
     await writeServiceFile(folder, record.file, await this.text());
     failpoint('service-after-unit');
     await this.#launchctl(['enable', this.#target]);
     failpoint('service-after-enable');
-    if (record.scope === 'system') await takePrograms(folder);
+    if (record.scope === 'system') await takePrograms(folder, workFolders);
     await writeServiceRecord(folder, { ...record, isComplete: true });
   }
 
@@ -78,11 +78,14 @@ export class LaunchdService implements Service {
   }
 
   async uninstall(): Promise<void> {
-    const { folder, record } = this.#plan;
+    const { folder, record, failpoint } = this.#plan;
     await this.stop();
     await removeServiceFile(folder, record.file);
-    await removeServiceRecord(folder);
+    failpoint('service-before-give');
     if (record.scope === 'system') await givePrograms(folder);
+    failpoint('service-before-forget');
+    // The last: without it nobody knows that there is something to go on with.
+    await removeServiceRecord(folder);
   }
 
   get #domain(): string {
@@ -109,7 +112,7 @@ export async function plistText({
   folder,
   record,
   stopSeconds,
-}: Omit<ServicePlan, 'runTool' | 'failpoint' | 'runner'>): Promise<string> {
+}: Omit<ServicePlan, 'runTool' | 'failpoint' | 'runner' | 'workFolders'>): Promise<string> {
   return fillTemplate(await readFile(join(folder.bin, 'paceline-runner.plist'), 'utf8'), {
     ROOT: folder.root,
     ROOT_PATH: escaped(folder.root),

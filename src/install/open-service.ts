@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { agentStatus } from '../agent/agent-status.ts';
@@ -23,6 +23,8 @@ export interface ServiceMachine {
   readonly runTool: RunTool;
   /** What an ordinary stop may take at most. */
   readonly stopSeconds: number;
+  /** Absolute, of the account's settings: where the agent is to write beside its state. */
+  readonly workFolders: readonly string[];
   readonly failpoint: Failpoint;
 }
 
@@ -61,6 +63,7 @@ export async function newService(
   if (NOT_IN_A_UNIT.test(folder.root))
     throw new InstallProblem(`A service cannot be given the path ${folder.root}: move it to one of plain characters.`);
   const runAs = request.scope === 'system' ? await userOf(request.runAs, folder, machine) : null;
+  if (runAs !== null) await refuseHome(runAs, folder, machine);
   const record = recordOf(runner, request.scope, runAs, machine);
   const present = await readServiceRecord(folder);
   if (present !== null) await refusePresent(present, record);
@@ -94,6 +97,21 @@ async function userOf(given: string | null, { root, state }: RunnerFolder, machi
   if (uid !== Number(stdout.trim()))
     throw new InstallProblem(`The runner's files are not ${user}'s: chown -R ${user} '${root}' gives them away.`);
   return user;
+}
+
+/** Rejects with an {@link InstallProblem} for a runner in the account's home itself, which would become root's. */
+export async function refuseHome(
+  user: string,
+  { root }: RunnerFolder,
+  { platform, runTool }: Pick<ServiceMachine, 'platform' | 'runTool'>,
+): Promise<void> {
+  const { stdout } = await (platform === 'darwin' ? runTool('id', ['-P', user]) : runTool('getent', ['passwd', user]));
+  // A line of passwd: the home stands before the shell.
+  const home = stdout.trim().split(':').at(-2);
+  if (!home || user === 'root' || (await realpath(home).catch(() => null)) !== (await realpath(root))) return;
+  throw new InstallProblem(
+    `${root} is the home of ${user}, and a service makes its runner's folder root's: put the runner into a folder of its own.`,
+  );
 }
 
 function recordOf(
@@ -140,7 +158,7 @@ function isThere(path: string): Promise<boolean> {
 }
 
 function serviceOf(folder: RunnerFolder, record: ServiceRecord, runner: string, machine: ServiceMachine): Service {
-  const { stopSeconds, runTool, failpoint, uid } = machine;
-  const plan = { folder, runner, record, stopSeconds, runTool, failpoint };
+  const { stopSeconds, workFolders, runTool, failpoint, uid } = machine;
+  const plan = { folder, runner, record, stopSeconds, workFolders, runTool, failpoint };
   return record.manager === 'systemd' ? new SystemdService(plan) : new LaunchdService(plan, uid);
 }

@@ -12,6 +12,8 @@ export interface ServicePlan {
   readonly record: ServiceRecord;
   /** What an ordinary stop may take at most: jobs end, results are sent. */
   readonly stopSeconds: number;
+  /** Absolute, of the account's settings: where the agent is to write beside its state. */
+  readonly workFolders: readonly string[];
   readonly runTool: RunTool;
   readonly failpoint: Failpoint;
 }

@@ -25,7 +25,7 @@ export class SystemdService implements Service {
   }
 
   async install(): Promise<void> {
-    const { folder, record, failpoint } = this.#plan;
+    const { folder, record, workFolders, failpoint } = this.#plan;
     await this.#refuseWhereNoneRuns();
     const text = await this.text();
     await writeServiceRecord(folder, { ...record, isComplete: false });
@@ -35,7 +35,7 @@ export class SystemdService implements Service {
     await this.#systemctl(['daemon-reload']);
     await this.#systemctl(['enable', record.name]);
     failpoint('service-after-enable');
-    if (record.scope === 'system') await takePrograms(folder);
+    if (record.scope === 'system') await takePrograms(folder, workFolders);
     await writeServiceRecord(folder, { ...record, isComplete: true });
   }
 
@@ -82,7 +82,7 @@ export class SystemdService implements Service {
   }
 
   async uninstall(): Promise<void> {
-    const { folder, record } = this.#plan;
+    const { folder, record, failpoint } = this.#plan;
     const { installed } = await this.status();
     if (installed) {
       await this.stop();
@@ -93,8 +93,11 @@ export class SystemdService implements Service {
     await this.#systemctl(['daemon-reload']);
     // What a crash has left in its list of failed units. It is not there otherwise.
     await this.#try(['reset-failed', record.name]);
-    await removeServiceRecord(folder);
+    failpoint('service-before-give');
     if (record.scope === 'system') await givePrograms(folder);
+    failpoint('service-before-forget');
+    // The last: without it nobody knows that there is something to go on with.
+    await removeServiceRecord(folder);
   }
 
   async #refuseWhereNoneRuns(): Promise<void> {
@@ -132,7 +135,7 @@ const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'UnitFileState', 'Ma
 
 /** `version` is systemd's. */
 export async function unitText(
-  { folder, runner, record, stopSeconds }: Omit<ServicePlan, 'runTool' | 'failpoint'>,
+  { folder, runner, record, stopSeconds }: Omit<ServicePlan, 'runTool' | 'failpoint' | 'workFolders'>,
   version: number,
 ): Promise<string> {
   const isSystem = record.scope === 'system';

@@ -24,6 +24,8 @@ export const FAILPOINTS = [
   'service-after-record',
   'service-after-unit',
   'service-after-enable',
+  'service-before-give',
+  'service-before-forget',
   'upgrade-after-journal',
   'upgrade-after-unpack',
   'upgrade-after-trial',

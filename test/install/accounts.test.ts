@@ -200,6 +200,44 @@ const ONE_SENTENCE = /^paceline: [^\n]+\.\n$/;
       expect(await readFile(join(folder, '.env'), 'utf8')).toBe('MINE=1\nMORE=2\nLANG=C.UTF-8\n');
     });
 
+    it('a home of the account is no folder of a runner', async () => {
+      expect(await svc('uninstall')).toMatchObject({ code: 0 });
+      await writeFile(join(tree.directory, 'tools/getent'), `#!/bin/sh\necho 'builder:x:1:1::${folder}:/bin/sh'\n`, {
+        mode: 0o755,
+      });
+      const { code, stderr } = await svc('install', 'builder');
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining(`${folder} is the home of builder`),
+      });
+      expect((await stat(folder)).uid).toBe(OWNER);
+      await rm(join(tree.directory, 'tools/getent'));
+      expect(await svc('install', 'builder')).toMatchObject({ code: 0, stderr: '' });
+      await writeFile(join(tree.directory, 'tools/getent'), `#!/bin/sh\necho 'builder:x:1:1::${folder}:/bin/sh'\n`, {
+        mode: 0o755,
+      });
+      expect(await svc('renew')).toMatchObject({ code: 2, stderr: expect.stringContaining('the home of builder') });
+      await rm(join(tree.directory, 'tools/getent'));
+    });
+
+    it('the work folder that its settings name is made for it', async () => {
+      await writeFile(join(folder, 'runner.config.json'), '{"workDirectory": "work"}');
+      expect(await svc('renew')).toMatchObject({ code: 0 });
+      expect(await tries('mkdir work/job')).toMatchObject({ code: 0, stderr: '' });
+    });
+
+    it.each(['service-before-give', 'service-before-forget'])(
+      'an uninstall that a power cut at %s ended goes on by the same call',
+      async (failpoint) => {
+        const cut = { ...environment, PACELINE_FAILPOINT: failpoint };
+        expect(await runProgram(join(folder, 'svc.sh'), ['uninstall'], cut)).toMatchObject({ signal: 'SIGKILL' });
+        expect(await svc('uninstall')).toMatchObject({ code: 0 });
+        expect(await tries('mkdir versions/9.9.9 && rm -rf versions/9.9.9')).toMatchObject({ code: 0, stderr: '' });
+        expect(await readdir(folder)).not.toContain('.service');
+        expect(await svc('install', 'builder')).toMatchObject({ code: 0, stderr: '' });
+      },
+    );
+
     it('it is the account that has the folder again when root has uninstalled it', async () => {
       expect(await svc('uninstall')).toMatchObject({ code: 0 });
       expect(await tries('mkdir versions/9.9.9 && mv bin else && mv else bin && rm -rf versions/9.9.9')).toMatchObject({
