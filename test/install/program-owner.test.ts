@@ -73,7 +73,7 @@ const look = (name: string) => {
     expect([mode & 0o7777, uid]).toEqual([0o600, 0]);
   });
 
-  it('are given where a call was interrupted, past a link that the account has put there since', async () => {
+  it('are given where a call was interrupted, and what a link leads to that was put there since stays whose it was', async () => {
     const outside = join(place, 'outside');
     await mkdir(outside);
     await writeFile(join(outside, 'core.js'), '');
@@ -107,6 +107,8 @@ const look = (name: string) => {
     await takePrograms(folder, wanted.map(at));
     await takePrograms(folder, wanted.map(at));
     expect([look('work'), look('caches')]).toEqual(Array(2).fill(['700', OWNER]));
+    // What is the account's own already it extends itself.
+    expect(() => lstatSync(at('there/inner'))).toThrow('ENOENT');
     execFileSync('mkdir', ['-p', at('caches/of/actions'), at('there/inner')], { uid: OWNER, gid: OWNER });
     for (const name of ['away/made', '../beside', 'versions/9.9.9'])
       expect(() => lstatSync(at(name))).toThrow('ENOENT');
