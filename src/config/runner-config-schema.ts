@@ -274,7 +274,7 @@ const server = z.strictObject({
   maxJobs: described(
     'server.maxJobs',
     'Most jobs of one run.',
-    z.number().int().min(1).max(1_000_000).default(defaults.server.maxJobs),
+    z.number().int().min(1).max(10_000).default(defaults.server.maxJobs),
   ),
   maxStepLogMb: described(
     'server.maxStepLogMb',

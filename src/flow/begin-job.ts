@@ -32,7 +32,6 @@ function endingBefore(draft: FlowDraft, job: JobState, arrivals: readonly Arriva
   if (terminated !== null) return { conclusion: 'withdrawn', reason: 'terminated', message: null };
   if (cancelled?.force)
     return endingOfStopped(draft) ?? { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
-  if (isFull(draft, job.scope, 1)) return { ...OVER_LIMIT, message: TOO_MUCH_HELD };
   const plan = draft.planOf(job);
   const mode = plan.flow?.join.mode ?? 'all';
   if (job.jump === null && mode === 'all' && job.untaken.length > 0)
@@ -47,7 +46,7 @@ function endingBefore(draft: FlowDraft, job: JobState, arrivals: readonly Arriva
       : evaluateCondition(condition, { contexts: jobContexts(draft, job, null, arrivals), status }),
   );
   if (runs.kind === 'problem') return { conclusion: 'failure', reason: 'condition-error', message: runs.message };
-  if (runs.value) return null;
+  if (runs.value) return isFull(draft, job.scope, 1) ? { ...OVER_LIMIT, message: TOO_MUCH_HELD } : null;
   if (cancelled !== null && wouldRun(draft, job, condition))
     return { conclusion: 'cancelled', reason: reasonOf(cancelled.cause), message: null };
   const byItself = lineageOf(draft, job, arrivals).success || usesStatusFunction(condition);

@@ -14,10 +14,14 @@ import { sayWaits } from './gates.ts';
 import { instanceKey } from './keys.ts';
 import type { Ending } from './main-part.ts';
 import { tellEarly } from './end-iteration.ts';
+import { OVER_LIMIT } from './run-limits.ts';
 import { settleInstance } from './settle-instance.ts';
 import { evaluateBoolean, evaluateCount, evaluateNumber } from './typed-value.ts';
 
-/** Matrices inside called workflows inside matrices multiply; this ends it. */
+/**
+ * Jobs that a worker gets, and called workflows. Matrices inside called workflows inside matrices multiply; this ends it.
+ * No setting of a server takes more.
+ */
 const MAX_INSTANCES_PER_RUN = 10_000;
 
 /** Evaluates the strategy of an iteration and makes its instances. One whose keys cannot be evaluated fails by itself. */
@@ -36,7 +40,7 @@ export function openInstances(draft: FlowDraft, iterationKey: string, contexts: 
   }
   if (!failFast || maxParallel !== null) draft.iterations.update(iterationKey, { strategy: { failFast, maxParallel } });
   const problem = addInstances(draft, iterationKey, chosen, contexts);
-  if (problem !== null) return failed(problem);
+  if (problem !== null) return { ...OVER_LIMIT, message: problem };
   if (plan.strategy?.multiple?.sync === false) tellEarly(draft, iterationKey);
   if (chosen.length === 0) sayWaits(draft, iterationKey, { kind: 'instances' });
   return null;
@@ -111,9 +115,8 @@ function evaluateStrategy(plan: JobPlan, contexts: JobContexts): Strategy {
   if (multiple && multiple.instances !== null) {
     const count = evaluateCount('instances', multiple.instances, input) ?? 0;
     if (!Number.isInteger(count) || count < 0) throw new KeyProblem('`instances` takes a whole number, 0 or more.');
-    if (count > MAX_INSTANCES_PER_RUN)
-      throw new KeyProblem(`The run would have more than ${MAX_INSTANCES_PER_RUN} jobs.`);
-    const numbers = Array.from({ length: count }, (_, index) => index);
+    // One too many is refused like ten thousand.
+    const numbers = Array.from({ length: Math.min(count, MAX_INSTANCES_PER_RUN + 1) }, (_, index) => index);
     const rest = { failFast, maxParallel };
     return { variants: numbers.map((index) => numbered(index, null, count, rest)), ...rest };
   }

@@ -11,8 +11,8 @@ import { Table } from './table.ts';
 
 /**
  * What one run may hold: its jobs, each time that one is begun, the executions of workflows, rounds and phases that they
- * are in, and arrivals that wait. A run of 10,000 jobs, more than a server takes, holds a fifth of it; it is also what a
- * database still takes as one state.
+ * are in, and arrivals that wait. A run of 10,000 jobs, as many as there may be (open-instances.ts), holds a fifth of it;
+ * it is also what a database still takes as one state.
  */
 export const MAX_HELD = 100_000;
 /** Beyond it, for what cleans up after jobs; and once more for `finally` of the workflow. */

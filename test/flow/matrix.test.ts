@@ -117,6 +117,7 @@ describe('matrix', () => {
     expect(commands.find(({ kind }) => kind === 'job-settled')).toMatchObject({
       key: 'j39',
       conclusion: 'failure',
+      reason: 'run-limit',
       message: 'The run would have more than 10000 jobs.',
     });
   });

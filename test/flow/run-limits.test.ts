@@ -153,10 +153,14 @@ describe('what a run holds', () => {
       d: { needs: ['c'] },
       e: loop('e', { needs: ['c'], jobs: [gate('f')] }),
       z: { needs: ['d'], if: 'always()' },
+      skipped: { needs: ['c'], if: 'false' },
     };
     const { state } = full(more, ofRun({ finally: plans({ last: {} }) }));
     const step = reduce(state, ended('c'));
     expect(told(step, HELD).sort()).toEqual(['d: run-limit', 'e: run-limit', 'z: run-limit']);
+    expect(step.commands).toContainEqual(
+      expect.objectContaining({ key: 'skipped', conclusion: 'skipped', reason: 'condition' }),
+    );
     expect(started(reduce(step.state, ended('a')))).toEqual(['@finally.last']);
   });
 
