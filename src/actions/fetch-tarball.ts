@@ -28,6 +28,8 @@ const MAX_ARCHIVE_BYTES = 512 * 1024 * 1024;
 /** Fetches `BASE/OWNER/NAME/archive/REF.tar.gz` and unpacks it. */
 export async function fetchTarball(source: ActionSource, request: FetchRequest, signal: AbortSignal): Promise<Fetched> {
   const url = archiveUrl(source.baseUrl, request.reference);
+  // A part of ours that is missing is no trouble of the network.
+  await import('undici');
   for (let attempt = 0; ; attempt++) {
     const result = await fetchOnce(url, source, request, signal);
     if (result.kind !== 'failed') return result;
