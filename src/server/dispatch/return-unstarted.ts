@@ -3,6 +3,7 @@ import type { OperationContext } from '../operation.ts';
 import { endAttempt } from './end-attempt.ts';
 import { IS_LIVE } from './is-live.ts';
 import { RETURN_BACKOFF_MS } from './limits.ts';
+import { lockRunsOf } from './lock-runs.ts';
 import { type Held, moveAttempt, moveAttempts } from './move-attempt.ts';
 import { CANCEL_REASONS } from './cancel-reasons.ts';
 
@@ -15,10 +16,7 @@ export async function returnUnstarted(
   runner: string,
   keep: readonly string[],
 ): Promise<void> {
-  if (context.locks)
-    // Runs come before attempts wherever both are locked.
-    await sql`select id from run where id in (select run_id from attempt where runner_id = ${runner} and ${IS_LIVE})
-      order by id for no key update`.execute(context.db);
+  await lockRunsOf(context, sql`runner_id = ${runner} and ${IS_LIVE}`);
   const rows = await context.db
     .selectFrom('attempt')
     .select(['id', 'fence', 'state', 'returns', 'cancel_cause'])

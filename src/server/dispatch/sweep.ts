@@ -6,6 +6,7 @@ import { cancelDeadline } from './cancel-deadline.ts';
 import { endAttempt } from './end-attempt.ts';
 import { fireTimers } from '../runs/flow-timers.ts';
 import { EXCLUSIVE_MARGIN_MS, SWEEP_ROWS } from './limits.ts';
+import { lockRunsOf } from './lock-runs.ts';
 import { loseAttempt } from './lose-attempt.ts';
 import { moveAttempt } from './move-attempt.ts';
 import { returnAccepted } from './return-unstarted.ts';
@@ -52,10 +53,7 @@ async function dueLeases(context: OperationContext, limit: number) {
     .execute();
   const ids = found.map(({ attempt_id }) => attempt_id);
   if (ids.length === 0) return [];
-  if (context.locks)
-    // Runs come before attempts wherever both are locked.
-    await sql`select id from run where id in (select run_id from attempt where id in (${sql.join(ids)}))
-      order by id for no key update`.execute(db);
+  await lockRunsOf(context, sql`id in (${sql.join(ids)})`);
   return await db
     .selectFrom('attempt')
     .innerJoin('lease', 'lease.attempt_id', 'attempt.id')

@@ -17,6 +17,7 @@ import {
   LEASE_RENEW_LAG_SECONDS,
 } from './counted.ts';
 import { IDS_PER_STATEMENT } from './limits.ts';
+import { lockRunsOf } from './lock-runs.ts';
 import { announceLogs } from './log-rows.ts';
 import { moveAttempts } from './move-attempt.ts';
 import { requireSession } from './require-session.ts';
@@ -105,14 +106,10 @@ async function readRows(
   context: OperationContext,
   attempts: readonly SyncedAttempt[],
 ): Promise<ReadonlyMap<string, Row>> {
-  const { db } = context;
   const ids = attempts.map(({ attempt }) => attempt);
   if (ids.length === 0) return new Map();
   const lock = context.locks && attempts.some(({ records }) => records.length > 0);
-  if (lock)
-    // Runs come before attempts wherever both are locked.
-    await sql`select id from run where id in (select run_id from attempt where id in (${sql.join(ids)}))
-      order by id for no key update`.execute(db);
+  if (lock) await lockRunsOf(context, sql`id in (${sql.join(ids)})`);
   const rows = await (lock ? READ_LOCKED : READ).execute(context, ids, ids.length);
   return new Map(rows.map((row) => [row.id, { ...row, state: row.state as AttemptState }]));
 }
